@@ -1,0 +1,13 @@
+/**
+ * The control API. Used by the composition root; components contribute `ExtraRoute`s and an `Admit`.
+ */
+export {
+  type ControlApi,
+  type ControlApiOptions,
+  createControlApi,
+  type ExtraRequest,
+  type ExtraResponse,
+  type ExtraRoute,
+} from './control-api.ts'
+export type { Admit, PodLogOptions, PodLogs } from './context.ts'
+export { type FieldCause, InvalidObject } from './invalid-object.ts'

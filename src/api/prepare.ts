@@ -1,0 +1,229 @@
+/**
+ * From what a client sent to what may be stored: defaults, unknown fields, validation, admission.
+ */
+import { randomHex } from '../kernel/system.ts'
+import type { KubeObject, MetadataInput } from '../objects/meta.ts'
+import type { ApiContext } from './context.ts'
+import { isObject, type JsonObject, omit, sameJson } from './json.ts'
+import type { Resource } from './resources.ts'
+import { ApiError, conflict, invalid, MODIFIED, type Target } from './status.ts'
+import { checkFields } from './unknown-fields.ts'
+import { metadataCauses } from './validate-metadata.ts'
+import { schemaCauses } from './validate-schema.ts'
+
+/** The query parameters of a write. */
+export interface WriteOptions {
+  /** Do everything but store. */
+  readonly dryRun: boolean
+  /** What to do about unknown fields. */
+  readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore'
+}
+
+/** @throws ApiError `BadRequest` */
+export function parseWriteOptions(query: URLSearchParams): WriteOptions {
+  const dryRun = query.getAll('dryRun').filter((value) => value !== '')
+  if (dryRun.some((value) => value !== 'All'))
+    throw new ApiError('BadRequest', 'dryRun: only "All" is supported')
+  const fieldValidation = query.get('fieldValidation') || 'Warn'
+  if (fieldValidation !== 'Strict' && fieldValidation !== 'Warn' && fieldValidation !== 'Ignore') {
+    throw new ApiError('BadRequest', 'fieldValidation: must be Ignore, Warn or Strict')
+  }
+  return { dryRun: dryRun.length > 0, fieldValidation }
+}
+
+/** An object ready to be stored, and what its author should know. */
+export interface Prepared {
+  readonly object: JsonObject & { readonly metadata: MetadataInput }
+  readonly warnings: readonly string[]
+}
+
+/** What only the server says of an object. */
+const SERVER_FIELDS = [
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'managedFields',
+  'selfLink',
+] as const
+
+/**
+ * @param namespace of the request's path
+ * @throws ApiError `BadRequest`, `Invalid`
+ */
+export async function prepareNew(
+  context: ApiContext,
+  resource: Resource,
+  body: unknown,
+  namespace: string | undefined,
+  options: WriteOptions,
+): Promise<Prepared> {
+  const { kind } = resource
+  const sent = withoutNulls(objectOf(body))
+  checkType(resource, sent)
+  const { value, warnings } = checkUnknown(resource, sent, options)
+  const given = metadataOf(value)
+  const metadata: JsonObject = omit(given, ...SERVER_FIELDS)
+  if (kind.namespaced) metadata['namespace'] = checkNamespace(given['namespace'], namespace)
+  else delete metadata['namespace']
+  if (!metadata['name'] && typeof metadata['generateName'] === 'string' && metadata['generateName'] !== '') {
+    metadata['name'] = generatedName(context, metadata['generateName'])
+  }
+  const object: JsonObject = { ...value, apiVersion: resource.apiVersion, kind: kind.kind, metadata }
+  if (kind.statusSubresource) delete object['status']
+  const target: Target = { kind, name: String(metadata['name'] ?? metadata['generateName'] ?? '') }
+  const causes = [...metadataCauses(kind, metadata), ...schemaCauses(kind, object)]
+  if (causes.length > 0) throw invalid(target, causes)
+  const admitted = context.admit ? await context.admit(kind, object, 'CREATE') : object
+  return { object: admitted as Prepared['object'], warnings }
+}
+
+/**
+ * @param current as it is stored
+ * @param body as the client wants it, whole
+ * @param subresource `status`: everything else of `body` is ignored
+ * @throws ApiError `BadRequest`, `Conflict`, `Invalid`
+ */
+export async function prepareUpdate(
+  context: ApiContext,
+  resource: Resource,
+  current: KubeObject,
+  body: unknown,
+  options: WriteOptions,
+  subresource: 'status' | undefined,
+): Promise<Prepared> {
+  const { kind } = resource
+  const target: Target = { kind, name: current.metadata.name }
+  const sent = withoutNulls(objectOf(body))
+  checkType(resource, sent)
+  const { value, warnings } = checkUnknown(resource, sent, options)
+  const given = metadataOf(value)
+  checkIdentity(target, current, given)
+  if (kind.namespaced) checkNamespace(given['namespace'], current.metadata.namespace)
+
+  const stored = current as unknown as JsonObject & { readonly metadata: KubeObject['metadata'] }
+  const withStatus = (object: JsonObject, status: unknown): JsonObject =>
+    status === undefined ? omit(object, 'status') : { ...object, status }
+
+  if (subresource === 'status') {
+    const object = withStatus(stored, value['status'])
+    const causes = schemaCauses(kind, object).filter(({ field }) => isBelow(field, 'status'))
+    if (causes.length > 0) throw invalid(target, causes)
+    return { object: object as Prepared['object'], warnings }
+  }
+
+  const own = stored.metadata as unknown as JsonObject
+  const metadata: JsonObject = { ...omit(given, ...SERVER_FIELDS) }
+  for (const field of ['name', 'namespace', ...SERVER_FIELDS]) {
+    if (Object.hasOwn(own, field)) metadata[field] = own[field]
+  }
+  const wanted = { ...value, apiVersion: resource.apiVersion, kind: kind.kind, metadata }
+  const object = withStatus(wanted, kind.statusSubresource ? stored['status'] : value['status'])
+  const causes = [
+    ...metadataCauses(kind, metadata),
+    ...schemaCauses(kind, object).filter(
+      ({ field }) => !(kind.statusSubresource && isBelow(field, 'status')),
+    ),
+  ]
+  if (causes.length > 0) throw invalid(target, causes)
+  // What has not changed was admitted before; rules may have become stricter since.
+  const unchanged = sameJson(omit(object, 'metadata', 'status'), omit(stored, 'metadata', 'status'))
+  const admitted = context.admit && !unchanged ? await context.admit(kind, object, 'UPDATE') : object
+  return { object: admitted as Prepared['object'], warnings }
+}
+
+function objectOf(body: unknown): JsonObject {
+  if (isObject(body)) return body
+  throw new ApiError('BadRequest', 'the body is not an object')
+}
+
+function metadataOf(object: JsonObject): JsonObject {
+  const metadata = object['metadata'] ?? {}
+  if (!isObject(metadata)) throw new ApiError('BadRequest', 'metadata is not an object')
+  return metadata
+}
+
+/** Manifests made by tools are full of `status: null` and `creationTimestamp: null`, which mean nothing. */
+function withoutNulls(object: JsonObject): JsonObject {
+  const drop = (value: JsonObject): JsonObject =>
+    Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null))
+  const result = drop(object)
+  return isObject(result['metadata']) ? { ...result, metadata: drop(result['metadata']) } : result
+}
+
+function checkType({ apiVersion, kind }: Resource, object: JsonObject): void {
+  for (const [field, expected] of [
+    ['apiVersion', apiVersion],
+    ['kind', kind.kind],
+  ] as const) {
+    const given = object[field]
+    if (given !== undefined && given !== expected) {
+      throw new ApiError(
+        'BadRequest',
+        `${field} in the data (${JSON.stringify(given)}) does not match the expected one (${expected})`,
+      )
+    }
+  }
+}
+
+function checkNamespace(given: unknown, expected: string | undefined): string | undefined {
+  if (given !== undefined && given !== '' && given !== expected) {
+    throw new ApiError(
+      'BadRequest',
+      `the namespace of the provided object (${JSON.stringify(given)}) does not match the namespace sent on the request (${expected})`,
+    )
+  }
+  return expected
+}
+
+function checkIdentity(target: Target, current: KubeObject, given: JsonObject): void {
+  const { name, uid, resourceVersion } = current.metadata
+  if (given['name'] !== undefined && given['name'] !== name) {
+    throw new ApiError(
+      'BadRequest',
+      `the name of the object (${JSON.stringify(given['name'])}) does not match the name on the URL (${name})`,
+    )
+  }
+  if (given['uid'] !== undefined && given['uid'] !== '' && given['uid'] !== uid) {
+    throw conflict(
+      target,
+      `Precondition failed: UID in precondition: ${String(given['uid'])}, UID in object meta: ${uid}`,
+    )
+  }
+  const version = given['resourceVersion']
+  if (version !== undefined && version !== '' && version !== resourceVersion) {
+    throw conflict(target, MODIFIED)
+  }
+}
+
+function checkUnknown(
+  { kind, builtIn }: Resource,
+  object: JsonObject,
+  { fieldValidation }: WriteOptions,
+): { readonly value: JsonObject; readonly warnings: readonly string[] } {
+  const { value, unknown } = checkFields(kind.schema, object, {
+    // Of Kubernetes' own kinds our schemas name only what we use.
+    misspellings: !builtIn,
+  })
+  const text = ({ path, suggestion }: (typeof unknown)[number]): string =>
+    `unknown field "${path}"${suggestion === undefined ? '' : ` (did you mean "${suggestion}"?)`}`
+  const dropped = unknown.filter((field) => field.dropped)
+  if (fieldValidation === 'Strict' && dropped.length > 0) {
+    throw new ApiError(
+      'BadRequest',
+      `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: strict decoding error: ${dropped.map(text).join(', ')}`,
+    )
+  }
+  return { value, warnings: fieldValidation === 'Ignore' ? [] : unknown.slice(0, 20).map(text) }
+}
+
+function isBelow(field: string, prefix: string): boolean {
+  return field === prefix || field.startsWith(`${prefix}.`) || field.startsWith(`${prefix}[`)
+}
+
+function generatedName({ system }: ApiContext, prefix: string): string {
+  // Kubernetes' own limit: with five more characters the name fits a DNS label.
+  return `${prefix.slice(0, 58)}${randomHex(system.random, 3).slice(0, 5)}`
+}

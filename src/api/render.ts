@@ -1,0 +1,129 @@
+/**
+ * Turns objects and lists into answers of the form that the client asked for.
+ */
+import { stringify as stringifyYaml } from 'yaml'
+import type { ObjectList } from '../kernel/object-store.ts'
+import type { KubeObject } from '../objects/meta.ts'
+import type { ApiRequest, ApiResponse } from './context.ts'
+import type { JsonObject } from './json.ts'
+import { negotiate, type Rendering } from './negotiation.ts'
+import { partialMetadata } from './partial-metadata.ts'
+import type { Resource } from './resources.ts'
+import { columnDefinitions, listMetadataOf, parseIncludeObject, table, tableRow } from './table.ts'
+
+const encoded = new WeakMap<object, string>()
+
+/**
+ * Stored objects are frozen and shared, so the text of one serves all watches that see it.
+ * @returns `object` as JSON
+ */
+export function encodeShared(object: object): string {
+  let text = encoded.get(object)
+  if (text === undefined) {
+    text = JSON.stringify(object)
+    encoded.set(object, text)
+  }
+  return text
+}
+
+/** @returns `value` in the encoding of the answer */
+export function encode(
+  value: unknown,
+  { encoding }: Pick<Rendering, 'encoding'>,
+  request: ApiRequest,
+): string {
+  if (encoding === 'yaml') return stringifyYaml(value, { aliasDuplicateObjects: false, lineWidth: 0 })
+  const pretty = ['1', 'true'].includes(request.query.get('pretty') ?? '')
+  return pretty ? `${JSON.stringify(value, undefined, 2)}\n` : JSON.stringify(value)
+}
+
+export function contentTypeOf({ encoding }: Pick<Rendering, 'encoding'>): string {
+  return encoding === 'yaml' ? 'application/yaml' : 'application/json'
+}
+
+/**
+ * @param now milliseconds since 1970, for ages
+ * @param warnings shown to the user by `kubectl`
+ */
+export function renderObject(
+  resource: Resource,
+  object: unknown,
+  request: ApiRequest,
+  now: number,
+  { status = 200, warnings = [] }: { readonly status?: number; readonly warnings?: readonly string[] } = {},
+): ApiResponse {
+  const rendering = negotiate(request.accept)
+  const body = encode(shapeObject(resource, object, request, rendering, now), rendering, request)
+  return {
+    status,
+    contentType: contentTypeOf(rendering),
+    ...(warnings.length > 0 ? { headers: { warning: warnings.map(warningHeader) } } : {}),
+    body,
+  }
+}
+
+function shapeObject(
+  resource: Resource,
+  object: unknown,
+  request: ApiRequest,
+  { shape }: Rendering,
+  now: number,
+): unknown {
+  switch (shape) {
+    case 'Object':
+      return object
+    case 'PartialObjectMetadata':
+      return partialMetadata(object)
+    case 'Table':
+      return table(
+        listMetadataOf(object),
+        [tableRow(resource.kind, object, parseIncludeObject(request.query), now)],
+        columnDefinitions(resource.kind),
+      )
+  }
+}
+
+/** RFC 7234's `Warning` header, with the code and agent that Kubernetes uses. */
+function warningHeader(text: string): string {
+  // Header values are Latin-1 without control characters; quotes and backslashes are quoted.
+  const safe = text.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, String.raw`\$&`)
+  return `299 - "${safe.slice(0, 1000)}"`
+}
+
+/** @param now milliseconds since 1970, for ages */
+export function renderList(
+  resource: Resource,
+  list: ObjectList<KubeObject>,
+  request: ApiRequest,
+  now: number,
+): ApiResponse {
+  const rendering = negotiate(request.accept)
+  const metadata: JsonObject = {
+    resourceVersion: list.resourceVersion,
+    ...(list.continue === undefined ? {} : { continue: list.continue }),
+    ...(list.remaining === undefined ? {} : { remainingItemCount: list.remaining }),
+  }
+  const { kind } = resource
+  const head = { kind: `${kind.kind}List`, apiVersion: resource.apiVersion, metadata }
+  let body: string
+  switch (rendering.shape) {
+    case 'Object':
+      if (rendering.encoding === 'json' && !request.query.has('pretty')) {
+        const items = list.items.map((item) => encoded.get(item) ?? JSON.stringify(item))
+        body = `${JSON.stringify(head).slice(0, -1)},"items":[${items.join(',')}]}`
+      } else body = encode({ ...head, items: list.items }, rendering, request)
+      break
+    case 'PartialObjectMetadata': {
+      const items = list.items.map(partialMetadata)
+      const partial = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items }
+      body = encode(partial, rendering, request)
+      break
+    }
+    case 'Table': {
+      const include = parseIncludeObject(request.query)
+      const rows = list.items.map((item) => tableRow(kind, item, include, now))
+      body = encode(table(metadata, rows, columnDefinitions(kind)), rendering, request)
+    }
+  }
+  return { status: 200, contentType: contentTypeOf(rendering), body }
+}

@@ -1,0 +1,89 @@
+/** Derives the advertised flavor from a pool: its id, its size, its price. Pure. */
+import { createHash } from 'node:crypto'
+import type { FlavorSpec, FlavorType, K8Slice, Partitionability } from '../objects/flavor.ts'
+import type { NodeIdentity } from '../objects/fluidos-common.ts'
+import type { Pool } from '../objects/pool.ts'
+import type { Amounts } from '../quantity/amounts.ts'
+import { partialPrice } from '../quantity/price.ts'
+import { isSellable, ledgerOf } from './ledger.ts'
+
+/** @returns eight hexadecimal digits that tell pools of one node apart */
+export function poolTag(pool: Pool): string {
+  return createHash('sha256').update(pool.metadata.uid).digest('hex').slice(0, 8)
+}
+
+/**
+ * The id of the flavor that a pool advertises now. Every change of what is free makes a new one, so that
+ * what a buyer saw is never silently something else; an older id still leads to the pool.
+ */
+export function flavorIdOf(pool: Pool, domain: string): string {
+  return `${domain}-${pool.spec.flavorType}-${poolTag(pool)}-${ledgerOf(pool).revision.toString(36)}`.toLowerCase()
+}
+
+/** @returns the pool tag in a flavor id, of the current or an earlier flavor of the pool */
+export function poolTagOf(flavorID: string): string | undefined {
+  return /-([0-9a-f]{8})-[0-9a-z]+$/.exec(flavorID)?.[1]
+}
+
+/** @returns the flavor that the pool advertises, undefined when too little is free to sell */
+export function flavorOf(pool: Pool, owner: NodeIdentity): { readonly id: string; readonly spec: FlavorSpec } | undefined {
+  const { free } = ledgerOf(pool)
+  if (!isSellable(pool.spec, free)) return undefined
+  return {
+    id: flavorIdOf(pool, owner.domain),
+    spec: {
+      providerID: owner.nodeID,
+      flavorType: flavorType(pool, free),
+      owner,
+      price: partialPrice(pool.spec.price, free, pool.spec.capacity),
+      availability: true,
+      ...(pool.spec.location ? { location: pool.spec.location } : {}),
+      poolName: pool.metadata.name,
+      ...(pool.spec.visibility ? { visibility: pool.spec.visibility } : {}),
+    },
+  }
+}
+
+function flavorType(pool: Pool, free: Amounts): FlavorType {
+  const { data, flavorType: type } = pool.spec
+  switch (type) {
+    case 'k8slice':
+      return { typeIdentifier: 'K8Slice', typeData: k8slice(pool, free) }
+    case 'service':
+      return { typeIdentifier: 'Service', typeData: data as never }
+    case 'vm':
+      return { typeIdentifier: 'VM', typeData: data }
+    case 'sensor':
+      return { typeIdentifier: 'Sensor', typeData: data }
+  }
+}
+
+function k8slice(pool: Pool, free: Amounts): K8Slice {
+  const { data, partition } = pool.spec
+  const part = (bound: Amounts | undefined, resource: string): string => bound?.[resource] ?? '0'
+  const gpu = data['gpu'] as Record<string, string> | undefined
+  const partitionability: Record<string, string> = {
+    cpuMin: part(partition.minimum, 'cpu'),
+    memoryMin: part(partition.minimum, 'memory'),
+    podsMin: part(partition.minimum, 'pods'),
+    cpuStep: part(partition.step, 'cpu'),
+    memoryStep: part(partition.step, 'memory'),
+    podsStep: part(partition.step, 'pods'),
+  }
+  for (const resource of ['cpu', 'memory', 'pods']) {
+    const most = partition.maximum?.[resource]
+    if (most !== undefined) partitionability[`${resource}Max`] = most
+  }
+  return {
+    characteristics: {
+      architecture: String(data['architecture'] ?? ''),
+      cpu: free['cpu'] ?? '0',
+      memory: free['memory'] ?? '0',
+      pods: free['pods'] ?? '0',
+      ...(gpu ? { gpu: { ...gpu, cores: free['gpu.cores'] ?? '0', memory: free['gpu.memory'] ?? '0' } } : {}),
+      ...(free['storage'] === undefined ? {} : { storage: free['storage'] }),
+    },
+    properties: (data['properties'] ?? {}) as K8Slice['properties'],
+    policies: { partitionability: partitionability as unknown as Partitionability },
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * Available Resources: what is on offer, and the allocations.
+ *
+ * The truth is in the Pools; flavors and allocations of type Node are derived from it here, after every
+ * change and again after every crash. Owns the tables Pool (ledger), Flavor and Allocation.
+ */
+import { ledgerOf } from './ledger.ts'
+export { AvailableResources, type HoldRequest } from './available-resources.ts'
+export { FlavorTable } from './flavor-table.ts'
+export { flavorOf, poolTag } from './flavor-of-pool.ts'
+export { isBalanced, type Refusal } from './ledger.ts'
+export { ledgerOf }

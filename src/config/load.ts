@@ -1,0 +1,64 @@
+/** Reads and checks `config.yaml`. Every complaint names file, line and field. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Compile } from 'typebox/compile'
+import { LineCounter, parseDocument } from 'yaml'
+import { closest } from '../kernel/closest.ts'
+import { ConfigSchema, type Config } from './schema.ts'
+
+/** What is wrong with a configuration; the message is for people and names the place. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const checker = Compile(ConfigSchema)
+
+/**
+ * @param directory the node's directory
+ * @throws ConfigError when there is none, or when it is not as it should be
+ */
+export function loadConfig(directory: string): Config {
+  const file = join(directory, 'config.yaml')
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new ConfigError(
+      `no node in ${directory}: cannot read ${file}. Make one with: tributary init --dir ${directory}`,
+      { cause },
+    )
+  }
+  return parseConfig(text, file)
+}
+
+/** @param file is named in complaints */
+export function parseConfig(text: string, file: string): Config {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const at = (offset: number | undefined): string =>
+    offset === undefined ? file : `${file}:${lines.linePos(offset).line}`
+  const broken = document.errors[0]
+  if (broken) throw new ConfigError(`${at(broken.pos[0])}: not YAML: ${broken.message}`)
+  const value: unknown = document.toJS()
+  if (checker.Check(value)) return value
+  const [first] = [...checker.Errors(value)]
+  const path = (first?.instancePath ?? '').split('/').slice(1)
+  const params = (first?.params ?? {}) as { additionalProperties?: readonly string[]; requiredProperties?: readonly string[] }
+  const unknown = params.additionalProperties?.[0]
+  const node = document.getIn(unknown === undefined ? path : [...path, unknown], true) as { range?: [number] } | undefined
+  const field = [...path, ...(unknown === undefined ? [] : [unknown])].join('.') || '(top level)'
+  if (unknown !== undefined) {
+    const hint = closest(unknown, knownFields(path))
+    throw new ConfigError(`${at(node?.range?.[0])}: unknown field ${field}${hint ? `; did you mean ${hint}?` : ''}`)
+  }
+  throw new ConfigError(`${at(node?.range?.[0])}: ${field} ${first?.message ?? 'is wrong'}`)
+}
+
+function knownFields(path: readonly string[]): readonly string[] {
+  let schema: unknown = ConfigSchema
+  for (const step of path) {
+    const { properties, items } = schema as { properties?: Record<string, unknown>; items?: unknown }
+    schema = properties?.[step] ?? items ?? {}
+  }
+  return Object.keys((schema as { properties?: object }).properties ?? {})
+}

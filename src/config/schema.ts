@@ -1,0 +1,118 @@
+/** What may stand in a node's `config.yaml`. Closed: an unknown member is a typing error. */
+import Type, { type Static } from 'typebox'
+import { VISIBILITIES } from '../objects/flavor.ts'
+import { closed, anyObject, oneOf } from '../objects/schema.ts'
+import { LOG_LEVELS } from '../kernel/log.ts'
+
+const text = (description: string, options: object = {}) => Type.String({ minLength: 1, description, ...options })
+const amounts = (description: string) => Type.Record(Type.String(), Type.String(), { description })
+
+const PriceSchema = closed({
+  amount: Type.String({ pattern: '^[0-9]+(\\.[0-9]+)?$' }),
+  currency: text('For example EUR.'),
+  period: oneOf(['second', 'minute', 'hour', 'day', 'week', 'month', 'year']),
+})
+
+const OfferProperties = {
+  price: Type.Optional(PriceSchema),
+  location: Type.Optional(
+    closed({
+      latitude: Type.Optional(Type.String()),
+      longitude: Type.Optional(Type.String()),
+      country: Type.Optional(Type.String()),
+      city: Type.Optional(Type.String()),
+      additionalNotes: Type.Optional(Type.String()),
+    }),
+  ),
+  visibility: Type.Optional(oneOf(VISIBILITIES, { default: 'public' })),
+}
+
+export const SellSchema = closed(
+  {
+    capacity: amounts('What is for sale, in Kubernetes quantities: cpu, memory, pods, storage.'),
+    partition: Type.Optional(
+      closed({
+        minimum: Type.Optional(amounts('The smallest part that is sold.')),
+        step: Type.Optional(amounts('Parts are multiples of this.')),
+        maximum: Type.Optional(amounts('The largest part that one buyer gets.')),
+      }),
+    ),
+    properties: Type.Optional(anyObject({ description: 'latency, securityStandards, carbon-footprint, …' })),
+    ...OfferProperties,
+  },
+  { description: 'Spare compute for sale. Leave it out to sell none.' },
+)
+
+export const OtherOfferSchema = closed({
+  name: text('Unique among the offers; lower case, digits and dashes.', { pattern: '^[a-z0-9-]{1,40}$' }),
+  type: oneOf(['service', 'vm', 'sensor']),
+  units: Type.Optional(Type.Integer({ minimum: 1, default: 1, description: 'How many times it can be sold at once.' })),
+  data: anyObject({ description: 'What is said of it: name, description, category, tags, …' }),
+  access: Type.Optional(Type.Record(Type.String(), Type.String(), { description: 'What a buyer gets to use it.' })),
+  ...OfferProperties,
+})
+
+export const ConfigSchema = closed({
+  name: text('The node: also the name of its Kubernetes node.', { pattern: '^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$' }),
+  role: Type.Optional(oneOf(['node', 'supernode', 'catalog'], { default: 'node' })),
+  domain: Type.Optional(
+    closed({
+      name: text('The administrative domain, for example example.org.'),
+      authority: Type.Optional(text('did:key of the authority that vouches for members of the domain.')),
+      membership: Type.Optional(text('File with our membership credential, relative to the directory.')),
+    }),
+  ),
+  trustedAuthorities: Type.Optional(
+    Type.Record(Type.String(), Type.Array(Type.String()), {
+      description: 'Other domains and the did:keys of their authorities.',
+    }),
+  ),
+  rear: Type.Optional(
+    closed({
+      listen: Type.Optional(text('host:port; port 0 takes any free one.', { default: '127.0.0.1:0' })),
+      advertise: Type.Optional(text('host:port under which others reach us, if it is not where we listen.')),
+      plainListen: Type.Optional(text('host:port of a plain HTTP listener for upstream nodes. Off by default.')),
+      maxBodyBytes: Type.Optional(Type.Integer({ minimum: 1024, default: 1048576 })),
+    }),
+  ),
+  control: Type.Optional(closed({ listen: Type.Optional(text('host:port of the control API.', { default: '127.0.0.1:0' })) })),
+  peers: Type.Optional(
+    Type.Array(
+      closed({
+        address: text('host:port of its REAR listener.'),
+        id: Type.Optional(text('did:key; when given, nobody else is accepted there.')),
+        role: Type.Optional(oneOf(['node', 'supernode', 'catalog'], { default: 'node' })),
+        accept: Type.Optional(Type.Boolean({ description: 'Deal with it, whatever the policy says.' })),
+      }),
+    ),
+  ),
+  acceptance: Type.Optional(
+    oneOf(['ask', 'domain', 'listed', 'anyone-for-listing'], {
+      default: 'domain',
+      description: 'Which peers we deal with: those the user accepted one by one (ask), members of trusted domains (domain), only the listed peers, or anybody for listing.',
+    }),
+  ),
+  cluster: Type.Optional(
+    closed({
+      fabric: Type.Optional(oneOf(['embedded'], { default: 'embedded' })),
+      capacity: Type.Optional(amounts('What this node has for its own workloads; measured when left out.')),
+      labels: Type.Optional(Type.Record(Type.String(), Type.String())),
+    }),
+  ),
+  sell: Type.Optional(SellSchema),
+  offers: Type.Optional(Type.Array(OtherOfferSchema)),
+  allowWorkloads: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description: 'Run the commands of buyers as processes of this machine. Dangerous; needed to sell compute with the embedded fabric.',
+    }),
+  ),
+  contracts: Type.Optional(
+    closed({
+      hold: Type.Optional(text('How long RESERVE holds capacity.', { pattern: '^[0-9]+(s|m|h|d)$', default: '2m' })),
+      longest: Type.Optional(text('The longest contract that is sold.', { pattern: '^[0-9]+(s|m|h|d)$', default: '365d' })),
+    }),
+  ),
+  log: Type.Optional(closed({ level: Type.Optional(oneOf(LOG_LEVELS, { default: 'info' })) })),
+})
+export type Config = Static<typeof ConfigSchema>

@@ -1,0 +1,271 @@
+/**
+ * How contracts end: by expiry, or by either side, with a statement that both sign.
+ *
+ * The order is always the same and every step may be repeated: stop what runs, take down the peering, give
+ * the capacity back, tell the other side. A side that cannot be reached does not hold up the rest: the
+ * statement is sent again until it is signed or the contract would have ended anyway.
+ */
+import type { AvailableResources } from '../available-resources/index.ts'
+import type { Component } from '../kernel/component.ts'
+import { Controller } from '../kernel/controller.ts'
+import { mutate, mutateStatus, remove } from '../kernel/object-store.ts'
+import { rfc3339 } from '../kernel/system.ts'
+import type { NodeBase } from '../node-base.ts'
+import { ContractKind, type Contract, type ContractPhase, type ContractStatus } from '../objects/contract.ts'
+import type { FactType } from '../objects/fact.ts'
+import { parseNodeId } from '../objects/ids.ts'
+import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
+import { TransactionKind } from '../objects/transaction.ts'
+import { SignatureError, signDocument, verifyDocument, type NodeKey } from '../privacy-and-security-manager/index.ts'
+import type { RearClient } from '../rear/client.ts'
+import { isProblem, Problem } from '../rear/problem.ts'
+import { isTransportError } from '../rear/transport/index.ts'
+import { phaseOf } from './contracts.ts'
+import { CONTRACT_FINALIZER } from './seller.ts'
+import { CLOSING_SIGNATURE } from './terms.ts'
+
+export interface ClosingOptions extends NodeBase {
+  readonly client: RearClient
+  readonly key: NodeKey
+  readonly available: AvailableResources
+  /** Seller: stops what runs under the contract. */
+  readonly withdraw: (contractID: string) => Promise<void>
+  /** Buyer: whether the virtual node of the contract is gone. */
+  readonly detached: (contractID: string) => Promise<boolean>
+  readonly recordEnd: (about: string, type: FactType, contractID: string) => Promise<void>
+}
+
+/** What both sides sign at the end. */
+export interface ClosingStatement {
+  readonly contractID: string
+  readonly closedBy: string
+  readonly reason: string
+  readonly closedAt: string
+}
+
+export interface SignedClosing {
+  readonly statement: ClosingStatement
+  /** Detached JWS by node id. */
+  readonly signatures: Readonly<Record<string, string>>
+}
+
+const NOTIFY_TIMEOUT_MS = 3_000
+const NOTIFY_RETRY_MS = 5_000
+const LONGEST_RETRY_MS = 10 * 60_000
+
+export class Closing implements Component {
+  readonly #options: ClosingOptions
+  readonly #controller: Controller
+  readonly #retries = new Map<string, number>()
+
+  constructor(options: ClosingOptions) {
+    this.#options = options
+    this.#controller = new Controller({
+      name: 'contract-closing',
+      system: options.system,
+      log: options.log,
+      concurrency: 16,
+      watches: [{ informer: options.informers.of(ContractKind) }],
+      reconcile: (key, signal) => this.#reconcile(key, signal),
+    })
+  }
+
+  start(): Promise<void> {
+    return this.#controller.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#controller.stop()
+  }
+
+  /** Looks at a contract again, for example because its virtual node is gone. */
+  enqueue(contractID: string): void {
+    this.#controller.enqueue({ namespace: DEFAULT_NAMESPACE, name: contractID })
+  }
+
+  /** Asks for the end of a contract. Idempotent; the controller does the rest. */
+  async close(contractID: string, reason: string): Promise<void> {
+    const { store, self, system, key } = this.#options
+    const now = rfc3339(system.clock.now())
+    await mutateStatus(store, ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID }, (contract) => {
+      if (phaseOf(contract) !== 'Active') return undefined
+      const statement: ClosingStatement = { contractID, closedBy: self.id, reason, closedAt: now }
+      const closing: SignedClosing = {
+        statement,
+        signatures: { [self.id]: signDocument(statement, { ...CLOSING_SIGNATURE, key }) },
+      }
+      return closingStatus(contract, closing, now)
+    })
+  }
+
+  /**
+   * The other side ends the contract.
+   * @returns the statement with both signatures; the first one that was made if it is closed already
+   * @throws Problem
+   */
+  async closeByPeer(contractID: string, received: SignedClosing, caller: string): Promise<SignedClosing> {
+    const { store, self, system, key } = this.#options
+    const name: ObjectKey = { namespace: DEFAULT_NAMESPACE, name: contractID }
+    const contract = await store.get(ContractKind, name)
+    if (contract === undefined) throw new Problem('contract-not-found', 'no such contract here')
+    if (otherSide(contract).nodeID !== caller) throw new Problem('not-a-party', 'the contract is of others')
+    const { statement } = received
+    if (statement.contractID !== contractID) throw new Problem('bad-request', 'the statement is of another contract')
+    this.#checkSignature(received, caller)
+    const signed = await mutateStatus(store, ContractKind, name, (before) => {
+      const known = before.status?.closing as SignedClosing | undefined
+      const statementToSign = known?.statement ?? statement
+      const sameStatement = known === undefined || JSON.stringify(known.statement) === JSON.stringify(statement)
+      const closing: SignedClosing = {
+        statement: statementToSign,
+        signatures: {
+          ...known?.signatures,
+          ...(sameStatement ? received.signatures : {}),
+          [self.id]: signDocument(statementToSign, { ...CLOSING_SIGNATURE, key }),
+        },
+      }
+      if (known && phaseOf(before) !== 'Active') return { ...before.status, closing }
+      return closingStatus(before, closing, rfc3339(system.clock.now()))
+    })
+    return signed?.status?.closing as SignedClosing
+  }
+
+  #checkSignature({ statement, signatures }: SignedClosing, caller: string): void {
+    try {
+      const signature = signatures[caller]
+      if (signature !== undefined && verifyDocument(statement, signature, CLOSING_SIGNATURE).signer === caller) return
+    } catch (cause) {
+      if (!(cause instanceof SignatureError)) throw cause
+      throw new Problem('signature-invalid', `the closing statement: ${cause.message}`, { cause })
+    }
+    throw new Problem('signature-invalid', 'the closing statement is not signed by the caller')
+  }
+
+  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | void> {
+    const { store, system } = this.#options
+    const contract = await store.get(ContractKind, key)
+    if (contract === undefined) return
+    const phase = phaseOf(contract)
+    const now = system.clock.now()
+    if (phase === 'Active') {
+      if (contract.status?.phase === undefined) await this.#setPhase(contract, 'Active', 'in force')
+      if (contract.metadata.deletionTimestamp !== undefined) {
+        await this.close(key.name, 'deleted by the user')
+        return
+      }
+      const end = Date.parse(contract.spec.expirationTime ?? '')
+      if (!Number.isFinite(end)) return
+      if (end > now) return { requeueAfterMs: end - now + 1 }
+      await this.#setPhase(contract, 'Closing', 'expired')
+      return
+    }
+    if (phase === 'Closing') {
+      const done = await this.#takeDown(contract)
+      if (!done) return { requeueAfterMs: 200 }
+      const expired = contract.status?.closing === undefined
+      await this.#setPhase(contract, expired ? 'Expired' : 'Closed', contract.status?.phase?.message ?? '')
+      await this.#recordEnd(contract, expired)
+      return
+    }
+    const retry = await this.#notify(contract, signal)
+    if (retry === undefined && contract.metadata.deletionTimestamp !== undefined) await this.#letGo(contract)
+    return retry
+  }
+
+  /** Stops, takes down, gives back. @returns false while something of it is still going on */
+  async #takeDown(contract: Contract): Promise<boolean> {
+    const { available, store, withdraw, detached } = this.#options
+    const contractID = contract.metadata.name
+    if (contract.spec.role === 'seller') {
+      await withdraw(contractID)
+      await available.release(contractID)
+      await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: contract.spec.transactionID })
+      return true
+    }
+    if (!(await detached(contractID))) return false
+    await available.removeBought(contractID)
+    return true
+  }
+
+  /** Sends our statement until the other side has signed it. */
+  async #notify(contract: Contract, signal: AbortSignal): Promise<{ requeueAfterMs: number } | undefined> {
+    const { client, self, system, log } = this.#options
+    const closing = contract.status?.closing as SignedClosing | undefined
+    const peer = otherSide(contract)
+    if (closing === undefined || closing.signatures[peer.nodeID] !== undefined) return undefined
+    if (closing.signatures[self.id] === undefined) return undefined
+    // After its end there is nothing left to tell: the other side knows by itself.
+    if (Date.parse(contract.spec.expirationTime ?? '') < system.clock.now()) return undefined
+    try {
+      const answer = await client.call(
+        { address: peer.ip, id: parseNodeId(peer.nodeID) },
+        {
+          method: 'DELETE',
+          path: `/api/v2/contracts/${encodeURIComponent(contract.metadata.name)}`,
+          body: closing,
+          timeoutMs: NOTIFY_TIMEOUT_MS,
+          signal,
+        },
+      )
+      const signed = answer.body as SignedClosing
+      this.#checkSignature(signed, peer.nodeID)
+      await mutateStatus(this.#options.store, ContractKind, keyOf(contract), ({ status }) => ({ ...status, closing: signed }))
+      this.#retries.delete(contract.metadata.name)
+      return undefined
+    } catch (error) {
+      if (isProblem(error, 'contract-not-found', 'not-a-party', 'signature-invalid')) {
+        log.warn({ err: error, contract: contract.metadata.name }, 'the other side does not know or sign the end of the contract')
+        return undefined
+      }
+      if (!isTransportError(error) && !isProblem(error)) throw error
+      const retries = (this.#retries.get(contract.metadata.name) ?? 0) + 1
+      this.#retries.set(contract.metadata.name, retries)
+      log[retries === 1 ? 'info' : 'debug']({ err: error, contract: contract.metadata.name }, 'the other side was not told of the end yet')
+      return { requeueAfterMs: Math.min(LONGEST_RETRY_MS, NOTIFY_RETRY_MS * 2 ** Math.min(retries - 1, 10)) }
+    }
+  }
+
+  async #recordEnd(contract: Contract, expired: boolean): Promise<void> {
+    const closing = contract.status?.closing as SignedClosing | undefined
+    const bySeller = closing?.statement.closedBy === contract.spec.seller.nodeID
+    const type: FactType = expired ? 'Expired' : bySeller ? 'ClosedBySeller' : 'ClosedByBuyer'
+    await this.#options.recordEnd(otherSide(contract).nodeID, type, contract.metadata.name)
+  }
+
+  async #setPhase(contract: Contract, phase: ContractPhase, message: string): Promise<void> {
+    const now = rfc3339(this.#options.system.clock.now())
+    await mutateStatus(this.#options.store, ContractKind, keyOf(contract), ({ status }) => ({
+      ...status,
+      phase: {
+        ...status?.phase,
+        phase,
+        message,
+        lastChangeTime: now,
+        ...(phase === 'Closed' || phase === 'Expired' ? { endTime: now } : {}),
+      },
+    }))
+  }
+
+  async #letGo(contract: Contract): Promise<void> {
+    await mutate(this.#options.store, ContractKind, keyOf(contract), (each) => ({
+      ...each,
+      metadata: {
+        ...each.metadata,
+        finalizers: (each.metadata.finalizers ?? []).filter((finalizer) => finalizer !== CONTRACT_FINALIZER),
+      },
+    }))
+  }
+}
+
+/** @returns the party of a contract that is not us */
+export function otherSide(contract: Contract): Contract['spec']['buyer'] {
+  return contract.spec.role === 'seller' ? contract.spec.buyer : contract.spec.seller
+}
+
+function closingStatus(contract: Contract, closing: SignedClosing, now: string): ContractStatus {
+  return {
+    ...contract.status,
+    phase: { ...contract.status?.phase, phase: 'Closing', message: closing.statement.reason, lastChangeTime: now },
+    closing,
+  }
+}

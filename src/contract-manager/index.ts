@@ -1,0 +1,11 @@
+/**
+ * Contract Manager: RESERVE and PURCHASE, as seller and as buyer; signs, verifies, stores, expires and
+ * closes contracts. Owns the tables Transaction, Reservation and Contract.
+ */
+export { Buyer, type BuyerOptions } from './buyer.ts'
+export { Closing, type ClosingOptions } from './closing.ts'
+export { Contracts } from './contracts.ts'
+export { Seller, type SellerOptions } from './seller.ts'
+export { contractRoutes } from './routes.ts'
+export { amountsOf, configurationOf, contractIdOf, CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './terms.ts'
+export { verifyContract, type ContractVerdict } from './verify.ts'

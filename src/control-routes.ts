@@ -1,0 +1,203 @@
+/** What the control API serves besides objects: health, metrics, status, traces through the chain, dry runs. */
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { ExtraRequest, ExtraResponse, ExtraRoute } from './api/index.ts'
+import type { Informers } from './kernel/informer.ts'
+import type { Log } from './kernel/log.ts'
+import type { ObjectStore } from './kernel/object-store.ts'
+import type { NodeOrchestrator } from './node-orchestrator/index.ts'
+import { ContractKind } from './objects/contract.ts'
+import { DeploymentKind, type Deployment } from './objects/core/deployment.ts'
+import { parseNodeId } from './objects/ids.ts'
+import { resourceOf } from './objects/kind.ts'
+import { ALL_KINDS } from './objects/index.ts'
+import { IntentKind, type Intent } from './objects/intent.ts'
+import { DEFAULT_NAMESPACE } from './objects/meta.ts'
+import type { TraceEvent } from './objects/trace.ts'
+import { PoolKind } from './objects/pool.ts'
+import type { PeerRegistry } from './privacy-and-security-manager/index.ts'
+import { approximate, parseQuantity } from './quantity/index.ts'
+import type { RearClient } from './rear/client.ts'
+import { isProblem } from './rear/problem.ts'
+import { isTransportError } from './rear/transport/index.ts'
+import { mergeEvents, readableTrace, type Tracer } from './trace/index.ts'
+
+export interface NodeStatus {
+  readonly name: string
+  readonly id: string
+  readonly role: string
+  readonly domain: string
+  readonly version: string
+  readonly rearAddress: string
+  readonly uptimeSeconds: number
+  readonly architecture: string
+  readonly fabric: string
+  readonly enforcement: string
+  readonly isolation: string
+  readonly warnings: readonly { readonly code: string; readonly severity: 'low' | 'high'; readonly text: string }[]
+  readonly peers: readonly Readonly<Record<string, string | undefined>>[]
+}
+
+export interface ControlRoutesOptions {
+  readonly store: ObjectStore
+  readonly informers: Informers
+  readonly log: Log
+  readonly client: RearClient
+  readonly registry: PeerRegistry
+  readonly tracer: Tracer
+  readonly orchestrator: NodeOrchestrator
+  readonly status: () => NodeStatus
+}
+
+const TRACE_TIMEOUT_MS = 2_000
+
+export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRoute[] {
+  const { store, status, orchestrator } = options
+  const metrics = createMetrics(options)
+  return [
+    { method: 'GET', path: '/healthz', handler: async () => ({ status: 200, body: 'ok' }) },
+    {
+      method: 'GET',
+      path: '/readyz',
+      async handler() {
+        // The store is what everything needs; a full disk shows here.
+        await store.list(IntentKind, { limit: 1 })
+        return { status: 200, body: 'ok' }
+      },
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      handler: async () => ({
+        status: 200,
+        headers: { 'content-type': metrics.contentType },
+        body: await metrics.metrics(),
+      }),
+    },
+    { method: 'GET', path: '/tributary/v1/status', handler: async () => ({ status: 200, body: status() }) },
+    {
+      method: 'GET',
+      path: '/tributary/v1/traces/:namespace/:intent',
+      handler: (request) => wholeTrace(options, request),
+    },
+    {
+      method: 'POST',
+      path: '/tributary/v1/plan',
+      async handler({ body, signal }) {
+        const intent = await asIntent(store, body)
+        if (typeof intent === 'string') return { status: 422, body: { message: intent } }
+        const requests = await orchestrator.plan(intent.intent, intent.deployments, signal)
+        return { status: 200, body: { requests } }
+      },
+    },
+  ]
+}
+
+/** The steps of all nodes that let us see theirs. */
+async function wholeTrace(options: ControlRoutesOptions, { params, signal }: ExtraRequest): Promise<ExtraResponse> {
+  const { store, tracer, client, registry, log } = options
+  const key = { namespace: params['namespace'] ?? DEFAULT_NAMESPACE, name: params['intent'] ?? '' }
+  const intent = await store.get(IntentKind, key)
+  const traceID = intent?.status?.traceID
+  if (traceID === undefined) return { status: 404, body: { message: `no trace of an intent ${key.name}` } }
+  await tracer.flush()
+  const own = await readableTrace(store, traceID, undefined)
+  const events = own?.status?.events ?? []
+  const peers = [...new Set(events.flatMap(({ peer }) => (peer?.startsWith('did:') ? [peer] : [])))]
+  const theirs = await Promise.all(
+    peers.map(async (id): Promise<readonly TraceEvent[]> => {
+      const address = registry.find(id)?.spec.address
+      if (address === undefined) return []
+      try {
+        const answer = await client.call(
+          { address, id: parseNodeId(id) },
+          { method: 'GET', path: `/api/v2/traces/${traceID}`, timeoutMs: TRACE_TIMEOUT_MS, signal },
+        )
+        return ((answer.body as { events?: TraceEvent[] } | undefined)?.events ?? []).filter(isEvent)
+      } catch (error) {
+        if (!isProblem(error) && !isTransportError(error)) throw error
+        log.debug({ err: error, peer: id }, 'the trace of a peer cannot be seen')
+        return []
+      }
+    }),
+  )
+  const merged = mergeEvents([events, ...theirs])
+  return {
+    status: 200,
+    body: { traceID, workflow: merged[0]?.workflow ?? 1, intent: `${key.namespace}/${key.name}`, events: merged },
+  }
+}
+
+/** What others say is shown to people: it must at least have the form. */
+function isEvent(event: unknown): event is TraceEvent {
+  const { step, at, message, component } = event as Partial<TraceEvent>
+  return typeof step === 'number' && typeof at === 'number' && typeof message === 'string' && typeof component === 'string'
+}
+
+/** An Intent as it is, or a plain Deployment as the intent that it would become. */
+async function asIntent(
+  store: ObjectStore,
+  body: unknown,
+): Promise<{ intent: Pick<Intent, 'metadata' | 'spec'>; deployments: readonly Deployment[] } | string> {
+  const object = body as { kind?: string; metadata?: Intent['metadata']; spec?: Intent['spec'] } | undefined
+  if (object?.kind === 'Deployment') {
+    const deployment = body as Deployment
+    return { intent: { metadata: deployment.metadata, spec: {} }, deployments: [deployment] }
+  }
+  if (object?.kind !== 'Intent' || object.spec === undefined || object.metadata === undefined) {
+    return 'a plan is made of an Intent or a Deployment'
+  }
+  const intent = { metadata: object.metadata, spec: object.spec }
+  const ref = object.spec.workloadRef
+  if (ref) {
+    const found = await store.get(DeploymentKind, { namespace: object.metadata.namespace ?? DEFAULT_NAMESPACE, name: ref.name })
+    return found ? { intent, deployments: [found] } : `there is no Deployment ${ref.name}`
+  }
+  const deployments = (object.spec.workload ?? []).filter(({ kind }) => kind === 'Deployment') as unknown as Deployment[]
+  return { intent, deployments }
+}
+
+function createMetrics({ informers, status }: ControlRoutesOptions): Registry {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const gauge = (name: string, help: string, labelNames: readonly string[], collect: (gauge: Gauge) => void): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [registry],
+      collect() {
+        this.reset()
+        collect(this)
+      },
+    })
+  }
+  gauge('tributary_info', 'What runs here; always 1.', ['version', 'role', 'domain', 'node'], (each) => {
+    const { version, role, domain, name } = status()
+    each.set({ version, role, domain, node: name }, 1)
+  })
+  gauge('tributary_objects', 'Stored objects by kind.', ['resource'], (each) => {
+    for (const kind of ALL_KINDS) each.set({ resource: resourceOf(kind) }, informers.of(kind).list().length)
+  })
+  gauge('tributary_contracts', 'Contracts by role and phase.', ['role', 'phase'], (each) => {
+    for (const { spec, status: of } of informers.of(ContractKind).list()) {
+      each.inc({ role: spec.role ?? '', phase: of?.phase?.phase ?? 'Active' })
+    }
+  })
+  gauge('tributary_intents', 'Intents by phase.', ['phase'], (each) => {
+    for (const { status: of } of informers.of(IntentKind).list()) each.inc({ phase: of?.phase ?? 'Pending' })
+  })
+  for (const which of ['capacity', 'free'] as const) {
+    gauge(`tributary_pool_${which}`, `Amounts of each pool: ${which}.`, ['pool', 'resource'], (each) => {
+      for (const pool of informers.of(PoolKind).list()) {
+        const amounts = which === 'capacity' ? pool.spec.capacity : (pool.status?.free ?? {})
+        for (const [resource, amount] of Object.entries(amounts)) {
+          each.set({ pool: pool.metadata.name, resource }, approximate(parseQuantity(amount)))
+        }
+      }
+    })
+  }
+  gauge('tributary_warnings', 'Warnings in force, by code.', ['code', 'severity'], (each) => {
+    for (const { code, severity } of status().warnings) each.set({ code, severity }, 1)
+  })
+  return registry
+}

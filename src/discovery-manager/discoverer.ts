@@ -1,0 +1,220 @@
+/**
+ * Asks all known endpoints at once (step 7) and fills Peering Candidates with what they answer (steps 10, 11).
+ *
+ * Every endpoint has a deadline of its own; one that is dead, slow or lying costs the others nothing. A
+ * discovery is over when all have answered, or a moment after the first useful answer; what comes later is
+ * still taken.
+ */
+import type { Component } from '../kernel/component.ts'
+import { Controller } from '../kernel/controller.ts'
+import { mutateStatus } from '../kernel/object-store.ts'
+import { deadline, rfc3339, sleep } from '../kernel/system.ts'
+import { FLAVOR_SIGNATURE } from '../contract-manager/index.ts'
+import type { NodeBase } from '../node-base.ts'
+import { DiscoveryKind, type Discovery } from '../objects/discovery.ts'
+import { parseNodeId } from '../objects/ids.ts'
+import { keyOf, type ObjectKey } from '../objects/meta.ts'
+import type { Peer } from '../objects/peer.ts'
+import type { PeeringCandidates } from '../peering-candidates/index.ts'
+import { SignatureError, verifyDocument, type PeerRegistry } from '../privacy-and-security-manager/index.ts'
+import type { RearClient } from '../rear/client.ts'
+import { isProblem } from '../rear/problem.ts'
+import { isTransportError } from '../rear/transport/index.ts'
+import { decodeFlavor, flavorTerms, selectorFromObject, selectorTarget, WireError, type Selector } from '../rear/wire/index.ts'
+import { traceHeaders, traceOf, type TraceContext } from '../trace/index.ts'
+
+export interface DiscovererOptions extends NodeBase {
+  readonly client: RearClient
+  readonly registry: PeerRegistry
+  readonly candidates: PeeringCandidates
+}
+
+/** What one endpoint answered. */
+export interface EndpointAnswer {
+  readonly peer: string
+  readonly flavors: number
+  /** Why its answer, or a part of it, was dropped. */
+  readonly dropped: readonly string[]
+  readonly error?: string
+}
+
+const ENDPOINT_TIMEOUT_MS = 2_000
+/** How long the others are waited for after the first useful answer. */
+const GRACE_MS = 150
+const VALID_FOR_MS = 60_000
+/** After so many failures in a row an endpoint is left out for a while. */
+const BREAK_AFTER = 3
+const BROKEN_FOR_MS = 30_000
+const MOST_FLAVORS_PER_ENDPOINT = 10_000
+
+export class Discoverer implements Component {
+  readonly #options: DiscovererOptions
+  readonly #controller: Controller
+  readonly #failures = new Map<string, { count: number; until: number }>()
+  readonly #late = new Set<Promise<unknown>>()
+
+  constructor(options: DiscovererOptions) {
+    this.#options = options
+    this.#controller = new Controller({
+      name: 'discovery-manager',
+      system: options.system,
+      log: options.log,
+      concurrency: 16,
+      watches: [{ informer: options.informers.of(DiscoveryKind) }],
+      reconcile: (key, signal) => this.#reconcile(key, signal),
+    })
+  }
+
+  start(): Promise<void> {
+    return this.#controller.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#controller.stop()
+    await Promise.allSettled(this.#late)
+  }
+
+  /**
+   * Asks every peer that may be dealt with.
+   * @returns what each answered until the discovery was over
+   */
+  async discover(
+    selector: Selector,
+    options: { readonly solverID?: string; readonly trace?: TraceContext | undefined; readonly signal: AbortSignal },
+  ): Promise<readonly EndpointAnswer[]> {
+    const { system } = this.#options
+    const peers = this.#endpoints()
+    const answers: EndpointAnswer[] = []
+    const useful = Promise.withResolvers<void>()
+    const asked = peers.map(async (peer) => {
+      const answer = await this.#ask(peer, selector, options)
+      answers.push(answer)
+      if (answer.flavors > 0) useful.resolve()
+    })
+    const all = Promise.allSettled(asked)
+    this.#late.add(all)
+    void all.finally(() => this.#late.delete(all))
+    const grace = useful.promise.then(() => sleep(system.clock, GRACE_MS, options.signal)).catch(() => {})
+    await Promise.race([all, grace])
+    return [...answers]
+  }
+
+  #endpoints(): readonly Peer[] {
+    const { registry, system } = this.#options
+    const now = system.clock.now()
+    return registry.list().filter(({ spec }) => {
+      if (spec.address === undefined || spec.nodeID === undefined) return false
+      if (registry.standing(parseNodeId(spec.nodeID)) !== 'accepted') return false
+      const failure = this.#failures.get(spec.nodeID)
+      return failure === undefined || failure.count < BREAK_AFTER || failure.until <= now
+    })
+  }
+
+  async #ask(
+    peer: Peer,
+    selector: Selector,
+    options: { readonly solverID?: string; readonly trace?: TraceContext | undefined; readonly signal: AbortSignal },
+  ): Promise<EndpointAnswer> {
+    const { client, candidates, log, system, tracer } = this.#options
+    const nodeID = peer.spec.nodeID!
+    const address = peer.spec.address!
+    const limit = deadline(system.clock, ENDPOINT_TIMEOUT_MS, options.signal)
+    tracer.step(options.trace, 7, { peer: nodeID })
+    try {
+      const answer = await client.call(
+        { address, id: parseNodeId(nodeID) },
+        {
+          method: 'GET',
+          path: selectorTarget(selector, 'upstream'),
+          headers: traceHeaders(options.trace),
+          signal: limit.signal,
+        },
+      )
+      this.#failures.delete(nodeID)
+      const dropped: string[] = []
+      const puts: Promise<string>[] = []
+      for (const raw of asArray(answer.body)) {
+        const reason = this.#check(raw)
+        if (typeof reason === 'string') {
+          dropped.push(reason)
+          continue
+        }
+        puts.push(
+          candidates.put({
+            flavor: reason.flavor,
+            raw,
+            source: { nodeID, address },
+            ...(options.solverID === undefined ? {} : { solverID: options.solverID }),
+            validForMs: VALID_FOR_MS,
+          }),
+        )
+      }
+      const names = await Promise.all(puts)
+      if (dropped.length > 0) log.warn({ peer: nodeID, dropped: dropped.slice(0, 10) }, 'parts of an answer were dropped')
+      return { peer: nodeID, flavors: names.length, dropped }
+    } catch (error) {
+      if (!isTransportError(error) && !isProblem(error)) throw error
+      const count = (this.#failures.get(nodeID)?.count ?? 0) + 1
+      this.#failures.set(nodeID, { count, until: system.clock.now() + BROKEN_FOR_MS })
+      tracer.step(options.trace, 7, { peer: nodeID, outcome: 'failed', detail: error.message })
+      log.info({ err: error, peer: nodeID }, 'an endpoint did not answer')
+      return { peer: nodeID, flavors: 0, dropped: [], error: error.message }
+    } finally {
+      limit.done()
+    }
+  }
+
+  /** A flavor is taken only if its owner signed exactly this. */
+  #check(raw: unknown): { readonly flavor: ReturnType<typeof decodeFlavor> } | string {
+    let flavor: ReturnType<typeof decodeFlavor>
+    try {
+      flavor = decodeFlavor(raw)
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      return `malformed: ${error.message}`
+    }
+    if (flavor.signature === undefined) return `${flavor.flavorID}: not signed`
+    try {
+      const { signer } = verifyDocument(flavorTerms(raw as object), flavor.signature, FLAVOR_SIGNATURE)
+      return signer === flavor.owner.ID ? { flavor } : `${flavor.flavorID}: signed by ${signer}, not by its owner`
+    } catch (error) {
+      if (!(error instanceof SignatureError)) throw error
+      return `${flavor.flavorID}: ${error.message}`
+    }
+  }
+
+  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<void> {
+    const { store, tracer } = this.#options
+    const discovery = await store.get(DiscoveryKind, key)
+    if (discovery === undefined) return
+    const phase = discovery.status?.phase.phase
+    if (phase === 'Solved' || phase === 'Failed') return
+    const trace = traceOf(discovery)
+    const since = tracer.now()
+    const selector = selectorFromObject(discovery.spec.selector)
+    const answers = await this.discover(selector, { solverID: discovery.spec.solverID, trace, signal })
+    const flavors = answers.reduce((sum, answer) => sum + answer.flavors, 0)
+    tracer.step(trace, 10, { since, detail: `${flavors} offers of ${answers.length} endpoints` })
+    tracer.step(trace, 11, {})
+    await this.#finish(discovery, answers, flavors)
+  }
+
+  async #finish(discovery: Discovery, answers: readonly EndpointAnswer[], flavors: number): Promise<void> {
+    const { store, system } = this.#options
+    const failed = answers.filter(({ error }) => error !== undefined)
+    const message =
+      answers.length === 0
+        ? 'no peer is known and accepted'
+        : `${flavors} offers of ${answers.length - failed.length} peers` +
+          (failed.length === 0 ? '' : `; no answer of ${failed.length}: ${failed[0]!.error}`)
+    const now = rfc3339(system.clock.now())
+    await mutateStatus(store, DiscoveryKind, keyOf(discovery), () => ({
+      phase: { phase: flavors > 0 ? 'Solved' : 'Failed', message, startTime: discovery.metadata.creationTimestamp, endTime: now },
+      answers: [...answers],
+    }))
+  }
+}
+
+function asArray(body: unknown): readonly unknown[] {
+  return Array.isArray(body) ? body.slice(0, MOST_FLAVORS_PER_ENDPOINT) : []
+}

@@ -1,0 +1,214 @@
+/**
+ * The kubelet: runs the pods that are bound to the local node, and tells what becomes of them.
+ */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Component } from '../../kernel/component.ts'
+import { Controller } from '../../kernel/controller.ts'
+import type { Informer, Informers } from '../../kernel/informer.ts'
+import type { Log } from '../../kernel/log.ts'
+import { mutate, type ObjectStore } from '../../kernel/object-store.ts'
+import type { System } from '../../kernel/system.ts'
+import { isFinished, type Pod, PodKind } from '../../objects/core/pod.ts'
+import { keyString, type ObjectKey } from '../../objects/meta.ts'
+import type { EventRecorder } from './event-recorder.ts'
+import { LogFile, type ReadLogOptions } from './log-file.ts'
+import { RUNNING_FINALIZER } from './names.ts'
+import { canUseLoopbackAddresses, podAddress, SHARED_ADDRESS } from './pod-address.ts'
+import { PodInstance } from './pod-instance.ts'
+import { PodLogError } from './pod-log-error.ts'
+import type { Runner } from './runner.ts'
+
+export interface KubeletOptions {
+  readonly store: ObjectStore
+  readonly informers: Informers
+  readonly system: System
+  readonly log: Log
+  readonly events: EventRecorder
+  readonly runner: Runner
+  readonly nodeName: string
+  /** The fabric's own; logs go below it. */
+  readonly directory: string
+}
+
+/** Milliseconds that programs get when this whole program stops. */
+const STOP_GRACE_MS = 3_000
+const DEFAULT_GRACE_S = 30
+
+export interface ContainerLogOptions extends ReadLogOptions {
+  /** The pod's first container unless given. */
+  readonly container?: string
+}
+
+export class Kubelet implements Component {
+  readonly #options: KubeletOptions
+  readonly #log: Log
+  readonly #pods: Informer<Pod>
+  readonly #controller: Controller<[Pod]>
+  readonly #instances = new Map<string, PodInstance>()
+  #ownAddresses = true
+  #stopping = false
+
+  constructor(options: KubeletOptions) {
+    const { informers, system, log, nodeName } = options
+    this.#options = options
+    this.#log = log.child({ component: 'kubelet' })
+    this.#pods = informers.of(PodKind)
+    this.#controller = new Controller<[Pod]>({
+      name: 'kubelet',
+      system,
+      log,
+      concurrency: 8,
+      watches: [
+        {
+          informer: this.#pods,
+          keys: ({ object }) => (object.spec.nodeName === nodeName ? keyFor(object) : undefined),
+        },
+      ],
+      reconcile: (key) => this.#reconcile(key),
+    })
+  }
+
+  async start(): Promise<void> {
+    this.#stopping = false
+    this.#ownAddresses = await canUseLoopbackAddresses()
+    await this.#controller.start()
+  }
+
+  /** Pods are ended but stay as they are in the store: after the next start they run again. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await this.#controller.stop()
+    await Promise.all(
+      Array.from(this.#instances.values(), (instance) => instance.stop(STOP_GRACE_MS, { quiet: true })),
+    )
+    this.#instances.clear()
+  }
+
+  /**
+   * @returns what the container has written, and goes on writing if it is to be followed
+   * @throws PodLogError when the pod does not run here or has no such container
+   */
+  logs(key: ObjectKey, { container, ...options }: ContainerLogOptions = {}): AsyncIterable<string> {
+    const pod = this.#pods.get(key)
+    if (pod === undefined) throw new PodLogError('pod-not-found', `there is no pod ${keyString(key)}`)
+    const names = pod.spec.containers.map(({ name }) => name)
+    const name = container ?? names[0]!
+    if (!names.includes(name)) {
+      throw new PodLogError(
+        'container-not-found',
+        `pod ${keyString(key)} has no container "${name}": ${names.join(', ')}`,
+      )
+    }
+    const file =
+      this.#instances.get(keyString(key))?.log(name) ??
+      // It ended in an earlier life of this program.
+      new LogFile(join(this.#logDirectory(pod.metadata.uid), `${name}.log`))
+    const follow = options.follow === true && this.#instances.has(keyString(key))
+    return file.read({ ...options, follow })
+  }
+
+  async #reconcile(key: ObjectKey): Promise<void> {
+    const { nodeName } = this.#options
+    const name = keyString(key)
+    const pod = this.#pods.get(key)
+    const instance = this.#instances.get(name)
+    if (instance !== undefined) {
+      const wanted = pod !== undefined && pod.metadata.uid === instance.uid && pod.spec.nodeName === nodeName
+      if (!wanted || pod.metadata.deletionTimestamp !== undefined) {
+        if (!instance.hasStopped) {
+          this.#beginStop(instance, pod, name)
+          return
+        }
+        this.#instances.delete(name)
+        await rm(this.#logDirectory(instance.uid), { recursive: true, force: true })
+      }
+    }
+    if (pod === undefined || pod.spec.nodeName !== nodeName) return
+    if (pod.metadata.deletionTimestamp !== undefined) {
+      await rm(this.#logDirectory(pod.metadata.uid), { recursive: true, force: true })
+      await this.#setFinalizer(pod, false)
+      return
+    }
+    if (this.#instances.has(name) || isFinished(pod) || this.#stopping) return
+    await this.#begin(pod, name)
+  }
+
+  async #begin(pod: Pod, name: string): Promise<void> {
+    const { store, system, runner, events, nodeName } = this.#options
+    const instance = new PodInstance({
+      pod,
+      podIP: this.#addressFor(pod),
+      store,
+      system,
+      log: this.#log,
+      runner,
+      events,
+      nodeName,
+      logDirectory: this.#logDirectory(pod.metadata.uid),
+    })
+    this.#instances.set(name, instance)
+    try {
+      await instance.start()
+    } catch (error) {
+      this.#instances.delete(name)
+      events.record(pod, 'kubelet', 'Warning', 'FailedCreatePodSandBox', (error as Error).message)
+      throw error
+    }
+    await this.#setFinalizer(pod, true)
+  }
+
+  #beginStop(instance: PodInstance, pod: Pod | undefined, name: string): void {
+    const graceMs = (pod?.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S) * 1_000
+    instance
+      .stop(graceMs)
+      .catch((error: unknown) => {
+        this.#log.error({ err: error, pod: name }, 'a pod could not be stopped properly')
+      })
+      // The rest is for the next reconcile.
+      .finally(() => this.#controller.enqueue(instance.key))
+  }
+
+  /** Keeps the pod's object until we have stopped it, or lets it go. */
+  async #setFinalizer(pod: Pod, wanted: boolean): Promise<void> {
+    if ((pod.metadata.finalizers ?? []).includes(RUNNING_FINALIZER) === wanted) return
+    await mutate(this.#options.store, PodKind, pod.metadata, (stored) => {
+      const before = stored.metadata.finalizers ?? []
+      const others = before.filter((finalizer) => finalizer !== RUNNING_FINALIZER)
+      const done = before.includes(RUNNING_FINALIZER) === wanted
+      const deleting = stored.metadata.deletionTimestamp !== undefined
+      if (stored.metadata.uid !== pod.metadata.uid || done || (wanted && deleting)) return undefined
+      const finalizers = wanted ? [...before, RUNNING_FINALIZER] : others
+      return { ...stored, metadata: { ...stored.metadata, finalizers } }
+    })
+  }
+
+  #addressFor(pod: Pod): string {
+    if (!this.#ownAddresses) return SHARED_ADDRESS
+    const { nodeName } = this.#options
+    const taken = new Set(Array.from(this.#instances.values(), ({ podIP }) => podIP))
+    for (const other of this.#pods.list()) {
+      const address = other.status?.podIP
+      if (
+        address &&
+        other.spec.nodeName === nodeName &&
+        other.metadata.uid !== pod.metadata.uid &&
+        !isFinished(other)
+      ) {
+        taken.add(address)
+      }
+    }
+    const before = pod.status?.podIP
+    return before && before !== SHARED_ADDRESS && !taken.has(before)
+      ? before
+      : podAddress(pod.metadata.uid, taken)
+  }
+
+  #logDirectory(uid: string): string {
+    return join(this.#options.directory, 'logs', uid)
+  }
+}
+
+function keyFor(pod: Pod): ObjectKey {
+  return { namespace: pod.metadata.namespace ?? 'default', name: pod.metadata.name }
+}

@@ -1,0 +1,369 @@
+/**
+ * Runs commands as real processes on this machine, with the best limits and isolation that it offers.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { Agent, request } from 'undici'
+import type { Log } from '../../kernel/log.ts'
+import { sleep, type System } from '../../kernel/system.ts'
+import { type Cgroups, killTree, openCgroups } from './cgroups.ts'
+import { findIsolation, type Isolation, makeRoot, SYSTEM_PATH } from './isolation.ts'
+import { shortHash } from './names.ts'
+import {
+  type ProbeTarget,
+  type ProcessExit,
+  type ProcessLimits,
+  type ProcessSpec,
+  type Runner,
+  RunnerError,
+  type RunningProcess,
+} from './runner.ts'
+
+export interface ProcessRunnerOptions {
+  /** The fabric's own; a runner and its next life find each other by it. */
+  readonly directory: string
+  readonly system: System
+  readonly log: Log
+}
+
+/** Enters the limits, then becomes the command. First argument: how many files to write its own id into. */
+const ENTER_CGROUPS =
+  'n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1" || exit 125; shift; n=$((n-1)); done; exec "$@"'
+/** Arguments: kilobytes of data and number of processes, `-` for no limit. */
+const ENTER_RLIMITS =
+  'if [ "$1" != - ]; then ulimit -d "$1" || exit 125; fi; if [ "$2" != - ]; then ulimit -u "$2" || :; fi; shift 2; exec nice -n 10 "$@"'
+
+/** Marks what we started, for our next life. */
+const MARK = 'TRIBUTARY_RUNNER'
+const EMPTY_POLL_MS = 2
+const EMPTY_LIMIT_MS = 5_000
+/** For those that state no other: enough for any honest program, too few for a fork bomb. */
+const DEFAULT_PIDS = 1_024
+
+/** @returns a runner that has not been started */
+export function createProcessRunner(options: ProcessRunnerOptions): Runner {
+  return new ProcessRunner(options)
+}
+
+class ProcessRunner implements Runner {
+  readonly #directory: string
+  readonly #system: System
+  readonly #log: Log
+  readonly #mark: string
+  readonly #running = new Set<RunningProcess>()
+  #cgroups: Cgroups | undefined
+  #limitsBy = 'unknown'
+  #isolation: Isolation | undefined
+  #starting: Promise<void> | undefined
+  #abort = new AbortController()
+  #agent: Agent | undefined
+
+  constructor({ directory, system, log }: ProcessRunnerOptions) {
+    this.#directory = directory
+    this.#system = system
+    this.#log = log.child({ component: 'process-runner' })
+    this.#mark = shortHash(directory, 16)
+  }
+
+  get enforcement(): string {
+    return this.#limitsBy
+  }
+
+  get isolation(): string {
+    return this.#isolation?.description ?? 'unknown'
+  }
+
+  start(): Promise<void> {
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
+    this.#abort = new AbortController()
+    await mkdir(this.#directory, { recursive: true, mode: 0o711 })
+    await this.#endEarlierLife()
+    this.#cgroups = openCgroups(`tributary-${this.#mark}`)
+    if (this.#cgroups !== undefined) {
+      await writeFile(this.#stateFile(), JSON.stringify({ roots: this.#cgroups.roots }))
+    }
+    this.#limitsBy = this.#cgroups?.version ?? (process.platform === 'win32' ? 'none' : 'rlimit')
+    this.#isolation = await findIsolation(this.#directory, this.#system, this.#log, this.#abort.signal)
+    // What pods left there belongs to an earlier life.
+    await rm(this.#isolation.root, { recursive: true, force: true })
+    await makeRoot(this.#isolation.root)
+    this.#agent = new Agent({ keepAliveTimeout: 1, connect: { rejectUnauthorized: false } })
+    this.#log.info({ enforcement: this.enforcement, isolation: this.isolation }, 'ready to run programs')
+  }
+
+  async stop(): Promise<void> {
+    if (this.#starting === undefined) return
+    this.#abort.abort(new RunnerError('stopped', 'the runner is stopping'))
+    await this.#starting.catch(() => {})
+    await Promise.all(Array.from(this.#running, (process) => process.kill(0)))
+    if (this.#cgroups?.remove('') === true) await rm(this.#stateFile(), { force: true })
+    if (this.#isolation !== undefined) await rm(this.#isolation.root, { recursive: true, force: true })
+    await this.#agent?.destroy()
+    this.#cgroups = undefined
+    this.#starting = undefined
+  }
+
+  async makeDirectory(podUid: string, group: string): Promise<string> {
+    const isolation = this.#started()
+    const directory = join(isolation.root, podUid)
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 })
+      const user = isolation.userOf(group)
+      if (user !== undefined) await chown(directory, user, user)
+    } catch (error) {
+      throw new RunnerError('directory-failed', `no directory for the pod: ${(error as Error).message}`, {
+        cause: error,
+      })
+    }
+    return directory
+  }
+
+  async removeDirectory(podUid: string): Promise<void> {
+    if (this.#isolation !== undefined)
+      await rm(join(this.#isolation.root, podUid), { recursive: true, force: true })
+  }
+
+  async removeGroup(group: string): Promise<void> {
+    await this.#empty(group)
+    this.#cgroups?.remove(group)
+  }
+
+  async run(spec: ProcessSpec): Promise<RunningProcess> {
+    const isolation = this.#started()
+    const group = `${spec.group.id}/${spec.id}`
+    const command = isolation.wrap({
+      group: spec.group.id,
+      command: spec.command,
+      env: { ...spec.env, [MARK]: this.#mark },
+      directory: spec.workingDirectory,
+    })
+    const argv = ['/bin/sh', '-c', ...this.#limited(group, spec), ...command]
+    const child = spawn(argv[0]!, argv.slice(1), {
+      cwd: '/',
+      env: { PATH: SYSTEM_PATH, [MARK]: this.#mark },
+      // A session and process group of its own: signals reach all of it, and none of ours reach it.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve)
+      child.once('error', (error) => {
+        this.#cgroups?.remove(group)
+        reject(new RunnerError('spawn-failed', `cannot start a process: ${error.message}`, { cause: error }))
+      })
+    })
+    const running = this.#supervise(child, group, spec)
+    this.#running.add(running)
+    void running.exited.then(() => this.#running.delete(running))
+    return running
+  }
+
+  async probe(target: ProbeTarget, signal: AbortSignal): Promise<string | undefined> {
+    return target.kind === 'tcp' ? probeTcp(target, signal) : probeHttp(target, this.#agent!, signal)
+  }
+
+  #started(): Isolation {
+    if (this.#isolation === undefined || this.#abort.signal.aborted) {
+      throw new RunnerError('stopped', 'the runner is not started')
+    }
+    return this.#isolation
+  }
+
+  #stateFile(): string {
+    return join(this.#directory, 'cgroups.json')
+  }
+
+  /** @returns the script that puts a process under its limits, with its arguments */
+  #limited(group: string, { group: whole, limits }: ProcessSpec): readonly string[] {
+    const cgroups = this.#cgroups
+    if (cgroups === undefined) {
+      const { memoryBytes, pids } = smaller(limits, whole.limits)
+      const kilobytes = memoryBytes === undefined ? '-' : String(Math.ceil(memoryBytes / 1_024))
+      return [ENTER_RLIMITS, 'tributary-run', kilobytes, pids === undefined ? '-' : String(pids)]
+    }
+    cgroups.make(whole.id, whole.limits)
+    cgroups.make(group, { pids: DEFAULT_PIDS, ...limits })
+    const entries = cgroups.entries(group)
+    return [ENTER_CGROUPS, 'tributary-run', String(entries.length), ...entries]
+  }
+
+  #supervise(child: ChildProcess, group: string, spec: ProcessSpec): RunningProcess {
+    const pid = child.pid!
+    const output = Promise.all([drain(child.stdout!, spec.output), drain(child.stderr!, spec.output)])
+    const ended = new AbortController()
+    const exited = new Promise<ProcessExit>((resolve) => {
+      child.once('exit', (code, signal) => {
+        ended.abort()
+        const oomKilled = (this.#cgroups?.oomKills(group) ?? 0) > 0 && (signal === 'SIGKILL' || code === 137)
+        void this.#cleanUp(pid, group)
+          .then(async () => {
+            // Somebody who escaped could hold the pipes open for ever.
+            await Promise.race([output, sleep(this.#system.clock, 1_000)])
+            child.stdout!.destroy()
+            child.stderr!.destroy()
+          })
+          .catch((error: unknown) => this.#log.warn({ err: error, group }, 'not cleaned up after a program'))
+          .finally(() => resolve({ code, signal, oomKilled }))
+      })
+    })
+    let deadline: { readonly at: number; cancel(): void } | undefined
+    const kill = (graceMs: number): Promise<ProcessExit> => {
+      const { clock } = this.#system
+      const at = clock.monotonic() + graceMs
+      if (ended.signal.aborted || (deadline !== undefined && deadline.at <= at)) return exited
+      if (deadline === undefined && graceMs > 0) signalGroup(pid, 'SIGTERM')
+      deadline?.cancel()
+      const force = (): void => {
+        this.#cgroups?.kill(group)
+        signalGroup(pid, 'SIGKILL')
+      }
+      if (graceMs <= 0) {
+        deadline = { at, cancel() {} }
+        force()
+      } else {
+        const timer = clock.after(graceMs, force)
+        deadline = { at, cancel: () => timer.cancel() }
+        ended.signal.addEventListener('abort', () => timer.cancel())
+      }
+      return exited
+    }
+    return { pid, exited, kill }
+  }
+
+  /** Ends what a program left behind, and takes its group away. */
+  async #cleanUp(pid: number, group: string): Promise<void> {
+    if (this.#cgroups === undefined) {
+      signalGroup(pid, 'SIGKILL')
+      return
+    }
+    await this.#empty(group)
+    if (!this.#cgroups.remove(group)) this.#log.debug({ group }, 'group not removed')
+  }
+
+  async #empty(group: string): Promise<void> {
+    const { clock } = this.#system
+    const end = clock.monotonic() + EMPTY_LIMIT_MS
+    while (this.#cgroups?.kill(group) === false) {
+      if (clock.monotonic() > end) throw new Error('processes do not die')
+      await sleep(clock, EMPTY_POLL_MS)
+    }
+  }
+
+  /** Programs that an earlier life of this daemon left running are ended: their pods start them again. */
+  async #endEarlierLife(): Promise<void> {
+    const roots = new Set<string>(openCgroups(`tributary-${this.#mark}`)?.roots)
+    try {
+      const state = JSON.parse(await readFile(this.#stateFile(), 'utf8')) as { roots?: readonly string[] }
+      for (const root of state.roots ?? []) if (root.includes(this.#mark)) roots.add(root)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.#log.warn({ err: error }, 'the list of control groups cannot be read')
+      }
+    }
+    const { clock } = this.#system
+    const end = clock.monotonic() + EMPTY_LIMIT_MS
+    for (const root of roots) {
+      while (!killTree(root) && clock.monotonic() < end) await sleep(clock, EMPTY_POLL_MS)
+    }
+    const marked = await this.#markedProcesses()
+    for (const pid of marked) {
+      signalGroup(pid, 'SIGKILL')
+      signalProcess(pid, 'SIGKILL')
+    }
+    if (marked.length > 0)
+      this.#log.warn({ pids: marked }, 'ended programs that an earlier life left running')
+  }
+
+  async #markedProcesses(): Promise<readonly number[]> {
+    if (!existsSync('/proc/self/environ')) return []
+    const wanted = `${MARK}=${this.#mark}`
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    const found = await Promise.all(
+      pids.map(async (pid) => {
+        try {
+          return (await readFile(`/proc/${pid}/environ`, 'latin1')).split('\0').includes(wanted)
+        } catch {
+          // Gone, or not ours to look at.
+          return false
+        }
+      }),
+    )
+    return pids.filter((_, index) => found[index]).map(Number)
+  }
+}
+
+function smaller(a: ProcessLimits, b: ProcessLimits): ProcessLimits {
+  const least = (x: number | undefined, y: number | undefined): number | undefined =>
+    x === undefined ? y : y === undefined ? x : Math.min(x, y)
+  const memoryBytes = least(a.memoryBytes, b.memoryBytes)
+  const pids = least(a.pids, b.pids)
+  return { ...(memoryBytes !== undefined && { memoryBytes }), ...(pids !== undefined && { pids }) }
+}
+
+async function drain(stream: Readable, output: ProcessSpec['output']): Promise<void> {
+  try {
+    for await (const chunk of stream) {
+      try {
+        await output(chunk as Buffer)
+      } catch {
+        // What cannot be logged (a full disk) is lost, but the program must not block on it.
+      }
+    }
+  } catch {
+    // The stream was cut: nothing more comes.
+  }
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  signalProcess(-pid, signal)
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // Nothing of that id is left.
+  }
+}
+
+function probeTcp(
+  { host, port }: { host: string; port: number },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port })
+    const end = (failure: string | undefined): void => {
+      signal.removeEventListener('abort', onAbort)
+      socket.destroy()
+      resolve(failure)
+    }
+    const onAbort = (): void => end(`${host}:${port} does not answer in time`)
+    signal.addEventListener('abort', onAbort, { once: true })
+    socket.once('connect', () => end(undefined))
+    socket.once('error', (error) => end(error.message))
+  })
+}
+
+async function probeHttp(
+  { url, headers }: { url: string; headers: Readonly<Record<string, string>> },
+  dispatcher: Agent,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const { statusCode, body } = await request(url, { method: 'GET', headers, dispatcher, signal })
+    await body.dump({ limit: 65_536, signal })
+    return statusCode >= 200 && statusCode < 400
+      ? undefined
+      : `HTTP probe failed with statuscode: ${statusCode}`
+  } catch (error) {
+    return (error as Error).message
+  }
+}

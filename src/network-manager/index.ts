@@ -1,0 +1,14 @@
+/**
+ * The door of the Network Manager.
+ */
+export type { Route } from './contract-route.ts'
+export { LOCAL_PORT_ANNOTATION } from './wanted-ports.ts'
+export {
+  createNetworkManager,
+  DEFAULT_NETWORK_LIMITS,
+  type NetworkManager,
+  type NetworkManagerLimits,
+  type NetworkManagerOptions,
+} from './network-manager.ts'
+export type { PodEndpoint } from './pod-streams.ts'
+export { podStreamPath, type PodPort } from './stream-paths.ts'

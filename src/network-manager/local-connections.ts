@@ -1,0 +1,50 @@
+/**
+ * Consumer side: carries connections that were accepted on local ports to the pods they are meant for.
+ */
+import type { Socket } from 'node:net'
+import type { Channel } from '../kernel/channel.ts'
+import type { Log } from '../kernel/log.ts'
+import type { Passages } from './passages.ts'
+import { reset } from './splice.ts'
+import { type PodPort, podStreamPath } from './stream-paths.ts'
+
+export interface LocalConnectionsOptions {
+  readonly log: Log
+  readonly passages: Passages
+  readonly channelFor: (contractID: string) => Channel | undefined
+}
+
+/** @returns what takes each accepted socket; a failure ends that connection only, as a reset */
+export function createLocalConnections(
+  options: LocalConnectionsOptions,
+): (socket: Socket, to: PodPort) => void {
+  const { passages, log } = options
+  return (socket, to) => {
+    const { contractID } = to
+    // A client that goes away while the way is being opened must not end the process.
+    socket.on('error', () => undefined)
+    const passage = passages.begin(contractID)
+    if (!passage) {
+      log.debug({ contractID }, 'connection refused: too many streams are open under this contract')
+      reset(socket, new Error('too many streams'))
+      return
+    }
+    const gone = new AbortController()
+    const onClose = (): void => gone.abort(new DOMException('the client is gone', 'AbortError'))
+    socket.once('close', onClose)
+    const carry = async (): Promise<void> => {
+      const channel = options.channelFor(contractID)
+      if (!channel) throw new Error('there is no way to the provider (any more)')
+      const signal = AbortSignal.any([passage.signal, gone.signal])
+      const stream = await channel.openStream(podStreamPath(to), signal)
+      socket.off('close', onClose)
+      await passage.carry(socket, stream)
+    }
+    carry()
+      .catch((error: unknown) => {
+        log.debug({ err: error, contractID, pod: to.pod, port: to.port }, 'connection cut')
+        reset(socket, error as Error)
+      })
+      .finally(() => passage.end())
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The provider's end of a relayed way: see `inner-client.ts`.
+ */
+import type { Duplex } from 'node:stream'
+import { createServer } from 'node:tls'
+import type { Log } from '../../kernel/log.ts'
+import type { Clock } from '../../kernel/system.ts'
+import { serveHttp2 } from '../../rear/transport/http2-server.ts'
+import type {
+  RearHandler,
+  StreamHandler,
+  TransportIdentity,
+  TransportLimits,
+  TransportPeer,
+} from '../../rear/transport/index.ts'
+import { peerOf } from '../../rear/transport/peer-certificate.ts'
+import { SECURE_OPTIONS } from '../../rear/transport/tls-context.ts'
+
+export interface InnerServerOptions {
+  readonly identity: TransportIdentity
+  readonly clock: Clock
+  readonly limits: TransportLimits
+  readonly log: Log
+  /** Decides about whoever proved to be at the other end. @returns why not, or undefined */
+  readonly refuse: (peer: TransportPeer) => string | undefined
+  readonly handler: RearHandler
+  readonly onStream: StreamHandler
+}
+
+/**
+ * Serves everything that comes through `outer` until it ends. Whoever is not welcome is cut off
+ * after the handshake, before anything it asks is read.
+ */
+export function serveInner(outer: Duplex, options: InnerServerOptions): void {
+  const { log, clock, limits, identity } = options
+  const timer = clock.after(limits.handshakeTimeoutMs, () => give('the handshake took too long'))
+  const give = (why: string): void => {
+    log.debug({ why }, 'relayed connection refused')
+    outer.destroy(new Error(why))
+  }
+  outer.on('error', () => undefined)
+  outer.once('close', () => timer.cancel())
+  // A server that listens nowhere: it does the handshake on what it is handed.
+  const server = createServer({
+    cert: identity.certificate,
+    key: identity.privateKey,
+    minVersion: 'TLSv1.3',
+    secureOptions: SECURE_OPTIONS,
+    ALPNProtocols: ['h2'],
+    requestCert: true,
+    rejectUnauthorized: false,
+  })
+  server.on('tlsClientError', (error, socket) => {
+    socket.destroy()
+    give(error.message)
+  })
+  server.once('secureConnection', (socket) => {
+    timer.cancel()
+    socket.on('error', (error) => {
+      log.debug({ err: error }, 'relayed connection failed')
+      outer.destroy(error)
+    })
+    socket.once('close', () => outer.destroy())
+    outer.once('close', () => socket.destroy())
+    const found = peerOf(socket)
+    const refusal = found.peer ? options.refuse(found.peer) : found.reason
+    if (refusal !== undefined) return give(refusal)
+    const { handler, onStream } = options
+    serveHttp2(socket, { handler, onStream, limits, clock, log })
+  })
+  server.emit('connection', outer)
+}

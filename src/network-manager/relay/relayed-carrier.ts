@@ -1,0 +1,119 @@
+/**
+ * The way of a consumer to a provider that it reaches through relays: one inner session, made when
+ * needed and made anew when it is lost.
+ */
+import type { Duplex } from 'node:stream'
+import type { SecureContext } from 'node:tls'
+import { type Clock, deadline } from '../../kernel/system.ts'
+import {
+  abortedBy,
+  StreamRefused,
+  TransportError,
+  type Transport,
+  type TransportLimits,
+  type TransportTarget,
+} from '../../rear/transport/index.ts'
+import type { Carrier } from '../carrier.ts'
+import { relayPath } from '../stream-paths.ts'
+import { type InnerSession, NotTaken, openInnerSession } from './inner-client.ts'
+
+export interface RelayedCarrierOptions {
+  readonly transport: Transport
+  readonly context: SecureContext
+  readonly clock: Clock
+  readonly limits: TransportLimits
+  readonly contractID: string
+  readonly firstRelay: TransportTarget
+  /** Node id of the provider. */
+  readonly provider: string
+  /** For opening the whole way, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+export class RelayedCarrier implements Carrier {
+  readonly #options: RelayedCarrierOptions
+  readonly #closing = new AbortController()
+  #session: Promise<InnerSession> | undefined
+
+  constructor(options: RelayedCarrierOptions) {
+    this.#options = options
+  }
+
+  request(request: Parameters<Carrier['request']>[0]): ReturnType<Carrier['request']> {
+    return this.#with(request.signal, (session) => session.request(request))
+  }
+
+  openStream(options: Parameters<Carrier['openStream']>[0]): Promise<Duplex> {
+    return this.#with(options.signal, (session) => session.openStream(options))
+  }
+
+  /** Cuts everything; idempotent. */
+  close(): void {
+    this.#closing.abort(new Error('the contract ended'))
+    this.#session?.then(
+      (session) => session.close(),
+      () => undefined,
+    )
+  }
+
+  async #with<T>(signal: AbortSignal, use: (session: InnerSession) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const session = await this.#current(signal)
+      try {
+        return await use(session)
+      } catch (error) {
+        if (attempt > 1 || !(error instanceof NotTaken)) throw error
+      }
+    }
+  }
+
+  async #current(signal: AbortSignal): Promise<InnerSession> {
+    if (this.#closing.signal.aborted) throw new TransportError('aborted', 'the contract ended')
+    const known = this.#session
+    if (known) {
+      const session = await abortable(known, signal, this.#options.provider)
+      if (session.usable) return session
+      if (this.#session === known) this.#session = undefined
+    }
+    if (!this.#session) {
+      const opening = this.#open()
+      this.#session = opening
+      // A failure is for those who wait for it now; the next one tries again.
+      opening.catch(() => {
+        if (this.#session === opening) this.#session = undefined
+      })
+    }
+    return abortable(this.#session, signal, this.#options.provider)
+  }
+
+  async #open(): Promise<InnerSession> {
+    const { transport, clock, contractID, firstRelay, provider, timeoutMs } = this.#options
+    // Not the caller's signal: others may be waiting for the same session.
+    const limit = deadline(clock, timeoutMs, this.#closing.signal)
+    try {
+      const outer = await transport.openStream(firstRelay, {
+        path: relayPath(contractID),
+        signal: limit.signal,
+      })
+      return await openInnerSession(outer, { ...this.#options, expected: provider, signal: limit.signal })
+    } catch (cause) {
+      // A relay's refusal is no answer of the provider.
+      if (cause instanceof StreamRefused) {
+        throw new TransportError('unreachable', `no way through the relays: ${cause.message}`, { cause })
+      }
+      throw cause
+    } finally {
+      limit.done()
+    }
+  }
+}
+
+/** Lets one waiter go without disturbing the others that wait for the same. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal, peer: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(abortedBy(signal, peer))
+    const onAbort = (): void => reject(abortedBy(signal, peer))
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

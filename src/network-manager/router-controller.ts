@@ -1,0 +1,89 @@
+/**
+ * Steps 18 and 19 of workflow 1: an informer makes us aware of a contract, and it gets its virtual
+ * router; when the contract is over or gone, so is the router.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { Controller } from '../kernel/controller.ts'
+import type { Informers } from '../kernel/informer.ts'
+import type { Log } from '../kernel/log.ts'
+import { isStoreError, remove, type ObjectStore } from '../kernel/object-store.ts'
+import type { System } from '../kernel/system.ts'
+import { ContractKind, type Contract } from '../objects/contract.ts'
+import { controllerOf, type ObjectKey, ownedBy } from '../objects/meta.ts'
+import { type VirtualRouter, VirtualRouterKind, type VirtualRouterSpec } from '../objects/virtual-router.ts'
+import { type Route, routerFor } from './contract-route.ts'
+import { onSpecChange } from './on-spec-change.ts'
+
+export interface RouterControllerOptions {
+  readonly store: ObjectStore
+  readonly informers: Informers
+  readonly system: System
+  readonly log: Log
+  readonly self: string | undefined
+  readonly routeOf: (contract: Contract) => Route | undefined
+  readonly addressOf: (nodeID: string) => string | undefined
+  /** Told when the first router of a contract has been made. */
+  readonly onRouter: (router: VirtualRouter, contract: Contract) => void
+}
+
+/** Addresses come from elsewhere and change without telling us. */
+const RESYNC_MS = 60_000
+
+export function createRouterController(
+  options: RouterControllerOptions,
+): Controller<[Contract, VirtualRouter]> {
+  const { store, informers, self } = options
+  const contracts = informers.of(ContractKind)
+  const routers = informers.of(VirtualRouterKind)
+
+  async function reconcile(key: ObjectKey): Promise<void> {
+    const contract = contracts.get(key)
+    const router = routers.get(key)
+    const wanted = contract && routerFor(contract, self, options.routeOf(contract), options.addressOf)
+    if (contract === undefined || wanted === undefined) {
+      // One that somebody made by hand, for no contract, is none of ours.
+      if (router && controllerOf(router)?.kind === ContractKind.kind)
+        await remove(store, VirtualRouterKind, key)
+      return
+    }
+    // A contract of the same name that was made anew: its router is another one, too.
+    if (router && controllerOf(router)?.uid !== contract.metadata.uid) {
+      await remove(store, VirtualRouterKind, key)
+      return
+    }
+    if (router === undefined) {
+      await create(key, contract, wanted)
+    } else if (!isDeepStrictEqual(router.spec, wanted)) {
+      await store.update(VirtualRouterKind, { ...router, spec: wanted })
+    }
+  }
+
+  async function create(key: ObjectKey, contract: Contract, spec: VirtualRouterSpec): Promise<void> {
+    try {
+      const router = await store.create(VirtualRouterKind, {
+        metadata: { ...key, ownerReferences: [ownedBy(contract)] },
+        spec,
+      })
+      options.onRouter(router, contract)
+    } catch (error) {
+      // The informer lags behind our own writing.
+      if (!isStoreError(error, 'AlreadyExists')) throw error
+    }
+  }
+
+  return new Controller({
+    name: 'virtual-router',
+    system: options.system,
+    log: options.log,
+    concurrency: 4,
+    resyncMs: RESYNC_MS,
+    watches: [
+      { informer: contracts },
+      {
+        informer: routers,
+        keys: onSpecChange,
+      },
+    ],
+    reconcile,
+  })
+}

@@ -1,0 +1,468 @@
+/**
+ * The composition root: makes a node of its components. The only place that knows all of them.
+ *
+ * `createNode` takes the edges (clock, store, transport, runner) from outside, so that a whole market of nodes
+ * runs in one process; `startNode` in `start-node.ts` gives it the real ones.
+ */
+import { AvailableResources } from './available-resources/index.ts'
+import { createControlApi, InvalidObject, type ControlApi, type ExtraRoute } from './api/index.ts'
+import type { Config } from './config/index.ts'
+import { Buyer, Closing, configurationOf, contractRoutes, Contracts, FLAVOR_SIGNATURE, Seller } from './contract-manager/index.ts'
+import { controlRoutes, type NodeStatus } from './control-routes.ts'
+import { Discoverer, discoveryRoutes, FlavorListing, Introductions } from './discovery-manager/index.ts'
+import { createEmbeddedFabric, type EmbeddedFabric, type Runner } from './fabric/embedded/index.ts'
+import { startAll, stopAll, type Component } from './kernel/component.ts'
+import { GarbageCollector } from './kernel/garbage-collector.ts'
+import { Informers } from './kernel/informer.ts'
+import type { Log } from './kernel/log.ts'
+import type { ObjectStore } from './kernel/object-store.ts'
+import type { System } from './kernel/system.ts'
+import { localArchitecture, LocalResourceManager, measuredCapacity } from './local-resource-manager/index.ts'
+import { createNetworkManager } from './network-manager/index.ts'
+import type { NodeBase, Self } from './node-base.ts'
+import { NodeOrchestrator } from './node-orchestrator/index.ts'
+import { ALL_KINDS } from './objects/index.ts'
+import { NodeKind } from './objects/core/node.ts'
+import { parseNodeId, type NodeId } from './objects/ids.ts'
+import { PeerKind } from './objects/peer.ts'
+import { PeeringCandidates } from './peering-candidates/index.ts'
+import { PeerRegistry, signDocument, type AcceptancePolicy, type Identity } from './privacy-and-security-manager/index.ts'
+import { subtractAmounts } from './quantity/amounts.ts'
+import { durationSeconds } from './quantity/price.ts'
+import { RatingsAndMetrics } from './ratings-and-metrics/index.ts'
+import { RearManager } from './rear-manager/index.ts'
+import { RearClient } from './rear/client.ts'
+import { openApiDocument } from './rear/openapi.ts'
+import { Problem } from './rear/problem.ts'
+import { createRearApp, type Route } from './rear/route.ts'
+import { createPlainListener, StreamRefused, type Listener, type StreamHandler, type Transport } from './rear/transport/index.ts'
+import { flavorTerms, flavorToWire } from './rear/wire/index.ts'
+import { admitIntent, ServiceHandler } from './service-handler/index.ts'
+import { readableTrace, Tracer } from './trace/index.ts'
+import { VERSION } from './version.ts'
+import { VirtualFabricManager } from './virtual-fabric-manager/index.ts'
+
+export interface NodeOptions {
+  readonly config: Config
+  readonly directory: string
+  readonly identity: Identity
+  /** Our membership credential, when we have one; read again whenever it is shown. */
+  readonly membership?: () => string | undefined
+  readonly store: ObjectStore
+  readonly system: System
+  readonly log: Log
+  readonly transport: Transport
+  /** How programs are run; real processes unless given. */
+  readonly runner?: Runner
+  /** Whether to serve the control API; a simulated node has none. */
+  readonly control?: boolean
+}
+
+export interface TributaryNode extends Component {
+  readonly id: NodeId
+  readonly name: string
+  /** host:port of the REAR listener. @throws Error before the start */
+  readonly rearAddress: string
+  /** @throws Error before the start, or when there is none */
+  readonly controlUrl: string
+  readonly store: ObjectStore
+  readonly informers: Informers
+  status(): NodeStatus
+}
+
+const DEFAULT_LISTEN = '127.0.0.1:0'
+const DEFAULT_HOLD = '2m'
+const DEFAULT_LONGEST = '365d'
+
+/** @returns a node that has not been started */
+export function createNode(options: NodeOptions): TributaryNode {
+  const { config, identity, store, system, transport, directory } = options
+  const log = options.log.child({ node: config.name })
+  const started = system.clock.monotonic()
+  const informers = new Informers({ store, system, log })
+  const tracer = new Tracer({ store, system, log, node: config.name })
+  const domain = config.domain?.name ?? 'local'
+  const role = config.role ?? 'node'
+  let listener: Listener | undefined
+  let plain: Listener | undefined
+  const address = (): string => config.rear?.advertise ?? listener?.address ?? ''
+  const self: Self = {
+    id: identity.id,
+    name: config.name,
+    domain,
+    identity: () => ({ domain, nodeID: identity.id, ip: address(), additionalInformation: { liqoID: config.name } }),
+  }
+  const base: NodeBase = { store, informers, system, log, tracer, self }
+
+  // Trust
+  const registry = new PeerRegistry({
+    store,
+    informer: informers.of(PeerKind),
+    system,
+    log,
+    self: identity.id,
+    policy: acceptancePolicy(config, domain),
+    trust: { trustedAuthorities: trustedAuthorities(config) },
+  })
+  const client = new RearClient({ transport, system, log })
+  const membership = options.membership ?? (() => undefined)
+  const introductions = new Introductions({ ...base, client, registry, role, membership })
+
+  // Resources and money
+  const available = new AvailableResources({
+    ...base,
+    signFlavor: (flavor) => signDocument(flavorTerms(flavorToWire(flavor)), { ...FLAVOR_SIGNATURE, key: identity.key }),
+  })
+  const localResources = new LocalResourceManager(base, config)
+  const ratings = new RatingsAndMetrics(base)
+  const candidates = new PeeringCandidates(base)
+  const listing = new FlavorListing(base)
+  const contracts = new Contracts(base)
+
+  // Acquisition. Closing and the Virtual Fabric Manager need each other: one tells the other that it is done.
+  const discoverer = new Discoverer({ ...base, client, registry, candidates })
+  const rearManager: RearManager = new RearManager({
+    ...base,
+    available,
+    candidates,
+    ratings,
+    latencyOf: (nodeID) => registry.find(nodeID)?.status?.roundTripMs,
+    closeContract: (contractID, reason) => closing.close(contractID, reason),
+    configurationOf,
+  })
+  const seconds = (text: string): number => (durationSeconds(text) ?? 0) * 1000
+  const seller = new Seller({
+    ...base,
+    available,
+    rearManager,
+    key: identity.key,
+    holdMs: seconds(config.contracts?.hold ?? DEFAULT_HOLD),
+    longestMs: seconds(config.contracts?.longest ?? DEFAULT_LONGEST),
+    recordSale: (contract) =>
+      void ratings.record(contract.spec.buyer.nodeID, 'Purchased', {
+        contractID: contract.metadata.name,
+        once: contract.metadata.name,
+      }),
+  })
+  const buyer = new Buyer({
+    ...base,
+    client,
+    key: identity.key,
+    recordDealing: (about, type, reservation, detail) =>
+      ratings.record(about, type, { detail, once: `${reservation.metadata.uid}` }),
+  })
+
+  // The fabric and the network below it
+  const networkManager = createNetworkManager({
+    ...base,
+    transport,
+    identity,
+    contracts,
+    podEndpoint: (contractID, namespace, pod, port) => fabric.podEndpoint(contractID, namespace, pod, port),
+    contractOfNode: (nodeName) =>
+      informers.of(NodeKind).get({ name: nodeName })?.metadata.labels?.['tributary.io/contract'],
+    addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
+  })
+  const ownCapacity = config.cluster?.capacity ?? subtractAmounts(measuredCapacity(), config.sell?.capacity ?? {})
+  const fabric: EmbeddedFabric = createEmbeddedFabric({
+    ...base,
+    nodeName: config.name,
+    directory: `${directory}/fabric`,
+    capacity: ownCapacity,
+    forSale: config.sell?.capacity ?? {},
+    labels: placeLabels(config),
+    allowWorkloads: config.allowWorkloads ?? false,
+    ...(options.runner ? { runner: options.runner } : {}),
+    contracts,
+    channels: (contractID) => networkManager.channelFor(contractID),
+    version: VERSION,
+  })
+  const fabricManager: VirtualFabricManager = new VirtualFabricManager({
+    ...base,
+    fabric,
+    channelFor: (contractID) => networkManager.channelFor(contractID),
+    sold: (contractID) => contracts.sold(contractID),
+    peered: (contractID, by, trace) => rearManager.peered(contractID, by, trace),
+    onDetached: (contractID) => closing.enqueue(contractID),
+  })
+  const closing: Closing = new Closing({
+    ...base,
+    client,
+    key: identity.key,
+    available,
+    withdraw: (contractID) => fabricManager.withdraw(contractID),
+    detached: (contractID) => fabricManager.detached(contractID),
+    recordEnd: (about, type, contractID) => ratings.record(about, type, { contractID, once: `${contractID} end` }),
+  })
+
+  // What users ask for
+  const serviceHandler = new ServiceHandler(base)
+  const orchestrator = new NodeOrchestrator({
+    ...base,
+    discover: (selector, signal) => discoverer.discover(selector, { signal }),
+    consider: (solver) => rearManager.consider(solver),
+  })
+
+  const routes: readonly Route[] = [
+    ...discoveryRoutes({
+      select: (selector, audience) => listing.table.select(selector, audience),
+      audience: (peer) => {
+        const theirs = peer && registry.membershipOf(peer.id as NodeId)?.domain
+        return theirs === domain ? 'internal' : peer && registry.standing(peer.id as NodeId) === 'accepted' ? 'listed' : 'public'
+      },
+      introductions,
+      tracer,
+    }),
+    ...contractRoutes(seller, closing, contracts),
+    ...fabricManager.routes,
+    ...fabric.routes,
+    ...networkManager.routes,
+    traceRoute(store, tracer),
+    openApiRoute(() => routes),
+  ]
+  const handler = createRearApp(routes, {
+    authorize: (peer, access) => {
+      const decision = registry.authorize(peer?.id, access)
+      if (decision.allowed) return undefined
+      const code = decision.status === 401 ? 'not-authenticated' : decision.code === 'not-accepted' ? 'peer-not-accepted' : 'peer-unknown'
+      return new Problem(code, decision.reason)
+    },
+    log,
+    ...(config.rear?.maxBodyBytes === undefined ? {} : { maxBodyBytes: config.rear.maxBodyBytes }),
+  })
+  const onStream: StreamHandler = (stream) => {
+    if (registry.standing(stream.peer.id) !== 'accepted') throw new StreamRefused(403, 'this node does not deal with you')
+    if (networkManager.takesStream(stream.path)) return networkManager.onStream(stream)
+    if (!fabric.onStream(stream)) throw new StreamRefused(404, 'no such stream')
+    return undefined
+  }
+
+  const control: ControlApi | undefined =
+    options.control === false
+      ? undefined
+      : createControlApi({
+          store,
+          kinds: ALL_KINDS,
+          system,
+          log,
+          listen: parseListen(config.control?.listen ?? DEFAULT_LISTEN),
+          version: VERSION,
+          admit: (kind, object) => {
+            if (kind.kind === 'Intent') {
+              const problems = admitIntent(object)
+              if (problems.length > 0) throw new InvalidObject(problems.map(({ field, message }) => ({ field, message })))
+            }
+            return object
+          },
+          podLogs: (key, logOptions) => fabric.podLogs(key, logOptions),
+          extra: controlExtra(),
+        })
+
+  function controlExtra(): readonly ExtraRoute[] {
+    return controlRoutes({
+      store,
+      informers,
+      log,
+      client,
+      registry,
+      tracer,
+      orchestrator,
+      status: () => node.status(),
+    })
+  }
+
+  const rearListener: Component = {
+    async start() {
+      const { host, port } = parseListen(config.rear?.listen ?? DEFAULT_LISTEN)
+      listener ??= await transport.listen({ host, port, handler, onStream })
+      if (config.rear?.plainListen !== undefined && plain === undefined) {
+        plain = await createPlainListener({ ...parseListen(config.rear.plainListen), handler: plainHandler() } as never)
+        log.warn({ address: plain.address }, 'PLAIN HTTP IS ON: anybody who reaches this address may list and reserve')
+      }
+    },
+    async stop() {
+      await Promise.all([listener?.close(), plain?.close()])
+      listener = undefined
+      plain = undefined
+    },
+  }
+
+  /** Upstream nodes prove nothing and get no credentials: they may list, reserve and buy, nothing else. */
+  function plainHandler() {
+    const open = new Set(['listFlavors', 'reserveFlavor', 'purchaseFlavor'])
+    return createRearApp(
+      routes.filter(({ operationId }) => open.has(operationId.split('.')[0]!)),
+      { authorize: () => undefined, log },
+    )
+  }
+
+  const peers: Component = {
+    async start() {
+      for (const peer of config.peers ?? []) {
+        await registry.configure({
+          address: peer.address,
+          ...(peer.id === undefined ? {} : { nodeId: parseNodeId(peer.id) }),
+          ...(peer.accept === undefined ? {} : { accepted: peer.accept }),
+          ...(peer.role === undefined ? {} : { role: peer.role }),
+        })
+      }
+    },
+    stop: () => Promise.resolve(),
+  }
+
+  // In this order they start, in the reverse order they stop.
+  const components: readonly Component[] = [
+    informers,
+    tracer,
+    registry,
+    rearListener,
+    new GarbageCollector({ informers, store, kinds: ALL_KINDS, log, system }),
+    localResources,
+    available,
+    listing,
+    ratings,
+    candidates,
+    seller,
+    buyer,
+    networkManager,
+    fabric,
+    fabricManager,
+    closing,
+    discoverer,
+    rearManager,
+    orchestrator,
+    serviceHandler,
+    peers,
+    introductions,
+    ...(control ? [control] : []),
+  ]
+
+  const node: TributaryNode = {
+    id: identity.id,
+    name: config.name,
+    store,
+    informers,
+    get rearAddress() {
+      if (listener === undefined) throw new Error('the node is not running')
+      return address()
+    },
+    get controlUrl() {
+      if (control === undefined) throw new Error('this node serves no control API')
+      const { host, port } = control.address
+      return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+    },
+    status: () => ({
+      name: config.name,
+      id: identity.id,
+      role,
+      domain,
+      version: VERSION,
+      rearAddress: address(),
+      uptimeSeconds: Math.round((system.clock.monotonic() - started) / 1000),
+      architecture: localArchitecture(),
+      fabric: fabric.name,
+      enforcement: fabric.enforcement,
+      isolation: fabric.isolation,
+      warnings: warningsOf(config, fabric, plain?.address),
+      peers: registry.list().map(({ metadata, spec, status }) => ({
+        name: status?.name ?? metadata.name,
+        object: metadata.name,
+        id: spec.nodeID,
+        address: spec.address,
+        phase: status?.phase,
+        domain: status?.domain,
+        message: status?.message,
+      })),
+    }),
+    start: () => startAll(components),
+    stop: () => stopAll(components),
+  }
+  return node
+}
+
+function traceRoute(store: ObjectStore, tracer: Tracer): Route {
+  return {
+    method: 'GET',
+    path: '/api/v2/traces/{traceID}',
+    operationId: 'getTrace',
+    summary: 'The steps that this node took for an intent of the caller',
+    access: 'party',
+    responses: { 200: { description: 'The steps.' }, 404: { description: 'No such trace, or not of the caller.' } },
+    async handle({ params, peer }) {
+      if (peer === undefined) throw new Problem('not-authenticated', 'a trace is for those who take part in it')
+      await tracer.flush()
+      const trace = await readableTrace(store, params['traceID']!, peer.id)
+      if (trace === undefined) throw new Problem('not-found', 'no trace of yours under this id')
+      return { status: 200, body: { traceID: trace.spec.traceID, events: trace.status?.events ?? [] } }
+    },
+  }
+}
+
+function openApiRoute(routes: () => readonly Route[]): Route {
+  return {
+    method: 'GET',
+    path: '/api/v2/openapi.json',
+    operationId: 'getOpenApi',
+    summary: 'This document',
+    access: 'anyone',
+    responses: { 200: { description: 'An OpenAPI 3.1 document.' } },
+    handle: async () => ({ status: 200, body: openApiDocument(routes(), VERSION) }),
+  }
+}
+
+function acceptancePolicy(config: Config, domain: string): AcceptancePolicy {
+  switch (config.acceptance ?? 'domain') {
+    case 'ask':
+      return { mode: 'ask' }
+    case 'listed':
+      return { mode: 'listed', nodes: (config.peers ?? []).flatMap(({ id }) => (id === undefined ? [] : [parseNodeId(id)])) }
+    case 'anyone-for-listing':
+      return { mode: 'anyone-for-listing' }
+    case 'domain':
+      return { mode: 'domain', domains: [domain, ...Object.keys(config.trustedAuthorities ?? {})] }
+  }
+}
+
+function trustedAuthorities(config: Config): ReadonlyMap<string, readonly NodeId[]> {
+  const trusted = new Map(
+    Object.entries(config.trustedAuthorities ?? {}).map(([domain, ids]) => [domain, ids.map((id) => parseNodeId(id))]),
+  )
+  const { name, authority } = config.domain ?? {}
+  if (name !== undefined && authority !== undefined) {
+    trusted.set(name, [...(trusted.get(name) ?? []), parseNodeId(authority)])
+  }
+  return trusted
+}
+
+function placeLabels(config: Config): Readonly<Record<string, string>> {
+  const { city, country } = config.sell?.location ?? {}
+  return {
+    ...(city === undefined ? {} : { 'topology.tributary.io/city': city }),
+    ...(country === undefined ? {} : { 'topology.tributary.io/country': country }),
+    ...config.cluster?.labels,
+  }
+}
+
+function warningsOf(config: Config, fabric: EmbeddedFabric, plain: string | undefined): NodeStatus['warnings'] {
+  return [
+    ...(config.allowWorkloads === true
+      ? [{ code: 'workloads-allowed', severity: 'high' as const, text: `buyers run commands on this machine (limits: ${fabric.enforcement}; isolation: ${fabric.isolation})` }]
+      : []),
+    ...(config.sell && config.allowWorkloads !== true
+      ? [{ code: 'cannot-deliver', severity: 'high' as const, text: 'compute is for sale, but allowWorkloads is off: buyers will be denied' }]
+      : []),
+    ...(plain === undefined ? [] : [{ code: 'plain-http', severity: 'high' as const, text: `plain HTTP listener on ${plain}: callers are not authenticated` }]),
+    ...(config.domain?.authority === undefined
+      ? [{ code: 'no-authority', severity: 'low' as const, text: 'no domain authority is configured: peers have to be accepted one by one' }]
+      : []),
+  ]
+}
+
+/** @throws Error when it is no host:port */
+function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const colon = text.lastIndexOf(':')
+  const port = Number(text.slice(colon + 1))
+  const host = text.slice(0, colon).replace(/^\[|\]$/g, '')
+  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`"${text}" is no host:port`)
+  return { host, port }
+}

@@ -1,0 +1,93 @@
+/**
+ * Contract: what buyer and seller agreed and both signed.
+ *
+ * Pure. Upstream's kind; `document` and what follows it in the spec, `closing` and `conditions` are ours.
+ * `status.phase` is upstream's phase object, so that its tools can read our contracts.
+ */
+import Type, { type Static } from 'typebox'
+import { EmbeddedFlavorSchema } from './flavor.ts'
+import {
+  ConfigurationSchema,
+  NodeIdentitySchema,
+  PhaseStatusSchema,
+  PriceSchema,
+  RESERVATION,
+  RawMessageSchema,
+  TelemetryServerSchema,
+} from './fluidos-common.ts'
+import type { KindDefinition } from './kind.ts'
+import { ConditionSchema, type KubeObject, type ObjectMetadata } from './meta.ts'
+import { anyValue, objectSchema, oneOf, open } from './schema.ts'
+
+/** Values of `status.phase.phase`. */
+export const CONTRACT_PHASES = ['Active', 'Closing', 'Closed', 'Expired', 'Failed'] as const
+export type ContractPhase = (typeof CONTRACT_PHASES)[number]
+
+export const CONTRACT_ROLES = ['buyer', 'seller'] as const
+export type ContractRole = (typeof CONTRACT_ROLES)[number]
+
+export const ContractSpecSchema = open({
+  flavor: EmbeddedFlavorSchema,
+  transactionID: Type.String(),
+  configuration: Type.Optional(ConfigurationSchema),
+  buyer: NodeIdentitySchema,
+  buyerClusterID: Type.String(),
+  seller: NodeIdentitySchema,
+  peeringTargetCredentials: open({ liqoID: Type.String(), kubeconfig: Type.String() }),
+  expirationTime: Type.Optional(Type.String({ description: 'RFC 3339.' })),
+  extraInformation: Type.Optional(Type.Record(Type.String(), Type.String())),
+  networkRequests: Type.Optional(Type.String()),
+  ingressTelemetryEndpoint: Type.Optional(TelemetryServerSchema),
+  document: Type.Optional(RawMessageSchema),
+  role: Type.Optional(oneOf(CONTRACT_ROLES, { description: 'Which side of it we are.' })),
+  poolName: Type.Optional(Type.String()),
+  price: Type.Optional(PriceSchema),
+  solverID: Type.Optional(Type.String({ description: 'The solver that bought it; on the buyer side only.' })),
+})
+export type ContractSpec = Static<typeof ContractSpecSchema>
+
+export const ContractStatusSchema = open({
+  phase: Type.Optional(PhaseStatusSchema),
+  closing: Type.Optional(anyValue({ description: 'The closing statement, signed by one or both sides.' })),
+  conditions: Type.Optional(Type.Array(ConditionSchema)),
+})
+export type ContractStatus = Static<typeof ContractStatusSchema>
+
+export interface Contract extends KubeObject {
+  readonly metadata: ObjectMetadata
+  readonly spec: ContractSpec
+  readonly status?: ContractStatus
+}
+
+const description = 'A contract: what was bought, by whom, from whom, until when, signed by both.'
+
+export const ContractKind: KindDefinition<Contract> = {
+  ...RESERVATION,
+  kind: 'Contract',
+  plural: 'contracts',
+  singular: 'contract',
+  shortNames: ['contr'],
+  namespaced: true,
+  schema: objectSchema(
+    { apiVersion: 'reservation.fluidos.eu/v1alpha1', kind: 'Contract' },
+    ContractSpecSchema,
+    ContractStatusSchema,
+    description,
+  ),
+  statusSubresource: true,
+  columns: [
+    { name: 'Role', path: 'spec.role' },
+    { name: 'Flavor', path: 'spec.flavor.metadata.name' },
+    { name: 'Buyer', path: 'spec.buyer.nodeID' },
+    { name: 'Buyer domain', path: 'spec.buyer.domain', wide: true },
+    { name: 'Seller', path: 'spec.seller.nodeID' },
+    { name: 'Seller domain', path: 'spec.seller.domain', wide: true },
+    { name: 'CPU', path: 'spec.configuration.data.cpu' },
+    { name: 'Memory', path: 'spec.configuration.data.memory' },
+    { name: 'Transaction', path: 'spec.transactionID', wide: true },
+    { name: 'Expires', path: 'spec.expirationTime', wide: true },
+    { name: 'Status', path: 'status.phase.phase' },
+    { name: 'Age', type: 'date', path: 'metadata.creationTimestamp' },
+  ],
+  description,
+}

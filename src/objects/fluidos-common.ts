@@ -1,0 +1,133 @@
+/**
+ * The parts that upstream's kinds share: identities, prices, places, phases, references.
+ *
+ * Pure; names are those of upstream's custom resources (the wire has other ones, see `rear/wire`).
+ */
+import Type, { type Static } from 'typebox'
+import { anyObject, anyValue, oneOf, open } from './schema.ts'
+
+export const NODECORE = { group: 'nodecore.fluidos.eu', version: 'v1alpha1' } as const
+export const ADVERTISEMENT = { group: 'advertisement.fluidos.eu', version: 'v1alpha1' } as const
+export const RESERVATION = { group: 'reservation.fluidos.eu', version: 'v1alpha1' } as const
+export const NETWORK = { group: 'network.fluidos.eu', version: 'v1alpha1' } as const
+
+/** A Kubernetes quantity as text, for example `500m` or `8Gi`. */
+export const QuantitySchema = Type.String({
+  description: 'A Kubernetes quantity.',
+  minLength: 1,
+  maxLength: 64,
+})
+
+export const NodeIdentitySchema = open(
+  {
+    domain: Type.String(),
+    nodeID: Type.String(),
+    ip: Type.String({ description: 'Where the node answers: host:port.' }),
+    additionalInformation: Type.Optional(
+      open({ liqoID: Type.Optional(Type.String()) }, { description: 'What does not identify the node.' }),
+    ),
+  },
+  { description: 'A node as its partners know it.' },
+)
+export type NodeIdentity = Static<typeof NodeIdentitySchema>
+
+export const PriceSchema = open(
+  {
+    amount: Type.String({ description: 'A decimal number; empty when nothing is asked.' }),
+    currency: Type.String(),
+    period: Type.String({ description: 'What the amount pays for, for example `hour`.' }),
+  },
+  { description: 'What a flavor costs.' },
+)
+export type Price = Static<typeof PriceSchema>
+
+export const LocationSchema = open(
+  {
+    latitude: Type.Optional(Type.String()),
+    longitude: Type.Optional(Type.String()),
+    country: Type.Optional(Type.String()),
+    city: Type.Optional(Type.String()),
+    additionalNotes: Type.Optional(Type.String()),
+  },
+  { description: 'Where a flavor is.' },
+)
+export type Location = Static<typeof LocationSchema>
+
+export const FLAVOR_TYPES = ['K8Slice', 'VM', 'Service', 'Sensor'] as const
+export type FlavorTypeIdentifier = (typeof FLAVOR_TYPES)[number]
+
+/** How many of a k8slice; quantities are text, as in every custom resource of ours. */
+export interface K8SliceConfiguration {
+  readonly cpu: string
+  readonly memory: string
+  readonly pods: string
+  readonly gpu?: { readonly model?: string; readonly cores?: string; readonly memory?: string }
+  readonly storage?: string
+  readonly [unknown: string]: unknown
+}
+
+export interface ServiceConfiguration {
+  readonly hostingPolicy?: string
+  readonly configurationData?: unknown
+  readonly [unknown: string]: unknown
+}
+
+/** What is reserved of a flavor. */
+export type Configuration =
+  | { readonly type: 'K8Slice'; readonly data: K8SliceConfiguration }
+  | { readonly type: 'Service'; readonly data: ServiceConfiguration }
+  | { readonly type: 'VM' | 'Sensor'; readonly data: Readonly<Record<string, unknown>> }
+
+export const ConfigurationSchema = Type.Unsafe<Configuration>(
+  open({ type: oneOf(FLAVOR_TYPES), data: anyObject() }, { description: 'What is reserved of a flavor.' }),
+)
+
+export const GenericRefSchema = open({
+  name: Type.Optional(Type.String()),
+  namespace: Type.Optional(Type.String()),
+  kind: Type.Optional(Type.String()),
+  apiVersion: Type.Optional(Type.String()),
+})
+/** A reference to another object. */
+export type GenericRef = Static<typeof GenericRefSchema>
+
+/** Upstream's phases; ours add to them where a kind says so. */
+export const PHASES = [
+  'Solved',
+  'Failed',
+  'Running',
+  'Allocating',
+  'Idle',
+  'Timed Out',
+  'Active',
+  'Pending',
+  'Inactive',
+] as const
+export type Phase = (typeof PHASES)[number]
+
+export const PhaseSchema = oneOf(PHASES)
+
+export const PhaseStatusSchema = open({
+  phase: Type.String(),
+  message: Type.Optional(Type.String()),
+  startTime: Type.Optional(Type.String()),
+  lastChangeTime: Type.Optional(Type.String()),
+  endTime: Type.Optional(Type.String()),
+})
+/** A phase with its times (RFC 3339). */
+export type PhaseStatus = Static<typeof PhaseStatusSchema>
+
+export const TelemetryServerSchema = open({
+  endpoint: Type.String(),
+  intents: Type.Optional(Type.Array(Type.String())),
+})
+export type TelemetryServer = Static<typeof TelemetryServerSchema>
+
+export const AmountsSchema = Type.Record(Type.String(), QuantitySchema, {
+  description: 'Resource name to quantity: cpu, memory, pods, storage, gpu.',
+})
+/** Resource name to quantity. */
+export type Amounts = Static<typeof AmountsSchema>
+
+/** The body of a message as it came, kept for its signature. */
+export const RawMessageSchema = anyValue({ description: 'The message exactly as received.' })

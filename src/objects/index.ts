@@ -1,0 +1,41 @@
+/** All kinds that the store holds and the control API serves. A new kind is listed here and nowhere else. */
+import { AllocationKind } from './allocation.ts'
+import { ContractKind } from './contract.ts'
+import { CORE_KINDS } from './core/index.ts'
+import { DiscoveryKind } from './discovery.ts'
+import { FactKind } from './fact.ts'
+import { FlavorKind } from './flavor.ts'
+import { IntentKind } from './intent.ts'
+import type { KindDefinition } from './kind.ts'
+import { KnownClusterKind } from './known-cluster.ts'
+import { PeerKind } from './peer.ts'
+import { PeeringCandidateKind } from './peering-candidate.ts'
+import { PoolKind } from './pool.ts'
+import { RatingKind } from './rating.ts'
+import { ReservationKind } from './reservation.ts'
+import { SolverKind } from './solver.ts'
+import { TraceKind } from './trace.ts'
+import { TransactionKind } from './transaction.ts'
+import { VirtualNodeKind } from './virtual-node.ts'
+import { VirtualRouterKind } from './virtual-router.ts'
+
+export const ALL_KINDS: readonly KindDefinition[] = [
+  ...CORE_KINDS,
+  IntentKind,
+  SolverKind,
+  DiscoveryKind,
+  PeeringCandidateKind,
+  ReservationKind,
+  TransactionKind,
+  ContractKind,
+  AllocationKind,
+  PoolKind,
+  FlavorKind,
+  VirtualNodeKind,
+  VirtualRouterKind,
+  PeerKind,
+  KnownClusterKind,
+  FactKind,
+  RatingKind,
+  TraceKind,
+]

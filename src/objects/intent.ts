@@ -1,0 +1,114 @@
+/** Intent: what a user wants run, what it needs, and what matters to them. Entered at the Service Handler. */
+import Type, { type Static } from 'typebox'
+import type { KindDefinition } from './kind.ts'
+import { ConditionSchema, MetadataSchema, type KubeObject } from './meta.ts'
+import { RequirementsSchema } from './requirements.ts'
+import { RankingWeightsSchema } from './solver.ts'
+
+const closed = { additionalProperties: false } as const
+
+const ManifestSchema = Type.Object(
+  { apiVersion: Type.String(), kind: Type.String(), metadata: Type.Object({}, { additionalProperties: true }) },
+  { additionalProperties: true, description: 'An ordinary Kubernetes manifest.' },
+)
+
+const IntentSpecSchema = Type.Object(
+  {
+    workload: Type.Optional(
+      Type.Array(ManifestSchema, { description: 'The manifests to run; each Deployment becomes one request.' }),
+    ),
+    workloadRef: Type.Optional(
+      Type.Object(
+        { apiVersion: Type.String(), kind: Type.String(), name: Type.String() },
+        { ...closed, description: 'A workload that is already in the cluster, instead of `workload`.' },
+      ),
+    ),
+    requirements: Type.Optional(RequirementsSchema),
+    weights: Type.Optional(RankingWeightsSchema),
+    placement: Type.Optional(
+      Type.Union([Type.Literal('Any'), Type.Literal('Local'), Type.Literal('Remote')], {
+        description: 'Where it may run: anywhere (own resources first), only here, or only on bought resources.',
+        default: 'Any',
+      }),
+    ),
+    onFailure: Type.Optional(
+      Type.Union([Type.Literal('Replace'), Type.Literal('Keep'), Type.Literal('Stop')], {
+        description: 'What to do when the provider breaks its promise. Keep is the careful default.',
+        default: 'Keep',
+      }),
+    ),
+    duration: Type.Optional(
+      Type.String({ pattern: '^[0-9]+(s|m|h|d)$', description: 'How long to buy for, such as 24h.', default: '24h' }),
+    ),
+  },
+  closed,
+)
+export type IntentSpec = Static<typeof IntentSpecSchema>
+
+const IntentStatusSchema = Type.Object({
+  phase: Type.Optional(
+    Type.Union([
+      Type.Literal('Pending'),
+      Type.Literal('Acquiring'),
+      Type.Literal('Deploying'),
+      Type.Literal('Running'),
+      Type.Literal('Degraded'),
+      Type.Literal('Failed'),
+      Type.Literal('Deleting'),
+    ]),
+  ),
+  message: Type.Optional(Type.String()),
+  traceID: Type.Optional(Type.String()),
+  requests: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.String(),
+        workload: Type.String(),
+        placement: Type.Optional(Type.String({ description: 'Local, ExistingVirtualNode or Purchase.' })),
+        node: Type.Optional(Type.String()),
+        solver: Type.Optional(Type.String()),
+      }),
+    ),
+  ),
+  nodes: Type.Optional(Type.String({ description: 'Names of the nodes that it runs on, comma-separated.' })),
+  endpoints: Type.Optional(
+    Type.Array(Type.Object({ name: Type.String(), port: Type.Integer(), url: Type.String() })),
+  ),
+  url: Type.Optional(Type.String({ description: 'The first of the endpoints.' })),
+  conditions: Type.Optional(Type.Array(ConditionSchema)),
+  observedGeneration: Type.Optional(Type.Integer()),
+})
+export type IntentStatus = Static<typeof IntentStatusSchema>
+
+export interface Intent extends KubeObject {
+  readonly spec: IntentSpec
+  readonly status?: IntentStatus
+}
+
+export const IntentKind: KindDefinition<Intent> = {
+  group: 'tributary.io',
+  version: 'v1alpha1',
+  kind: 'Intent',
+  plural: 'intents',
+  singular: 'intent',
+  shortNames: ['in'],
+  namespaced: true,
+  description: 'A workload to run, with what it needs; the node finds, buys and uses the resources for it.',
+  schema: Type.Object(
+    {
+      apiVersion: Type.Literal('tributary.io/v1alpha1'),
+      kind: Type.Literal('Intent'),
+      metadata: MetadataSchema,
+      spec: IntentSpecSchema,
+      status: Type.Optional(IntentStatusSchema),
+    },
+    closed,
+  ),
+  statusSubresource: true,
+  columns: [
+    { name: 'Phase', path: 'status.phase' },
+    { name: 'Node', path: 'status.nodes' },
+    { name: 'URL', path: 'status.url' },
+    { name: 'Message', path: 'status.message', wide: true },
+  ],
+}

@@ -1,0 +1,49 @@
+/**
+ * KnownCluster: the address of another node, found by somebody or written by the user.
+ *
+ * Pure. Upstream's kind.
+ */
+import Type, { type Static } from 'typebox'
+import { NETWORK } from './fluidos-common.ts'
+import type { KindDefinition } from './kind.ts'
+import type { KubeObject, ObjectMetadata } from './meta.ts'
+import { objectSchema, open } from './schema.ts'
+
+export const KnownClusterSpecSchema = open({
+  address: Type.String({ description: 'host:port', minLength: 1 }),
+})
+export type KnownClusterSpec = Static<typeof KnownClusterSpecSchema>
+
+export const KnownClusterStatusSchema = open({ expirationTime: Type.String(), lastUpdateTime: Type.String() })
+export type KnownClusterStatus = Static<typeof KnownClusterStatusSchema>
+
+export interface KnownCluster extends KubeObject {
+  readonly metadata: ObjectMetadata
+  readonly spec: KnownClusterSpec
+  readonly status?: KnownClusterStatus
+}
+
+const description = 'A known cluster: where another node answers.'
+
+export const KnownClusterKind: KindDefinition<KnownCluster> = {
+  ...NETWORK,
+  kind: 'KnownCluster',
+  plural: 'knownclusters',
+  singular: 'knowncluster',
+  shortNames: ['kclust', 'kclusts'],
+  namespaced: true,
+  schema: objectSchema(
+    { apiVersion: 'network.fluidos.eu/v1alpha1', kind: 'KnownCluster' },
+    KnownClusterSpecSchema,
+    KnownClusterStatusSchema,
+    description,
+  ),
+  statusSubresource: true,
+  columns: [
+    { name: 'Address', path: 'spec.address' },
+    { name: 'Last update', path: 'status.lastUpdateTime' },
+    { name: 'Expires', path: 'status.expirationTime', wide: true },
+    { name: 'Age', type: 'date', path: 'metadata.creationTimestamp' },
+  ],
+  description,
+}

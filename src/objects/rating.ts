@@ -1,0 +1,40 @@
+/** Rating: what past dealings with one node are worth, computed from facts. One per node, named after it. */
+import Type, { type Static } from 'typebox'
+import type { KindDefinition } from './kind.ts'
+import { MetadataSchema, type KubeObject } from './meta.ts'
+
+const RatingSpecSchema = Type.Object({ nodeID: Type.String() })
+const RatingStatusSchema = Type.Object({
+  score: Type.Number({ minimum: 0, maximum: 5, description: 'From 0 to 5; 2.5 when nothing is known.' }),
+  facts: Type.Integer({ description: 'How many facts it rests on.' }),
+  confidence: Type.Number({ minimum: 0, maximum: 1 }),
+  updated: Type.String(),
+})
+
+export interface Rating extends KubeObject {
+  readonly spec: Static<typeof RatingSpecSchema>
+  readonly status?: Static<typeof RatingStatusSchema>
+}
+
+export const RatingKind: KindDefinition<Rating> = {
+  group: 'tributary.io',
+  version: 'v1alpha1',
+  kind: 'Rating',
+  plural: 'ratings',
+  singular: 'rating',
+  namespaced: true,
+  description: 'How well past dealings with a node went.',
+  schema: Type.Object({
+    apiVersion: Type.Literal('tributary.io/v1alpha1'),
+    kind: Type.Literal('Rating'),
+    metadata: MetadataSchema,
+    spec: RatingSpecSchema,
+    status: Type.Optional(RatingStatusSchema),
+  }),
+  statusSubresource: true,
+  columns: [
+    { name: 'Node', path: 'spec.nodeID' },
+    { name: 'Score', path: 'status.score' },
+    { name: 'Facts', path: 'status.facts', type: 'integer' },
+  ],
+}

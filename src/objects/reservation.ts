@@ -1,0 +1,85 @@
+/**
+ * Reservation: the buyer's side of RESERVE and PURCHASE of one flavor.
+ *
+ * Pure. Upstream's kind; `key` and what follows it, and in the status `transaction` and what follows it, are ours.
+ */
+import Type, { type Static } from 'typebox'
+import {
+  ConfigurationSchema,
+  GenericRefSchema,
+  NodeIdentitySchema,
+  PhaseStatusSchema,
+  PriceSchema,
+  RESERVATION,
+  RawMessageSchema,
+  TelemetryServerSchema,
+} from './fluidos-common.ts'
+import type { KindDefinition } from './kind.ts'
+import { ConditionSchema, type KubeObject, type ObjectMetadata } from './meta.ts'
+import { objectSchema, open } from './schema.ts'
+
+export const ReservationSpecSchema = open({
+  solverID: Type.String(),
+  buyer: NodeIdentitySchema,
+  seller: NodeIdentitySchema,
+  configuration: Type.Optional(ConfigurationSchema),
+  reserve: Type.Optional(Type.Boolean()),
+  purchase: Type.Optional(Type.Boolean()),
+  peeringCandidate: Type.Optional(GenericRefSchema),
+  ingressTelemetryEndpoint: Type.Optional(TelemetryServerSchema),
+  key: Type.Optional(Type.String({ description: 'Sent with RESERVE: a repeated message has one effect.' })),
+  flavorID: Type.Optional(Type.String()),
+  price: Type.Optional(PriceSchema),
+  until: Type.Optional(Type.String({ description: 'RFC 3339; when the contract shall end.' })),
+})
+export type ReservationSpec = Static<typeof ReservationSpecSchema>
+
+export const ReservationStatusSchema = open({
+  phase: PhaseStatusSchema,
+  reservePhase: Type.Optional(Type.String()),
+  purchasePhase: Type.Optional(Type.String()),
+  transactionID: Type.Optional(Type.String()),
+  contract: Type.Optional(GenericRefSchema),
+  transaction: Type.Optional(RawMessageSchema),
+  message: Type.Optional(Type.String()),
+  conditions: Type.Optional(Type.Array(ConditionSchema)),
+})
+export type ReservationStatus = Static<typeof ReservationStatusSchema>
+
+export interface Reservation extends KubeObject {
+  readonly metadata: ObjectMetadata
+  readonly spec: ReservationSpec
+  readonly status?: ReservationStatus
+}
+
+const description = "A reservation: the buyer's record of reserving and buying one flavor."
+
+export const ReservationKind: KindDefinition<Reservation> = {
+  ...RESERVATION,
+  kind: 'Reservation',
+  plural: 'reservations',
+  singular: 'reservation',
+  shortNames: ['res'],
+  namespaced: true,
+  schema: objectSchema(
+    { apiVersion: 'reservation.fluidos.eu/v1alpha1', kind: 'Reservation' },
+    ReservationSpecSchema,
+    ReservationStatusSchema,
+    description,
+  ),
+  statusSubresource: true,
+  columns: [
+    { name: 'Solver', path: 'spec.solverID' },
+    { name: 'Flavor', path: 'spec.flavorID', wide: true },
+    { name: 'Seller', path: 'spec.seller.nodeID' },
+    { name: 'Seller domain', path: 'spec.seller.domain', wide: true },
+    { name: 'Reserve', path: 'status.reservePhase', wide: true },
+    { name: 'Purchase', path: 'status.purchasePhase', wide: true },
+    { name: 'Transaction', path: 'status.transactionID', wide: true },
+    { name: 'Contract', path: 'status.contract.name' },
+    { name: 'Status', path: 'status.phase.phase' },
+    { name: 'Message', path: 'status.phase.message', wide: true },
+    { name: 'Age', type: 'date', path: 'metadata.creationTimestamp' },
+  ],
+  description,
+}

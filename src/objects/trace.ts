@@ -1,0 +1,54 @@
+/** Trace: what one node did for one intent, step by step of the workflow document. Named after the trace id. */
+import Type, { type Static } from 'typebox'
+import type { KindDefinition } from './kind.ts'
+import { MetadataSchema, type KubeObject } from './meta.ts'
+
+export const TraceEventSchema = Type.Object({
+  step: Type.Integer({ description: 'Number in the workflow document; the deployment comes after the last.' }),
+  workflow: Type.Integer({ minimum: 1, maximum: 4 }),
+  component: Type.String(),
+  node: Type.String(),
+  role: Type.String({ description: 'What the node is in this workflow: consumer, provider, supernode, catalog.' }),
+  peer: Type.Optional(Type.String()),
+  message: Type.String(),
+  outcome: Type.Union([Type.Literal('ok'), Type.Literal('failed'), Type.Literal('skipped')]),
+  detail: Type.Optional(Type.String()),
+  at: Type.Number({ description: 'Milliseconds since 1970, with fractions: when the step was over.' }),
+  ms: Type.Number({ description: 'How long it took.' }),
+})
+export type TraceEvent = Static<typeof TraceEventSchema>
+
+const TraceSpecSchema = Type.Object({
+  traceID: Type.String({ description: 'W3C trace id: 32 hexadecimal digits.' }),
+  intent: Type.Optional(Type.String()),
+  participants: Type.Optional(Type.Array(Type.String(), { description: 'Node ids that may read it.' })),
+})
+const TraceStatusSchema = Type.Object({ events: Type.Array(TraceEventSchema) })
+
+export interface Trace extends KubeObject {
+  readonly spec: Static<typeof TraceSpecSchema>
+  readonly status?: Static<typeof TraceStatusSchema>
+}
+
+export const TraceKind: KindDefinition<Trace> = {
+  group: 'tributary.io',
+  version: 'v1alpha1',
+  kind: 'Trace',
+  plural: 'traces',
+  singular: 'trace',
+  namespaced: true,
+  description: 'The numbered workflow steps that this node took for one intent.',
+  schema: Type.Object({
+    apiVersion: Type.Literal('tributary.io/v1alpha1'),
+    kind: Type.Literal('Trace'),
+    metadata: MetadataSchema,
+    spec: TraceSpecSchema,
+    status: Type.Optional(TraceStatusSchema),
+  }),
+  // Written by one writer, in one go.
+  statusSubresource: false,
+  columns: [
+    { name: 'Intent', path: 'spec.intent' },
+    { name: 'Trace-ID', path: 'spec.traceID', wide: true },
+  ],
+}

@@ -1,0 +1,159 @@
+/**
+ * Membership credentials: a domain's authority says, for a limited time, that a node belongs to the domain.
+ *
+ * A JWT (RFC 7519) bound to the node's key by its subject: useless to anybody who cannot also prove that key
+ * in the TLS handshake. It proves membership; what a member may do is `access-policy.ts`.
+ */
+import { isNodeId, type NodeId } from '../objects/ids.ts'
+import type { PeerRole } from '../objects/peer.ts'
+import { uuid, type System } from '../kernel/system.ts'
+import type { Authority } from './authority.ts'
+import { decodeHeader, encodeHeader, isSignatureForm, signEncoded, verifyEncoded } from './compact-jws.ts'
+
+export type MembershipErrorCode =
+  'malformed' | 'expired' | 'not-yet-valid' | 'unknown-authority' | 'bad-signature' | 'revoked'
+
+/** A membership credential that proves nothing. */
+export class MembershipError extends Error {
+  override readonly name = 'MembershipError'
+  readonly code: MembershipErrorCode
+
+  constructor(code: MembershipErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** What a valid credential proves. */
+export interface Membership {
+  readonly subject: NodeId
+  readonly domain: string
+  readonly role: PeerRole
+  readonly issuer: NodeId
+  /** The credential's own id, for revocation. */
+  readonly id: string
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number
+}
+
+/** Whom a node believes about who belongs to which domain. */
+export interface MembershipTrust {
+  /** Per domain, the authorities whose word counts for that domain, and for no other. */
+  readonly trustedAuthorities: ReadonlyMap<string, readonly NodeId[]>
+  /** Ids (`jti`) of credentials that were taken back before their time. */
+  readonly revoked?: ReadonlySet<string>
+}
+
+const TYPE = 'tributary-membership+jwt'
+/** Clocks of different domains disagree a little. */
+const SKEW_MS = 60_000
+const MAX_LENGTH = 4096
+const DAY_MS = 86_400_000
+/** How long a credential lasts unless the authority says otherwise. */
+export const DEFAULT_MEMBERSHIP_MS = 30 * DAY_MS
+const ROLES: ReadonlySet<unknown> = new Set<PeerRole>(['node', 'supernode', 'catalog'])
+
+/**
+ * @param authority who issues, and for which domain
+ * @param options.subject the node that becomes a member
+ * @param options.validForMs lifetime in milliseconds
+ * @returns the credential, a compact JWT
+ */
+export function issueMembership(
+  authority: Authority,
+  options: {
+    readonly subject: NodeId
+    readonly role: PeerRole
+    readonly system: System
+    readonly validForMs?: number
+  },
+): string {
+  const { subject, role, system, validForMs = DEFAULT_MEMBERSHIP_MS } = options
+  const now = system.clock.now()
+  const claims = {
+    iss: authority.id,
+    sub: subject,
+    domain: authority.domain,
+    role,
+    iat: Math.floor(now / 1000),
+    exp: Math.floor((now + validForMs) / 1000),
+    jti: uuid(system.random),
+  }
+  const header = encodeHeader(authority.key, TYPE)
+  const payload = Buffer.from(JSON.stringify(claims)).toString('base64url')
+  return `${header}.${payload}.${signEncoded(authority.key, header, payload)}`
+}
+
+/**
+ * @param jwt what a node presents
+ * @param options.now milliseconds since 1970
+ * @returns what it proves about its subject: compare that with who presented it
+ * @throws MembershipError
+ */
+export function verifyMembership(
+  jwt: string,
+  options: MembershipTrust & { readonly now: number },
+): Membership {
+  const { membership, issuedAt, verified } = parse(jwt)
+  const { domain, issuer, subject, expiresAt, id } = membership
+  if (options.trustedAuthorities.get(domain)?.includes(issuer) !== true) {
+    throw new MembershipError(
+      'unknown-authority',
+      `${issuer} is not trusted to speak for the domain ${domain}`,
+    )
+  }
+  if (!verified()) throw new MembershipError('bad-signature', `not signed by ${issuer}, or altered since`)
+  if (issuedAt - SKEW_MS > options.now) {
+    throw new MembershipError('not-yet-valid', `the membership of ${subject} begins ${rfc(issuedAt)}`)
+  }
+  if (expiresAt <= options.now) {
+    throw new MembershipError('expired', `the membership of ${subject} in ${domain} ended ${rfc(expiresAt)}`)
+  }
+  if (options.revoked?.has(id)) {
+    throw new MembershipError('revoked', `the membership of ${subject} in ${domain} was revoked`)
+  }
+  return membership
+}
+
+/** For messages; claims may hold a time that no calendar knows. */
+function rfc(ms: number): string {
+  return Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms)
+}
+
+function parse(jwt: string): { membership: Membership; issuedAt: number; readonly verified: () => boolean } {
+  const malformed = (what: string, cause?: unknown): MembershipError =>
+    new MembershipError('malformed', `not a membership credential: ${what}`, { cause })
+  if (typeof jwt !== 'string' || jwt.length > MAX_LENGTH) throw malformed('too long')
+  const parts = jwt.split('.', 4)
+  const [header, payload, signature] = parts
+  if (parts.length !== 3 || !header || !payload || !signature) throw malformed('not a compact JWT')
+  const decoded = decodeHeader(header)
+  if (decoded?.alg !== 'EdDSA' || decoded.typ !== TYPE) throw malformed('wrong header')
+  if (!isSignatureForm(signature)) throw malformed('not an Ed25519 signature')
+  let claims: Record<string, unknown>
+  try {
+    claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>
+  } catch (cause) {
+    throw malformed('the claims are not JSON', cause)
+  }
+  if (typeof claims !== 'object' || claims === null) throw malformed('the claims are not an object')
+  const { iss, sub, domain, role, iat, exp, jti } = claims
+  if (typeof iss !== 'string' || !isNodeId(iss) || iss !== decoded.kid) throw malformed('iss')
+  if (typeof sub !== 'string' || !isNodeId(sub)) throw malformed('sub')
+  if (typeof domain !== 'string' || domain === '') throw malformed('domain')
+  if (!ROLES.has(role)) throw malformed('role')
+  if (typeof iat !== 'number' || typeof exp !== 'number' || !(iat < exp)) throw malformed('iat, exp')
+  if (typeof jti !== 'string') throw malformed('jti')
+  return {
+    membership: {
+      subject: sub,
+      domain,
+      role: role as PeerRole,
+      issuer: iss,
+      id: jti,
+      expiresAt: exp * 1000,
+    },
+    issuedAt: iat * 1000,
+    verified: () => verifyEncoded(iss, header, payload, signature),
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Ratings and Metrics: facts about past dealings, and the ratings computed from them.
+ *
+ * A rating is recomputable from the facts by anybody: facts age with a half-life, and few facts pull the
+ * score only part of the way from the neutral 2.5. Owns the tables Fact and Rating.
+ */
+import { createHash } from 'node:crypto'
+import type { Component } from '../kernel/component.ts'
+import { Controller } from '../kernel/controller.ts'
+import { ensure, isStoreError, mutateStatus } from '../kernel/object-store.ts'
+import { randomHex, rfc3339 } from '../kernel/system.ts'
+import type { NodeBase } from '../node-base.ts'
+import { FACT_VALUES, FactKind, type Fact, type FactType } from '../objects/fact.ts'
+import { DEFAULT_NAMESPACE, type ObjectKey } from '../objects/meta.ts'
+import { RatingKind } from '../objects/rating.ts'
+
+/** What a node without facts is rated: neither good nor bad. */
+export const NEUTRAL_RATING = 2.5
+const HIGHEST = 5
+/** After this time a fact counts half. */
+const HALF_LIFE_MS = 30 * 86_400_000
+/** As many (undecayed) facts as this move the score half the way from neutral. */
+const HALF_CONFIDENCE = 3
+
+/**
+ * @param facts all about one node
+ * @param now milliseconds since 1970
+ * @returns score from 0 to 5 and confidence from 0 to 1
+ */
+export function rate(
+  facts: readonly Pick<Fact['spec'], 'type' | 'at'>[],
+  now: number,
+): { readonly score: number; readonly confidence: number } {
+  let weight = 0
+  let sum = 0
+  for (const fact of facts) {
+    const age = Math.max(0, now - Date.parse(fact.at))
+    const counts = 0.5 ** (age / HALF_LIFE_MS)
+    weight += counts
+    sum += counts * FACT_VALUES[fact.type]
+  }
+  const confidence = weight / (weight + HALF_CONFIDENCE)
+  const measured = weight === 0 ? 0.5 : sum / weight
+  const score = confidence * measured * HIGHEST + (1 - confidence) * NEUTRAL_RATING
+  return { score: Math.round(score * 100) / 100, confidence: Math.round(confidence * 100) / 100 }
+}
+
+export class RatingsAndMetrics implements Component {
+  readonly #base: NodeBase
+  readonly #controller: Controller
+
+  constructor(base: NodeBase) {
+    this.#base = base
+    const facts = base.informers.of(FactKind)
+    facts.addIndex('about', (fact) => [fact.spec.about])
+    base.informers.of(RatingKind)
+    this.#controller = new Controller({
+      name: 'ratings',
+      system: base.system,
+      log: base.log,
+      watches: [{ informer: facts, keys: ({ object }) => ratingKey(object.spec.about) }],
+      reconcile: (key) => this.#reconcile(key),
+    })
+  }
+
+  start(): Promise<void> {
+    return this.#controller.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#controller.stop()
+  }
+
+  /**
+   * Records a fact about a dealing.
+   * @param about node id of the other side
+   * @param once makes the fact unique: recording it again, after a crash, changes nothing
+   */
+  async record(
+    about: string,
+    type: FactType,
+    options: { readonly contractID?: string; readonly detail?: string; readonly once?: string } = {},
+  ): Promise<void> {
+    const { store, system, log } = this.#base
+    const suffix = options.once === undefined ? randomHex(system.random, 8) : hash(`${type} ${options.once}`)
+    try {
+      await ensure(store, FactKind, {
+        metadata: { namespace: DEFAULT_NAMESPACE, name: `fact-${hash(about).slice(0, 8)}-${suffix}` },
+        spec: {
+          about,
+          type,
+          at: rfc3339(system.clock.now()),
+          ...(options.contractID === undefined ? {} : { contractID: options.contractID }),
+          ...(options.detail === undefined ? {} : { detail: options.detail }),
+        },
+      })
+    } catch (error) {
+      // A dealing must not fail because it could not be noted.
+      if (isStoreError(error)) log.warn({ err: error, about, type }, 'fact not recorded')
+      else throw error
+    }
+  }
+
+  /** @returns from 0 to 5, of a node id */
+  ratingOf(nodeID: string): number {
+    return this.#base.informers.of(RatingKind).get(ratingKey(nodeID))?.status?.score ?? NEUTRAL_RATING
+  }
+
+  async #reconcile(key: ObjectKey): Promise<void> {
+    const { store, system, informers } = this.#base
+    const fact = informers.of(FactKind).list().find((each) => ratingKey(each.spec.about).name === key.name)
+    if (fact === undefined) return
+    const nodeID = fact.spec.about
+    const facts = informers.of(FactKind).byIndex('about', nodeID)
+    const now = system.clock.now()
+    const { score, confidence } = rate(facts.map((each) => each.spec), now)
+    await ensure(store, RatingKind, { metadata: key as { name: string }, spec: { nodeID } })
+    await mutateStatus(store, RatingKind, key, (rating) =>
+      rating.status?.score === score && rating.status.facts === facts.length
+        ? undefined
+        : { score, confidence, facts: facts.length, updated: rfc3339(now) },
+    )
+  }
+}
+
+function ratingKey(nodeID: string): ObjectKey {
+  return { namespace: DEFAULT_NAMESPACE, name: `rating-${hash(nodeID)}` }
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}

@@ -1,0 +1,440 @@
+/** The component: the Solver controller of the consumer, and what the provider's Contract and Virtual Fabric Manager call. */
+import type { AvailableResources, HoldRequest, Refusal } from '../available-resources/index.ts'
+import type { Component } from '../kernel/component.ts'
+import { Controller } from '../kernel/controller.ts'
+import { ensure, mutate, mutateStatus, remove } from '../kernel/object-store.ts'
+import { rfc3339 } from '../kernel/system.ts'
+import type { NodeBase } from '../node-base.ts'
+import { ContractKind } from '../objects/contract.ts'
+import { DiscoveryKind } from '../objects/discovery.ts'
+import { k8sliceOf } from '../objects/flavor.ts'
+import { DEFAULT_NAMESPACE, keyOf, ownedBy, type ObjectKey } from '../objects/meta.ts'
+import type { Pool } from '../objects/pool.ts'
+import { ReservationKind, type Reservation } from '../objects/reservation.ts'
+import { SolverKind, type Solver, type SolverStatus } from '../objects/solver.ts'
+import { VirtualNodeKind } from '../objects/virtual-node.ts'
+import type { PeeringCandidates } from '../peering-candidates/index.ts'
+import { durationSeconds } from '../quantity/price.ts'
+import type { RatingsAndMetrics } from '../ratings-and-metrics/index.ts'
+import { configurationFromWire, selectorToObject } from '../rear/wire/index.ts'
+import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
+import { consider, type Choice } from './consider.ts'
+import { selectorFor } from './selector-for.ts'
+import { wantedOf } from './wanted.ts'
+
+export interface RearManagerOptions extends NodeBase {
+  readonly available: AvailableResources
+  readonly candidates: PeeringCandidates
+  readonly ratings: RatingsAndMetrics
+  /** Measured round trip to a node in milliseconds. */
+  readonly latencyOf: (nodeID: string) => number | undefined
+  /** Asks the Contract Manager for the end of a contract. */
+  readonly closeContract: (contractID: string, reason: string) => Promise<void>
+  /** k8slice configuration of amounts, as the Contract Manager words it. */
+  readonly configurationOf: (amounts: Readonly<Record<string, string>>) => Parameters<typeof configurationFromWire>[0]
+}
+
+const FINALIZER = 'tributary.io/acquisition'
+/** Before asking everybody again when no offer fits. */
+const RETRY_MS = 5_000
+const LONGEST_RETRY_MS = 60_000
+/** An offer that just failed is not taken again for this long. */
+const EXCLUDE_MS = 60_000
+const DEFAULT_DURATION = '24h'
+
+export class RearManager implements Component {
+  readonly #options: RearManagerOptions
+  readonly #controller: Controller
+  /** Offers that just failed for an acquisition: solver → flavor → reason. Forgotten on restart, which is harmless. */
+  readonly #excluded = new Map<string, Map<string, { readonly reason: string; readonly until: number }>>()
+  /** How often nobody had what an acquisition wants, and when everybody is asked again. */
+  readonly #asking = new Map<string, { readonly count: number; readonly notBefore: number }>()
+
+  constructor(options: RearManagerOptions) {
+    this.#options = options
+    const { informers } = options
+    const ofSolver = ({ object }: { object: { metadata: { ownerReferences?: readonly { kind: string; name: string }[] } } }) => {
+      const owner = object.metadata.ownerReferences?.find(({ kind }) => kind === 'Solver')
+      return owner && { namespace: DEFAULT_NAMESPACE, name: owner.name }
+    }
+    this.#controller = new Controller({
+      name: 'rear-manager',
+      system: options.system,
+      log: options.log,
+      concurrency: 16,
+      watches: [
+        { informer: informers.of(SolverKind) },
+        { informer: informers.of(DiscoveryKind), keys: ofSolver },
+        { informer: informers.of(ReservationKind), keys: ofSolver },
+        { informer: informers.of(VirtualNodeKind), keys: ofSolver },
+        {
+          informer: informers.of(ContractKind),
+          keys: ({ object }) =>
+            typeof object.spec['solverID'] === 'string' && object.spec.role === 'buyer'
+              ? { namespace: DEFAULT_NAMESPACE, name: object.spec['solverID'] }
+              : undefined,
+        },
+      ],
+      reconcile: (key) => this.#reconcile(key),
+    })
+  }
+
+  start(): Promise<void> {
+    return this.#controller.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#controller.stop()
+  }
+
+  /** Provider, steps 16 and 17: holds a part of a pool for a buyer. */
+  async reserveForPeer(
+    pool: ObjectKey,
+    entry: HoldRequest,
+    trace?: TraceContext,
+  ): Promise<{ readonly pool: Pool } | { readonly refusal: Refusal; readonly pool: Pool | undefined }> {
+    const { available, tracer } = this.#options
+    const since = tracer.now()
+    const held = await available.hold(pool, entry, trace)
+    if ('refusal' in held) {
+      tracer.step(trace, 16, { peer: entry.buyer, since, outcome: 'failed', detail: held.refusal.detail })
+      return held
+    }
+    tracer.step(trace, 16, { peer: entry.buyer, since, detail: JSON.stringify(entry.amounts) })
+    tracer.step(trace, 17, { peer: entry.buyer })
+    return held
+  }
+
+  /** Provider, steps 24 and 25: the buyer's virtual node is there. */
+  async peered(contractID: string, buyer: string, trace?: TraceContext): Promise<void> {
+    const { available, tracer } = this.#options
+    tracer.step(trace, 24, { peer: buyer })
+    const since = tracer.now()
+    await available.setActive(contractID, true)
+    tracer.step(trace, 25, { peer: buyer, since })
+  }
+
+  /** What an acquisition for `wanted` would take now, and why; takes nothing (`tributary plan`). */
+  consider(solver: Solver): ReturnType<typeof consider> {
+    const { candidates, system, self, ratings, latencyOf } = this.#options
+    const now = system.clock.now()
+    const excluded = new Map(
+      [...(this.#excluded.get(solver.metadata.name) ?? [])]
+        .filter(([, { until }]) => until > now)
+        .map(([flavor, { reason }]) => [flavor, reason]),
+    )
+    return consider(candidates.list(), wantedOf(solver), {
+      now,
+      self: self.id,
+      ratingOf: (nodeID) => ratings.ratingOf(nodeID),
+      latencyOf,
+      excluded,
+    })
+  }
+
+  async #reconcile(key: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
+    const { store, tracer } = this.#options
+    const solver = await store.get(SolverKind, key)
+    if (solver === undefined) {
+      this.#excluded.delete(key.name)
+      this.#asking.delete(key.name)
+      return
+    }
+    if (solver.metadata.deletionTimestamp !== undefined) return this.#unwind(solver)
+    const phase = solver.status?.solverPhase?.phase
+    if (phase === 'Failed') return
+    if (phase === undefined) {
+      tracer.step(traceOf(solver), 4)
+      await mutate(store, SolverKind, key, (each) => ({
+        ...each,
+        metadata: { ...each.metadata, finalizers: [...new Set([...(each.metadata.finalizers ?? []), FINALIZER])] },
+      }))
+      await this.#setStatus(solver, { solverPhase: { phase: 'Running', message: 'looking for an offer' } })
+      return
+    }
+    const reservation = await this.#reservationOf(solver)
+    if (reservation === undefined) return this.#findAndReserve(solver)
+    return this.#follow(solver, reservation)
+  }
+
+  /** Steps 5 to 13. */
+  async #findAndReserve(solver: Solver): Promise<{ requeueAfterMs?: number } | void> {
+    const { store, tracer, system } = this.#options
+    const wait = (this.#asking.get(solver.metadata.name)?.notBefore ?? 0) - system.clock.now()
+    const trace = traceOf(solver)
+    const since = tracer.now()
+    const discoveryKey = { namespace: DEFAULT_NAMESPACE, name: `discovery-${solver.metadata.name}` }
+    const discovery = await store.get(DiscoveryKind, discoveryKey)
+    if (solver.spec.findCandidate === false && solver.spec.reserveAndBuy !== true) {
+      return this.#finish(solver, 'no need to find a candidate')
+    }
+    const { considered, choices } = this.consider(solver)
+    const best = choices[0]
+    const discoveryOver = discovery?.status?.phase.phase === 'Solved' || discovery?.status?.phase.phase === 'Failed'
+    if (discovery === undefined) tracer.step(trace, 5, { since, detail: `${considered.length} known` })
+    if (best) {
+      if (discovery && !discoveryOver) return
+      if (discovery) tracer.step(trace, 12, { since, detail: best.candidate.spec.flavor.metadata.name })
+      await this.#setStatus(solver, { findCandidate: 'Solved', considered: [...considered] })
+      if (solver.spec.reserveAndBuy === false) return this.#finish(solver, 'a candidate was found')
+      return this.#reserve(solver, best)
+    }
+    if (discovery === undefined && wait > 0) return { requeueAfterMs: wait }
+    if (discovery === undefined) {
+      const selector = selectorFor(wantedOf(solver))
+      const object = selectorToObject(selector)
+      tracer.step(trace, 6, { detail: JSON.stringify(selector.filters) })
+      await ensure(store, DiscoveryKind, {
+        metadata: { ...discoveryKey, ownerReferences: [ownedBy(solver)], annotations: traceAnnotations(trace) },
+        spec: { solverID: solver.metadata.name, subscribe: false, ...(object ? { selector: object } : {}) },
+      })
+      await this.#setStatus(solver, { findCandidate: 'Running', discoveryPhase: 'Running' })
+      return
+    }
+    if (!discoveryOver) return
+    // Nobody has what is wanted: say so, and ask again later.
+    const count = (this.#asking.get(solver.metadata.name)?.count ?? 0) + 1
+    const pause = Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** Math.min(count - 1, 6))
+    this.#asking.set(solver.metadata.name, { count, notBefore: system.clock.now() + pause })
+    await this.#setStatus(solver, {
+      findCandidate: 'Failed',
+      considered: [...considered],
+      solverPhase: { phase: 'Running', message: noOfferMessage(considered, discovery.status?.phase.message) },
+    })
+    await remove(store, DiscoveryKind, discoveryKey)
+    return { requeueAfterMs: pause }
+  }
+
+  /** Step 13: hands the best choice to the Contract Manager. */
+  async #reserve(solver: Solver, { candidate, amounts, price }: Choice): Promise<void> {
+    const { store, self, system, tracer, configurationOf } = this.#options
+    const { flavor } = candidate.spec
+    const trace = traceOf(solver)
+    const attempt = Number(solver.status?.attempts ?? 0) + 1
+    const seconds = durationSeconds(solver.spec.duration ?? DEFAULT_DURATION) ?? 86_400
+    const name = `reservation-${solver.metadata.name}${attempt === 1 ? '' : `-${attempt}`}`
+    const reservation = await ensure(store, ReservationKind, {
+      metadata: {
+        namespace: DEFAULT_NAMESPACE,
+        name,
+        ownerReferences: [ownedBy(solver)],
+        annotations: traceAnnotations(trace),
+      },
+      spec: {
+        solverID: solver.metadata.name,
+        buyer: self.identity(),
+        seller: flavor.spec.owner,
+        ...(k8sliceOf(flavor) ? { configuration: configurationFromWire(configurationOf(amounts)) } : {}),
+        reserve: true,
+        purchase: solver.spec.reserveOnly !== true,
+        peeringCandidate: { name: candidate.metadata.name, namespace: DEFAULT_NAMESPACE },
+        flavorID: flavor.metadata.name,
+        price,
+        until: rfc3339(system.clock.now() + seconds * 1000),
+      },
+    })
+    tracer.step(trace, 13, { peer: flavor.spec.owner.nodeID, detail: flavor.metadata.name })
+    await this.#setStatus(solver, {
+      reserveAndBuy: 'Running',
+      reservationPhase: 'Running',
+      attempts: attempt,
+      reservation: { name: reservation.metadata.name, namespace: DEFAULT_NAMESPACE },
+      solverPhase: { phase: 'Running', message: `waiting for ${flavor.spec.owner.nodeID} to answer the reservation` },
+    })
+  }
+
+  /** From the reservation to the virtual node: steps 19 to 29. */
+  async #follow(solver: Solver, reservation: Reservation): Promise<{ requeueAfterMs?: number } | void> {
+    const { store } = this.#options
+    const { status } = reservation
+    if (status?.phase.phase === 'Failed') return this.#tryNext(solver, reservation)
+    const wantsPurchase = solver.spec.reserveOnly !== true
+    if (wantsPurchase && reservation.spec.purchase !== true) {
+      await mutate(store, ReservationKind, keyOf(reservation), (each) => ({
+        ...each,
+        spec: { ...each.spec, purchase: true },
+      }))
+      return
+    }
+    if (status?.reservePhase === 'Solved' && solver.status?.reservationPhase !== 'Solved') {
+      await this.#setStatus(solver, {
+        reservationPhase: 'Solved',
+        ...(wantsPurchase ? {} : { solverPhase: { phase: 'Running', message: 'reserved; waiting to be bought' } }),
+      })
+      return
+    }
+    const contractID = status?.contract?.name
+    if (contractID === undefined) return
+    const contract = await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID })
+    const contractPhase = contract?.status?.phase?.phase
+    if (contract === undefined || (contractPhase !== undefined && contractPhase !== 'Active')) {
+      return this.#lost(solver, contractID, contractPhase ?? 'gone')
+    }
+    if (solver.status?.contract?.name !== contractID) {
+      await this.#setStatus(solver, {
+        reserveAndBuy: 'Solved',
+        contract: { name: contractID, namespace: DEFAULT_NAMESPACE },
+      })
+      return
+    }
+    if (solver.spec.establishPeering === false || contract.spec.flavor.spec.flavorType.typeIdentifier !== 'K8Slice') {
+      return this.#finish(solver, 'bought')
+    }
+    return this.#peer(solver, contractID)
+  }
+
+  /** Steps 20 to 29. */
+  async #peer(solver: Solver, contractID: string): Promise<void> {
+    const { store, available, tracer } = this.#options
+    const trace = traceOf(solver)
+    const contract = await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID })
+    if (contract === undefined) return
+    const name = virtualNodeName(contractID)
+    const key = { namespace: DEFAULT_NAMESPACE, name }
+    const virtualNode = await store.get(VirtualNodeKind, key)
+    if (virtualNode === undefined) {
+      const amounts = contractAmountsOf(contract.spec.configuration?.data)
+      const since = tracer.now()
+      await available.ensureBought(contractID, amounts, name, trace)
+      tracer.step(trace, 20, { since, detail: contractID })
+      tracer.step(trace, 21, { peer: contract.spec.seller.nodeID, detail: name })
+      await ensure(store, VirtualNodeKind, {
+        metadata: { ...key, ownerReferences: [ownedBy(solver)], annotations: traceAnnotations(trace) },
+        spec: {
+          contractID,
+          provider: contract.spec.seller.nodeID,
+          resources: amounts,
+          solver: solver.metadata.name,
+        },
+      })
+      await this.#setStatus(solver, {
+        peering: 'Running',
+        virtualNode: { name, namespace: DEFAULT_NAMESPACE },
+        solverPhase: { phase: 'Running', message: `waiting for ${contract.spec.seller.nodeID} to set up the peering` },
+      })
+      return
+    }
+    const phase = virtualNode.status?.phase
+    if (phase === 'Denied') {
+      await this.#options.ratings.record(contract.spec.seller.nodeID, 'PeeringFailed', { contractID, once: contractID })
+      await this.#options.closeContract(contractID, `peering denied: ${virtualNode.status?.message ?? ''}`)
+      return
+    }
+    if (phase !== 'Ready' || solver.status?.peering === 'Solved') return
+    tracer.step(trace, 27, { peer: contract.spec.seller.nodeID })
+    const since = tracer.now()
+    await available.setBoughtStatus(contractID, 'Active')
+    tracer.step(trace, 28, { since, detail: contractID })
+    tracer.step(trace, 29, { detail: name })
+    await this.#setStatus(solver, {
+      peering: 'Solved',
+      consumePhase: 'Solved',
+      allocation: { name: `allocation-${contractID.replace(/^contract-/, '')}`, namespace: DEFAULT_NAMESPACE },
+      solverPhase: { phase: 'Solved', message: `virtual node ${name} is ready` },
+    })
+  }
+
+  /** The seller refused or failed: the next best offer is tried, this one not again for a while. */
+  async #tryNext(solver: Solver, reservation: Reservation): Promise<void> {
+    const { store, candidates, system } = this.#options
+    const { flavorID = '', seller } = reservation.spec
+    const excluded = this.#excluded.get(solver.metadata.name) ?? new Map<string, { reason: string; until: number }>()
+    this.#excluded.set(solver.metadata.name, excluded)
+    excluded.set(flavorID, {
+      reason: reservation.status?.phase.message ?? 'failed',
+      until: system.clock.now() + EXCLUDE_MS,
+    })
+    await candidates.forget(seller.nodeID, flavorID)
+    await remove(store, DiscoveryKind, { namespace: DEFAULT_NAMESPACE, name: `discovery-${solver.metadata.name}` })
+    await this.#setStatus(solver, {
+      reservation: {},
+      reservationPhase: 'Failed',
+      reserveAndBuy: 'Running',
+      solverPhase: { phase: 'Running', message: `trying the next offer: ${reservation.status?.phase.message ?? ''}` },
+    })
+    await remove(store, ReservationKind, keyOf(reservation))
+  }
+
+  /** The contract ended under a running acquisition: by expiry, or by the other side. */
+  async #lost(solver: Solver, contractID: string, phase: string): Promise<void> {
+    await this.#setStatus(solver, {
+      peering: 'Failed',
+      solverPhase: { phase: 'Failed', message: `contract ${contractID} is ${phase.toLowerCase()}` },
+    })
+  }
+
+  /** Deletion: from the virtual node back to the hold. The Virtual Fabric and the Contract Manager do their parts. */
+  async #unwind(solver: Solver): Promise<{ requeueAfterMs?: number } | void> {
+    const { store, closeContract } = this.#options
+    const contractID = solver.status?.contract?.name
+    if (contractID !== undefined) {
+      const contract = await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID })
+      const phase = contract?.status?.phase?.phase
+      if (contract && (phase === undefined || phase === 'Active')) await closeContract(contractID, 'no longer needed')
+      if (contract && phase !== 'Closed' && phase !== 'Expired') return
+    }
+    const reservation = await this.#reservationOf(solver)
+    if (reservation) await remove(store, ReservationKind, keyOf(reservation))
+    await mutate(store, SolverKind, keyOf(solver), (each) => ({
+      ...each,
+      metadata: {
+        ...each.metadata,
+        finalizers: (each.metadata.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER),
+      },
+    }))
+  }
+
+  /** From the store, not the informer: acting on an older state would reserve twice. */
+  async #reservationOf(solver: Solver): Promise<Reservation | undefined> {
+    const name = solver.status?.reservation?.name
+    return name === undefined
+      ? undefined
+      : this.#options.store.get(ReservationKind, { namespace: DEFAULT_NAMESPACE, name })
+  }
+
+  async #finish(solver: Solver, message: string): Promise<void> {
+    if (solver.status?.solverPhase?.phase === 'Solved') return
+    await this.#setStatus(solver, { solverPhase: { phase: 'Solved', message } })
+  }
+
+  async #setStatus(solver: Solver, change: SolverStatus): Promise<void> {
+    const { store, system } = this.#options
+    const now = rfc3339(system.clock.now())
+    await mutateStatus(store, SolverKind, keyOf(solver), ({ status }) => ({
+      ...status,
+      ...change,
+      ...(change.solverPhase
+        ? {
+            solverPhase: {
+              startTime: status?.solverPhase?.startTime ?? now,
+              ...change.solverPhase,
+              lastChangeTime: now,
+            },
+          }
+        : {}),
+    }))
+  }
+}
+
+/** @returns the name of the virtual node of a contract, which is also the name of its Kubernetes node */
+export function virtualNodeName(contractID: string): string {
+  return `vnode-${contractID.replace(/^contract-/, '')}`
+}
+
+function contractAmountsOf(data: unknown): Record<string, string> {
+  const amounts: Record<string, string> = {}
+  for (const resource of ['cpu', 'memory', 'pods', 'storage']) {
+    const amount = (data as Record<string, unknown> | undefined)?.[resource]
+    if (typeof amount === 'string') amounts[resource] = amount
+  }
+  return amounts
+}
+
+/** Why nothing fits, in one line: the reasons and how often. */
+function noOfferMessage(considered: readonly { readonly reason: string }[], discovery: string | undefined): string {
+  if (considered.length === 0) return `no offers known${discovery ? `: ${discovery}` : ''}; asking again`
+  const counts = new Map<string, number>()
+  for (const { reason } of considered) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  const reasons = [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${reason}`)
+  return `none of ${considered.length} offers fits (${reasons.join(', ')}); asking again`
+}

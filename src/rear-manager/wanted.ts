@@ -1,0 +1,33 @@
+/** What a Solver wants, from our own `request` or from upstream's selector alone. */
+import type { Solver } from '../objects/solver.ts'
+import type { Amounts } from '../quantity/amounts.ts'
+import type { Wanted } from './consider.ts'
+
+/**
+ * The amounts that an upstream selector means, by upstream's own rule: a match is the amount, a range is its
+ * minimum. A range without a minimum, where upstream buys nothing at all, leaves the amount to the offer's policy.
+ */
+export function wantedOf(solver: Solver): Wanted {
+  const { request, requirements, weights, duration, selector } = solver.spec
+  const amounts: Record<string, string> = {}
+  for (const [resource, amount] of Object.entries(request ?? {})) {
+    if (typeof amount === 'string') amounts[resource === 'gpu' ? 'gpu.cores' : resource] = amount
+  }
+  const filters = (selector?.filters ?? {}) as Readonly<Record<string, { name?: string; data?: Record<string, unknown> }>>
+  for (const resource of ['cpu', 'memory', 'pods', 'storage']) {
+    const filter = filters[`${resource}Filter`]
+    const amount = filter?.data?.['value'] ?? filter?.data?.['min']
+    if (amounts[resource] === undefined && typeof amount === 'string') amounts[resource] = amount
+  }
+  const architecture = filters['architectureFilter']?.data?.['value']
+  return {
+    amounts: amounts satisfies Amounts,
+    requirements: {
+      ...(selector?.flavorType ? { flavorType: selector.flavorType.toLowerCase() as 'k8slice' } : {}),
+      ...(typeof architecture === 'string' ? { architecture } : {}),
+      ...requirements,
+    },
+    weights,
+    duration,
+  }
+}

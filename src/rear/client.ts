@@ -1,0 +1,98 @@
+/**
+ * The REAR client: asks another node, reads what it answers.
+ *
+ * One call is one exchange with a deadline of its own. Repeating, choosing and believing are for the callers.
+ */
+import type { Log } from '../kernel/log.ts'
+import { deadline, type System } from '../kernel/system.ts'
+import type { NodeId } from '../objects/ids.ts'
+import type { RouteMethod } from './route.ts'
+import { Problem, PROBLEMS, readProblem, type ProblemCode } from './problem.ts'
+import type { Transport, TransportTarget } from './transport/index.ts'
+
+export interface RearCall {
+  readonly method: RouteMethod
+  /** With the query. */
+  readonly path: string
+  /** Sent as JSON. */
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  /** Milliseconds until the call is given up. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface RearAnswer {
+  readonly status: number
+  /** Decoded JSON; undefined when there was no body. */
+  readonly body: unknown
+  /** Who answered, proved. */
+  readonly peer: NodeId
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** An upstream node takes ten seconds for a purchase; we wait for it. */
+export const DEFAULT_TIMEOUT_MS = 30_000
+
+export class RearClient {
+  readonly #transport: Transport
+  readonly #system: System
+  readonly #log: Log
+
+  constructor(options: { readonly transport: Transport; readonly system: System; readonly log: Log }) {
+    this.#transport = options.transport
+    this.#system = options.system
+    this.#log = options.log.child({ part: 'rear-client' })
+  }
+
+  /**
+   * @throws TransportError when the node cannot be reached or does not answer in time
+   * @throws Problem when it refuses: its own code where it sent one, else `upstream-failed`
+   */
+  async call(target: TransportTarget, call: RearCall): Promise<RearAnswer> {
+    const limit = deadline(this.#system.clock, call.timeoutMs ?? DEFAULT_TIMEOUT_MS, call.signal)
+    try {
+      const response = await this.#transport.request(target, {
+        method: call.method,
+        path: call.path,
+        headers: {
+          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...call.headers,
+        },
+        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        signal: limit.signal,
+      })
+      if (response.status >= 400) throw refusal(response)
+      return {
+        status: response.status,
+        body: response.body.length === 0 ? undefined : parse(response.body),
+        peer: response.peer,
+        headers: response.headers,
+      }
+    } catch (error) {
+      this.#log.debug(
+        { err: error, address: target.address, method: call.method, path: call.path },
+        'call failed',
+      )
+      throw error
+    } finally {
+      limit.done()
+    }
+  }
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch (cause) {
+    throw new Problem('upstream-failed', 'the other node did not answer with JSON', { cause })
+  }
+}
+
+function refusal(response: { readonly status: number; readonly body: Buffer }): Problem {
+  const received = readProblem(response)
+  const code: ProblemCode =
+    received.code ??
+    (response.status === 404 ? 'not-found' : response.status === 409 ? 'conflict' : 'upstream-failed')
+  return new Problem(code, received.detail || PROBLEMS[code].title, { extensions: received.document })
+}

@@ -1,0 +1,284 @@
+/**
+ * Routes, and the application that serves them: finds the route, asks whether the caller may, reads the
+ * body, calls the handler, and turns whatever goes wrong into a problem document.
+ *
+ * Knows nothing of what the routes do. A caller that may not is refused before its body is looked at.
+ */
+import type { TSchema } from 'typebox'
+import { Compile, type Validator } from 'typebox/compile'
+import type { Log } from '../kernel/log.ts'
+import type { RearRequest, RearResponse, TransportPeer } from './message.ts'
+import { Problem, problemResponse } from './problem.ts'
+import { decodeAs } from './wire/codec.ts'
+import { parseJson } from './wire/json.ts'
+import { SelectorError } from './wire/selector.ts'
+import { WireError } from './wire/wire-error.ts'
+
+/**
+ * Who may call a route: anybody, who is known or vouched for, who was accepted, or a party to what the path
+ * names. That a caller is a party only the handler can tell; until then `party` is checked as `accepted`.
+ */
+export type RouteAccess = 'anyone' | 'known' | 'accepted' | 'party'
+
+export type RouteMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** What a handler gets. */
+export interface RouteCall {
+  /** The parts of the path, percent-decoded. */
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  /** What stands behind the `?`, undecoded; empty when there is none. */
+  readonly rawQuery: string
+  /** The decoded and validated body; undefined when the route takes none. */
+  readonly body: unknown
+  readonly peer: TransportPeer | undefined
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
+/** What a handler answers. A `Buffer` is JSON that was encoded before. */
+export interface RouteReply {
+  readonly status: number
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface RouteResponse {
+  readonly description: string
+  readonly schema?: TSchema
+}
+
+/** One operation of the protocol. */
+export interface Route {
+  readonly method: RouteMethod
+  /** With parameters in braces: `/api/v2/transactions/{transactionID}/purchase`. */
+  readonly path: string
+  /** Unique; names the operation in the OpenAPI document. */
+  readonly operationId: string
+  readonly summary: string
+  readonly description?: string
+  readonly access: RouteAccess
+  /** Query parameters, for the OpenAPI document. */
+  readonly query?: readonly {
+    readonly name: string
+    readonly description: string
+    readonly schema?: TSchema
+  }[]
+  /** The body. Read as messages are: names in any case, aliases, defaults. */
+  readonly request?: TSchema
+  /** Whether no body is as good as `{}`. */
+  readonly bodyOptional?: boolean
+  readonly responses: Readonly<Record<number, RouteResponse>>
+  handle(call: RouteCall): Promise<RouteReply>
+}
+
+export interface RearAppOptions {
+  /** @returns why the peer may not, or undefined when it may. */
+  readonly authorize: (
+    peer: TransportPeer | undefined,
+    access: RouteAccess,
+    route: Route,
+  ) => Problem | undefined
+  readonly log: Log
+  /** Larger bodies are refused. */
+  readonly maxBodyBytes?: number
+}
+
+/** No message of the protocol comes near this. */
+export const DEFAULT_MAX_BODY_BYTES = 1024 * 1024
+
+interface CompiledRoute {
+  readonly route: Route
+  readonly segments: readonly string[]
+  readonly validator: Validator | undefined
+}
+
+/**
+ * @returns what answers requests; it never rejects
+ * @throws Error when two routes have the same method and path, or the same operation id
+ */
+export function createRearApp(
+  routes: readonly Route[],
+  options: RearAppOptions,
+): (request: RearRequest) => Promise<RearResponse> {
+  const compiled = routes.map(compileRoute).sort(literalsFirst)
+  refuseDuplicates(compiled)
+  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
+
+  async function answer(request: RearRequest): Promise<RearResponse> {
+    const question = request.path.indexOf('?')
+    const path = question < 0 ? request.path : request.path.slice(0, question)
+    const rawQuery = question < 0 ? '' : request.path.slice(question + 1)
+    const { found, params } = find(compiled, request.method, path)
+    const { route } = found
+    const refusal = options.authorize(request.peer, route.access, route)
+    if (refusal) throw refusal
+    const body = readBody(found, request, maxBodyBytes)
+    const call: RouteCall = {
+      params,
+      query: new URLSearchParams(rawQuery),
+      rawQuery,
+      body,
+      peer: request.peer,
+      headers: request.headers,
+      signal: request.signal,
+    }
+    return responseOf(await route.handle(call))
+  }
+
+  return async (request) => {
+    try {
+      return await answer(request)
+    } catch (error) {
+      return problemResponse(problemOf(error, request, options.log))
+    }
+  }
+}
+
+function compileRoute(route: Route): CompiledRoute {
+  return {
+    route,
+    segments: route.path.split('/').slice(1),
+    validator: route.request ? Compile(route.request) : undefined,
+  }
+}
+
+const isParameter = (segment: string): boolean => segment.startsWith('{') && segment.endsWith('}')
+
+/** `/flavors/k8slice` before `/flavors/{flavorID}`. */
+function literalsFirst(a: CompiledRoute, b: CompiledRoute): number {
+  const count = ({ segments }: CompiledRoute): number => segments.filter(isParameter).length
+  return count(a) - count(b)
+}
+
+function refuseDuplicates(routes: readonly CompiledRoute[]): void {
+  const seen = new Set<string>()
+  for (const { route, segments } of routes) {
+    const shape = segments.map((segment) => (isParameter(segment) ? '{}' : segment)).join('/')
+    for (const name of [`${route.method} /${shape}`, `operation ${route.operationId}`]) {
+      if (seen.has(name)) throw new Error(`two routes are ${name}`)
+      seen.add(name)
+    }
+  }
+}
+
+function find(
+  routes: readonly CompiledRoute[],
+  method: string,
+  path: string,
+): { readonly found: CompiledRoute; readonly params: Readonly<Record<string, string>> } {
+  const segments = path.split('/').slice(1)
+  const here = routes.filter((one) => fits(one.segments, segments))
+  const found = here.find((one) => one.route.method === method)
+  if (found) return { found, params: paramsOf(found.segments, segments) }
+  if (here.length === 0) throw new Problem('route-not-found', `nothing is at ${path.slice(0, 200)}`)
+  const allow = here.map((one) => one.route.method).join(', ')
+  throw new Problem('method-not-allowed', `only ${allow} here`, { headers: { allow } })
+}
+
+function fits(pattern: readonly string[], segments: readonly string[]): boolean {
+  if (pattern.length !== segments.length) return false
+  return pattern.every((part, index) =>
+    isParameter(part) ? segments[index] !== '' : part === segments[index],
+  )
+}
+
+function paramsOf(pattern: readonly string[], segments: readonly string[]): Readonly<Record<string, string>> {
+  const params: Record<string, string> = {}
+  for (const [index, part] of pattern.entries()) {
+    if (!isParameter(part)) continue
+    try {
+      params[part.slice(1, -1)] = decodeURIComponent(segments[index]!)
+    } catch (cause) {
+      throw new Problem('bad-request', 'the path is not properly percent-encoded', { cause })
+    }
+  }
+  return params
+}
+
+const JSON_MEDIA_TYPE = /^\s*application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i
+
+function readBody(found: CompiledRoute, request: RearRequest, maxBodyBytes: number): unknown {
+  const schema = found.route.request
+  if (!schema) return undefined
+  const bytes = request.body
+  if (bytes === undefined || bytes.length === 0) {
+    if (!found.route.bodyOptional) throw new Problem('malformed-body', 'a body is required')
+    return decodeBody(schema, found.validator, {})
+  }
+  if (bytes.length > maxBodyBytes) {
+    throw new Problem('body-too-large', `at most ${maxBodyBytes} bytes`, { extensions: { maxBodyBytes } })
+  }
+  const mediaType = request.headers['content-type']
+  if (mediaType !== undefined && !JSON_MEDIA_TYPE.test(mediaType)) {
+    throw new Problem('unsupported-media-type', 'the body must be application/json')
+  }
+  try {
+    return decodeBody(schema, found.validator, parseJson(bytes))
+  } catch (error) {
+    if (error instanceof WireError) throw problemOfWire(error)
+    throw error
+  }
+}
+
+function decodeBody(schema: TSchema, validator: Validator | undefined, json: unknown): unknown {
+  const message = decodeAs<unknown>(schema, json)
+  if (validator && !validator.Check(message)) {
+    const errors = validator
+      .Errors(message)
+      .slice(0, 10)
+      .map((error) => ({ path: `$${error.instancePath.replaceAll('/', '.')}`, message: error.message }))
+    const first = errors[0]
+    throw new Problem(
+      'malformed-body',
+      first ? `${first.path}: ${first.message}` : 'not the expected message',
+      {
+        extensions: { errors },
+      },
+    )
+  }
+  return message
+}
+
+function problemOfWire(error: WireError): Problem {
+  const code = error.path.startsWith('$.configuration') ? 'wrong-configuration' : 'malformed-body'
+  const { path, message } = error
+  return new Problem(code, message, {
+    cause: error,
+    extensions: { errors: [{ path, message, code: error.code }] },
+  })
+}
+
+/** @returns the problem that an unusable selector is; the routes that parse selectors need not catch. */
+export function problemOfSelector(error: SelectorError): Problem {
+  return new Problem('bad-selector', error.message, {
+    cause: error,
+    extensions: { reason: error.code, filter: error.filter },
+  })
+}
+
+function responseOf(reply: RouteReply): RearResponse {
+  const { status, body, headers = {} } = reply
+  if (body === undefined) return { status, headers, body: undefined }
+  return {
+    status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: Buffer.isBuffer(body) ? body : JSON.stringify(body),
+  }
+}
+
+function problemOf(error: unknown, request: RearRequest, log: Log): Problem {
+  if (error instanceof Problem) {
+    if (error.status >= 500)
+      log.warn({ err: error, path: request.path, peer: request.peer?.id }, 'request failed')
+    return error
+  }
+  if (error instanceof SelectorError) return problemOfSelector(error)
+  if (request.signal.aborted) return new Problem('unavailable', 'the request was given up', { cause: error })
+  log.error({ err: error, path: request.path, peer: request.peer?.id }, 'request failed unexpectedly')
+  if (error instanceof DOMException && error.name === 'TimeoutError') {
+    return new Problem('timeout', 'something took too long', { cause: error })
+  }
+  return new Problem('internal-error', 'an unexpected error', { cause: error })
+}

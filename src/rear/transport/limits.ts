@@ -1,0 +1,59 @@
+/**
+ * What one peer may cost us. Every number has a default that suits a supernode; tests make them small.
+ */
+export interface TransportLimits {
+  /** Largest request body, in bytes; a larger one gets 413. */
+  readonly maxRequestBytes: number
+  /** Largest answer that a client reads, in bytes. */
+  readonly maxResponseBytes: number
+  /** Largest header section, in bytes. */
+  readonly maxHeaderBytes: number
+  /** Time from connect to the end of the TLS handshake, for callers. Milliseconds, as all below. */
+  readonly handshakeTimeoutMs: number
+  /** Time for the headers of a request to arrive. */
+  readonly headersTimeoutMs: number
+  /** Time for a whole request to arrive. */
+  readonly requestTimeoutMs: number
+  /** Time to establish a connection, TLS included. */
+  readonly connectTimeoutMs: number
+  /** An unused connection is closed after this time. */
+  readonly idleTimeoutMs: number
+  /** How often the other end of open streams is asked whether it lives; two missed answers end the connection. */
+  readonly pingIntervalMs: number
+  /** How long running requests may go on after `close`. */
+  readonly closeGraceMs: number
+  /** Open connections of a listener. */
+  readonly maxConnections: number
+  /** Connections that a client opens to one peer for requests; more requests wait. */
+  readonly connectionsPerPeer: number
+  /** Peers to which a client keeps idle connections. */
+  readonly maxPools: number
+  /** Open HTTP/2 streams of one connection. */
+  readonly maxStreamsPerConnection: number
+  /** Bytes of one stream that may be on their way unread: what a slow reader costs. */
+  readonly streamWindowBytes: number
+  /** The same for all streams of a connection together. */
+  readonly connectionWindowBytes: number
+}
+
+export const DEFAULT_LIMITS: TransportLimits = {
+  maxRequestBytes: 1 << 20,
+  maxResponseBytes: 16 << 20,
+  maxHeaderBytes: 16 << 10,
+  handshakeTimeoutMs: 10_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  connectTimeoutMs: 5_000,
+  idleTimeoutMs: 30_000,
+  pingIntervalMs: 15_000,
+  closeGraceMs: 1_000,
+  maxConnections: 10_000,
+  connectionsPerPeer: 16,
+  maxPools: 1_024,
+  maxStreamsPerConnection: 1_024,
+  streamWindowBytes: 1 << 20,
+  connectionWindowBytes: 16 << 20,
+}
+
+/** Listeners keep an idle connection this much longer than callers do (milliseconds), so that it is callers who close. */
+export const LISTENER_PATIENCE_MS = 5_000

@@ -1,0 +1,36 @@
+/**
+ * The few problem documents (RFC 9457) that a transport answers by itself.
+ */
+import type { RearResponse } from './transport.ts'
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: 'Bad request',
+  401: 'Not authenticated',
+  408: 'Request timeout',
+  413: 'Content too large',
+  426: 'Upgrade required',
+  500: 'Internal error',
+  501: 'Not implemented',
+}
+
+/**
+ * @param code stable, for programs
+ * @param detail for people; shown to the caller
+ */
+export function problem(status: number, code: string, detail: string): RearResponse {
+  return {
+    status,
+    headers: { 'content-type': 'application/problem+json' },
+    body: JSON.stringify({ type: 'about:blank', title: TITLES[status] ?? 'Refused', status, detail, code }),
+  }
+}
+
+/** @returns the `detail` of a problem document, or undefined when `body` is none. */
+export function detailOf(body: Buffer): string | undefined {
+  try {
+    const { detail } = JSON.parse(body.toString()) as { detail?: unknown }
+    return typeof detail === 'string' ? detail : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * The listening side of TLS: one port, HTTP/1.1 and HTTP/2 told apart in the handshake (ALPN).
+ */
+import { createServer } from 'node:https'
+import type { ServerHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Log } from '../../kernel/log.ts'
+import type { System } from '../../kernel/system.ts'
+import { listeningAddress } from './address.ts'
+import { http1Listener } from './http1-server.ts'
+import { serveHttp2 } from './http2-server.ts'
+import { LISTENER_PATIENCE_MS, type TransportLimits } from './limits.ts'
+import { peerOf } from './peer-certificate.ts'
+import { problem } from './problem.ts'
+import { SECURE_OPTIONS, type TransportIdentity } from './tls-context.ts'
+import type { Listener, ListenOptions } from './transport.ts'
+import { TransportError } from './transport-error.ts'
+
+/** @throws TransportError `unreachable` when the address cannot be listened on */
+export async function listenTls(
+  options: ListenOptions,
+  parts: {
+    readonly identity: TransportIdentity
+    readonly system: System
+    readonly limits: TransportLimits
+    readonly log: Log
+  },
+): Promise<Listener> {
+  const { identity, system, limits, log } = parts
+  const { clock } = system
+  const server = createServer(
+    {
+      cert: identity.certificate,
+      key: identity.privateKey,
+      minVersion: 'TLSv1.3',
+      secureOptions: SECURE_OPTIONS,
+      // Asked for, not insisted on: who comes without one gets a clear answer instead of a broken handshake.
+      requestCert: true,
+      rejectUnauthorized: false,
+      ALPNProtocols: ['h2', 'http/1.1'],
+      handshakeTimeout: limits.handshakeTimeoutMs,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: Math.max(100, Math.min(5_000, limits.headersTimeoutMs / 2)),
+      keepAliveTimeout: limits.idleTimeoutMs + LISTENER_PATIENCE_MS,
+      maxHeaderSize: limits.maxHeaderBytes,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+    },
+    http1Listener({
+      handler: options.handler,
+      limits,
+      log,
+      identify: (socket) => {
+        const found = peerOf(socket as TLSSocket)
+        return found.peer
+          ? found
+          : { refusal: problem(401, 'not-authenticated', `a client certificate is needed: ${found.reason}`) }
+      },
+    }),
+  )
+  server.maxConnections = limits.maxConnections
+
+  const sockets = new Set<Socket>()
+  const sessions = new Set<ServerHttp2Session>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined) // resets are everyday; `close` follows
+    socket.once('close', () => sockets.delete(socket))
+  })
+  // The HTTPS server would speak HTTP/1.1 on every connection: stand before it.
+  const [serveHttp1] = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[]
+  server.removeAllListeners('secureConnection')
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.on('error', () => undefined)
+    if (socket.alpnProtocol !== 'h2') {
+      serveHttp1!.call(server, socket)
+      return
+    }
+    const session = serveHttp2(socket, {
+      handler: options.handler,
+      onStream: options.onStream,
+      limits,
+      clock,
+      log,
+    })
+    sessions.add(session)
+    session.once('close', () => sessions.delete(session))
+  })
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+    log.debug({ code: error.code, address: socket.remoteAddress }, 'TLS handshake failed')
+    socket.destroy()
+  })
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    log.debug({ code: error.code }, 'not an HTTP request')
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
+    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy())
+  })
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: Error) => {
+      reject(new TransportError('unreachable', `cannot listen on ${options.host}:${options.port}`, { cause }))
+    })
+    server.listen(options.port, options.host, resolve)
+  })
+  server.on('error', (error) => log.error({ err: error }, 'REAR listener'))
+  const address = listeningAddress(server.address())
+
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      const cut = clock.after(limits.closeGraceMs, () => {
+        for (const socket of sockets) socket.destroy()
+      })
+      server.close(() => {
+        cut.cancel()
+        resolve()
+      })
+      // Says GOAWAY; requests under way are answered. Streams may last for ever and are cut with the sockets.
+      for (const session of sessions) session.close()
+    })
+  return { address, close: () => (closing ??= close()) }
+}

@@ -1,0 +1,556 @@
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  constants,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
+import {
+  connect as connectTcp,
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from 'node:net'
+import type { Duplex } from 'node:stream'
+import { buffer, text } from 'node:stream/consumers'
+import {
+  connect as connectTls,
+  createServer as createTlsServer,
+  type ConnectionOptions,
+  type TLSSocket,
+} from 'node:tls'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createIdentity, type Identity } from '../../privacy-and-security-manager/index.ts'
+import { silentLog } from '../../kernel/log.ts'
+import { realSystem } from '../../kernel/system.ts'
+import { testIdentity } from '../../../test/support/identities.ts'
+import {
+  createTlsTransport,
+  type Listener,
+  type ListenOptions,
+  type RearHandler,
+  type Transport,
+  type TransportErrorCode,
+  type TransportLimits,
+} from './index.ts'
+
+const alice = testIdentity('alice')
+const bob = testIdentity('bob')
+const carol = testIdentity('carol')
+const never = new AbortController().signal
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close()
+})
+
+function transportOf(identity: Identity, limits: Partial<TransportLimits> = {}): Transport {
+  const transport = createTlsTransport({
+    identity,
+    system: realSystem,
+    log: silentLog,
+    limits: { closeGraceMs: 50, ...limits },
+  })
+  closers.push(() => transport.close())
+  return transport
+}
+
+function listen(
+  identity: Identity,
+  limits: Partial<TransportLimits> = {},
+  options: Partial<ListenOptions> = {},
+): Promise<Listener> {
+  return transportOf(identity, limits).listen({
+    host: '127.0.0.1',
+    port: 0,
+    handler: (request) =>
+      Promise.resolve({
+        status: 200,
+        headers: {},
+        body: JSON.stringify({ peer: request.peer, path: request.path }),
+      }),
+    onStream: ({ duplex }) => void duplex.pipe(duplex),
+    ...options,
+  })
+}
+
+function portOf(address: string): number {
+  return Number(address.split(':').at(-1))
+}
+
+async function serve<T extends Server>(server: T): Promise<string> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  closers.push(() => server.close())
+  server.on('connection', (socket: Socket) => {
+    socket.on('error', () => undefined)
+    closers.push(() => socket.destroy())
+  })
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const credentials = (identity: Identity): { cert: string; key: string } => ({
+  cert: identity.certificate,
+  key: identity.privateKey,
+})
+
+function get(
+  address: string,
+  options: RequestOptions = {},
+): Promise<{ status: number; type: string | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    const request = httpsRequest(
+      { host: '127.0.0.1', port: portOf(address), rejectUnauthorized: false, agent: false, ...options },
+      (response) => {
+        text(response).then(
+          (body) => resolve({ status: response.statusCode!, type: response.headers['content-type'], body }),
+          reject,
+        )
+      },
+    )
+    request.on('error', reject)
+    request.end()
+  })
+}
+
+/** Sends a request over HTTP/2 with a client that is not ours. */
+async function getHttp2(
+  address: string,
+  options: ConnectionOptions,
+  headers: OutgoingHttpHeaders = {},
+  body?: Buffer,
+): Promise<{ status: number; body: string }> {
+  const session = connectHttp2(`https://${address}`, { rejectUnauthorized: false, ...options })
+  try {
+    const stream = session.request({ ':path': '/h2', ...headers })
+    stream.on('error', () => undefined)
+    stream.end(body)
+    const [response] = (await once(stream, 'response')) as [Record<string, number>]
+    return { status: response[':status']!, body: (await buffer(stream)).toString() }
+  } finally {
+    session.destroy()
+  }
+}
+
+/** Opens a plain TCP connection, writes, and resolves when the other side has closed it. */
+async function poke(address: string, bytes: string | Buffer): Promise<string> {
+  const socket = connectTcp(portOf(address), '127.0.0.1')
+  const chunks: Buffer[] = []
+  socket.on('error', () => undefined)
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
+  const gone = new Promise((resolve) => socket.once('close', resolve))
+  await once(socket, 'connect')
+  socket.write(bytes)
+  await gone
+  return Buffer.concat(chunks).toString('latin1')
+}
+
+async function expectAlive(address: string): Promise<void> {
+  const response = await transportOf(alice).request(
+    { address, id: bob.id },
+    { method: 'GET', path: '/alive', signal: never },
+  )
+  expect(response.status).toBe(200)
+}
+
+function failsWith(code: TransportErrorCode): object {
+  return expect.objectContaining({ name: 'TransportError', code }) as object
+}
+
+function ask(transport: Transport, address: string, id?: Identity['id']): ReturnType<Transport['request']> {
+  return transport.request(id ? { address, id } : { address }, { method: 'GET', path: '/', signal: never })
+}
+
+describe('who is let in', () => {
+  it.each([
+    ['no certificate', () => ({})],
+    ['a certificate with a key of another type', ecCredentials],
+    ['a certificate that somebody else signed', foreignCredentials],
+  ])('answers 401 with a problem document to a caller with %s', async (_what, credentialsOf) => {
+    const tls = credentialsOf()
+    const handler = vi.fn<RearHandler>(() => Promise.resolve({ status: 200, headers: {}, body: undefined }))
+    const { address } = await listen(bob, {}, { handler })
+    const response = await get(address, tls)
+    expect(response).toMatchObject({ status: 401, type: 'application/problem+json' })
+    expect(JSON.parse(response.body)).toMatchObject({ status: 401, code: 'not-authenticated' })
+    expect((await getHttp2(address, tls)).status).toBe(401)
+    expect((await getHttp2(address, tls, streamHeaders)).status).toBe(401)
+    expect(handler).not.toHaveBeenCalled()
+    await expectAlive(address)
+  })
+
+  it('knows a caller again who tries to resume an earlier session', async () => {
+    const { address } = await listen(bob)
+    const visit = async (
+      session?: Buffer,
+    ): Promise<{ session?: Buffer; answer: string; reused: boolean }> => {
+      const socket = connectTls({
+        port: portOf(address),
+        rejectUnauthorized: false,
+        ...credentials(alice),
+        ...(session && { session }),
+      })
+      let kept: Buffer | undefined
+      socket.on('session', (ticket: Buffer) => (kept = ticket))
+      await once(socket, 'secureConnect')
+      const reused = socket.isSessionReused()
+      socket.write('GET /x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')
+      const answer = await text(socket)
+      const last = kept ?? socket.getSession()
+      return { answer, reused, ...(last && { session: last }) }
+    }
+    const first = await visit()
+    expect(first.answer).toContain(alice.id)
+    const second = await visit(first.session)
+    expect(second.answer).toContain(alice.id)
+    expect(second.reused).toBe(false)
+  })
+
+  it('speaks nothing older than TLS 1.3', async () => {
+    const { address } = await listen(bob)
+    const old = get(address, { ...credentials(alice), maxVersion: 'TLSv1.2' })
+    await expect(old).rejects.toThrow(/version|alert/i)
+  })
+
+  it('serves requests over HTTP/2 too, with the same limit for bodies', async () => {
+    const { address } = await listen(bob, { maxRequestBytes: 1000 })
+    const small = await getHttp2(address, credentials(alice), { ':method': 'POST' }, Buffer.alloc(1000))
+    expect(small.status).toBe(200)
+    expect(JSON.parse(small.body)).toMatchObject({ path: '/h2', peer: { id: alice.id } })
+    const large = await getHttp2(address, credentials(alice), { ':method': 'POST' }, Buffer.alloc(100_000))
+    expect(large.status).toBe(413)
+  })
+
+  it('tells a caller who opens a stream over HTTP/1.1 that it needs HTTP/2', async () => {
+    const { address } = await listen(bob)
+    const response = await get(address, {
+      ...credentials(alice),
+      method: 'POST',
+      headers: { 'content-type': 'application/vnd.tributary.stream' },
+    })
+    expect(response.status).toBe(426)
+  })
+})
+
+const streamHeaders = { ':method': 'POST', 'content-type': 'application/vnd.tributary.stream' }
+
+function ecCredentials(): { cert: string; key: string } {
+  return { cert: EC_CERTIFICATE, key: EC_KEY }
+}
+
+/** The certificate names alice's key, but the signature on it is not hers. */
+function foreignCredentials(): { cert: string; key: string } {
+  const key = { ...alice.key, sign: (payload: Uint8Array | string) => bob.sign(payload) }
+  const { certificate } = createIdentity({ key, system: realSystem, name: 'forged' })
+  return { cert: certificate, key: alice.privateKey }
+}
+
+describe('what a listener survives', () => {
+  it('plain HTTP, garbage and half a handshake on the TLS port', async () => {
+    const { address } = await listen(bob)
+    await poke(address, 'GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+    await poke(address, Buffer.alloc(10_000, 0xff))
+    await poke(address, Buffer.from(`16030100${'00'.repeat(1000)}`, 'hex'))
+    await expectAlive(address)
+  })
+
+  it('connections that are reset at any moment', async () => {
+    const { address } = await listen(bob)
+    for (let index = 0; index < 20; index++) {
+      const socket = connectTcp(portOf(address), '127.0.0.1')
+      socket.on('error', () => undefined)
+      await once(socket, 'connect')
+      socket.resetAndDestroy()
+    }
+    for (let index = 0; index < 20; index++) {
+      const tcp = connectTcp(portOf(address), '127.0.0.1')
+      const socket = tlsTo(address, index % 2 ? 'h2' : 'http/1.1', tcp)
+      await once(socket, 'secureConnect')
+      socket.write(index % 4 < 2 ? 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nabc' : 'xx')
+      tcp.resetAndDestroy()
+    }
+    await expectAlive(address)
+  })
+
+  it.each(['http/1.1', 'h2'])('garbage inside TLS where %s was agreed on', async (protocol) => {
+    const { address } = await listen(bob)
+    const socket = tlsTo(address, protocol)
+    await once(socket, 'secureConnect')
+    const gone = new Promise((resolve) => socket.once('close', resolve))
+    socket.resume().write(Buffer.alloc(5000, 0xff))
+    await gone
+    await expectAlive(address)
+  })
+
+  it('callers that never finish what they begin: handshake, headers, body', async () => {
+    const { address } = await listen(bob, {
+      handshakeTimeoutMs: 100,
+      headersTimeoutMs: 100,
+      requestTimeoutMs: 200,
+    })
+    await poke(address, '') // resolves when the listener hangs up
+    for (const beginning of [
+      'GET / HTTP/1.1\r\nhost: x\r\nx-slow: ',
+      'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nabc',
+    ]) {
+      const socket = tlsTo(address, 'http/1.1')
+      await once(socket, 'secureConnect')
+      socket.write(beginning)
+      expect(await text(socket)).toContain('408')
+    }
+    const session = connectHttp2(`https://${address}`, { rejectUnauthorized: false, ...credentials(alice) })
+    const stream = session.request({ ':method': 'POST', ':path': '/' }, { endStream: false })
+    stream.on('error', () => undefined)
+    const [headers] = (await once(stream, 'response')) as [Record<string, number>]
+    expect(headers[':status']).toBe(408)
+    session.destroy()
+    await expectAlive(address)
+  })
+
+  it('a client that opens and resets streams without end', async () => {
+    const { address } = await listen(bob)
+    const session = connectHttp2(`https://${address}`, { rejectUnauthorized: false, ...credentials(alice) })
+    session.on('error', () => undefined)
+    await once(session, 'connect')
+    for (let index = 0; index < 3000 && !session.destroyed; index++) {
+      const stream = session.request({ ':path': '/', ...streamHeaders }, { endStream: false })
+      stream.on('error', () => undefined)
+      stream.close(constants.NGHTTP2_CANCEL)
+      if (index % 100 === 0) await roundTrip(session)
+    }
+    session.destroy()
+    await expectAlive(address)
+  })
+
+  it('headers beyond the limit', async () => {
+    const { address } = await listen(bob, { maxHeaderBytes: 4096 })
+    const response = await get(address, { ...credentials(alice), headers: { 'x-long': 'x'.repeat(10_000) } })
+    expect([400, 431]).toContain(response.status)
+    await expectAlive(address)
+  })
+
+  it('an impossible answer of its own handler', async () => {
+    const { address } = await listen(
+      bob,
+      {},
+      {
+        handler: ({ path }) =>
+          Promise.resolve(
+            path === '/alive'
+              ? { status: 200, headers: {}, body: undefined }
+              : { status: 200, headers: { 'x-bad': 'a\nb' }, body: 'x' },
+          ),
+      },
+    )
+    expect((await get(address, credentials(alice))).status).toBe(500)
+    await getHttp2(address, credentials(alice)).catch(() => undefined)
+    await expectAlive(address)
+  })
+
+  it('a body far beyond the limit, of any announced length', async () => {
+    const { address } = await listen(bob, { maxRequestBytes: 1000 })
+    const send = (headers: Record<string, string>): Promise<string> => {
+      const socket = tlsTo(address, 'http/1.1')
+      socket.write(
+        `POST / HTTP/1.1\r\nhost: x\r\n${Object.entries(headers)
+          .map(([name, value]) => `${name}: ${value}\r\n`)
+          .join('')}\r\n`,
+      )
+      return text(socket)
+    }
+    expect(await send({ 'content-length': '99999999999' })).toContain('413')
+    const socket = tlsTo(address, 'http/1.1')
+    socket.write('POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n')
+    const chunk = `1000\r\n${'x'.repeat(4096)}\r\n`
+    for (let index = 0; index < 10; index++) socket.write(chunk)
+    expect(await text(socket).catch((error: unknown) => String(error))).toMatch(/413|ECONNRESET|EPIPE/)
+    await expectAlive(address)
+  })
+})
+
+/** Also returns when the session is cut. */
+function roundTrip(session: ClientHttp2Session): Promise<void> {
+  return new Promise((resolve) => {
+    if (session.destroyed || !session.ping(() => resolve())) resolve()
+  })
+}
+
+function tlsTo(address: string, protocol: string, over?: Socket): TLSSocket {
+  const socket = connectTls({
+    ...(over && { socket: over }),
+    port: portOf(address),
+    host: '127.0.0.1',
+    rejectUnauthorized: false,
+    ALPNProtocols: [protocol],
+    ...credentials(alice),
+  })
+  socket.on('error', () => undefined)
+  return socket
+}
+
+describe('what a caller makes of the other end', () => {
+  it('timeout, when it accepts the connection and says nothing; others are not held up', async () => {
+    const silent = await serve(createTcpServer())
+    const { address } = await listen(bob)
+    const transport = transportOf(alice, { connectTimeoutMs: 300 })
+    let settled = false
+    const dead = ask(transport, silent, carol.id).finally(() => (settled = true))
+    dead.catch(() => undefined)
+    const stream = transport.openStream({ address: silent }, { path: '/', signal: never })
+    stream.catch(() => undefined)
+    expect((await ask(transport, address, bob.id)).status).toBe(200)
+    expect(settled).toBe(false)
+    await expect(dead).rejects.toEqual(failsWith('timeout'))
+    await expect(stream).rejects.toEqual(failsWith('timeout'))
+  })
+
+  it('tls, when it speaks plain HTTP', async () => {
+    const address = await serve(createHttpServer((_request, response) => response.end('hello')))
+    await expect(ask(transportOf(alice), address)).rejects.toEqual(failsWith('tls'))
+  })
+
+  it("wrong-peer, when it has a certificate that is no node's", async () => {
+    const address = await serve(createTlsServer({ cert: EC_CERTIFICATE, key: EC_KEY }))
+    await expect(ask(transportOf(alice), address)).rejects.toEqual(failsWith('wrong-peer'))
+  })
+
+  it('protocol, when it answers no HTTP', async () => {
+    const server = createTlsServer(credentials(bob), (socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.end('220 mail.example ready\r\n'))
+    })
+    const address = await serve(server)
+    await expect(ask(transportOf(alice), address, bob.id)).rejects.toEqual(failsWith('protocol'))
+    await expect(
+      transportOf(alice).openStream({ address, id: bob.id }, { path: '/', signal: never }),
+    ).rejects.toEqual(failsWith('protocol'))
+  })
+
+  it('too-large, when it answers more than is read', async () => {
+    const { address } = await listen(
+      bob,
+      {},
+      {
+        handler: () => Promise.resolve({ status: 200, headers: {}, body: Buffer.alloc(100_001) }),
+      },
+    )
+    const transport = transportOf(alice, { maxResponseBytes: 100_000 })
+    await expect(ask(transport, address, bob.id)).rejects.toEqual(failsWith('too-large'))
+  })
+
+  it('unreachable, when it hangs up before it has answered', async () => {
+    const server = createTlsServer(credentials(bob), (socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.destroy())
+    })
+    const address = await serve(server)
+    const request = { method: 'POST', path: '/', body: 'x', signal: never }
+    await expect(transportOf(alice).request({ address }, request)).rejects.toEqual(failsWith('unreachable'))
+  })
+
+  it.each(['', 'nowhere', 'host:0', 'host:99999', 'a b:1', '::1:80'])(
+    'unreachable, when %j is no address',
+    async (address) => {
+      await expect(ask(transportOf(alice), address)).rejects.toEqual(failsWith('unreachable'))
+    },
+  )
+
+  it('somebody new, when another node moved in and nobody in particular was asked for', async () => {
+    const transport = transportOf(alice)
+    const first = await listen(bob)
+    expect((await ask(transport, first.address)).peer).toBe(bob.id)
+    expect((await ask(transport, first.address, bob.id)).peer).toBe(bob.id)
+    await first.close()
+    await listen(carol, {}, { port: portOf(first.address) })
+    const request = { method: 'POST', path: '/', body: 'x', signal: never }
+    expect((await transport.request({ address: first.address }, request)).peer).toBe(carol.id)
+    await expect(ask(transport, first.address, bob.id)).rejects.toEqual(failsWith('wrong-peer'))
+  })
+
+  it('gone, when the network swallows everything while a stream is open', async () => {
+    const { address } = await listen(bob)
+    const proxy = await swallowingProxy(address)
+    const transport = transportOf(alice, { pingIntervalMs: 30 })
+    const duplex = await transport.openStream(
+      { address: proxy.address, id: bob.id },
+      { path: '/', signal: never },
+    )
+    duplex.write('x')
+    await once(duplex, 'data')
+    proxy.swallow()
+    await gone(duplex)
+    expect(duplex.errored).toEqual(failsWith('unreachable'))
+  })
+
+  it('closes stream connections that nobody uses', async () => {
+    const { address } = await listen(bob)
+    const proxy = await swallowingProxy(address)
+    const transport = transportOf(alice, { idleTimeoutMs: 30 })
+    const duplex = await transport.openStream({ address: proxy.address }, { path: '/', signal: never })
+    duplex.end('x')
+    expect(await text(duplex)).toBe('x')
+    await vi.waitFor(() => expect(proxy.connections()).toBe(0), { timeout: 20_000 })
+  })
+
+  it('opens another connection when the first one carries all the streams that it may', async () => {
+    const { address } = await listen(bob, { maxStreamsPerConnection: 5 })
+    const proxy = await swallowingProxy(address)
+    const transport = transportOf(alice)
+    const streams: Duplex[] = []
+    for (let index = 0; index < 12; index++) {
+      streams.push(await transport.openStream({ address: proxy.address }, { path: '/', signal: never }))
+    }
+    expect(proxy.connections()).toBe(3)
+    for (const stream of streams) stream.destroy()
+  })
+})
+
+function gone(duplex: Duplex): Promise<void> {
+  return new Promise((resolve) => duplex.once('close', () => resolve()))
+}
+
+/** A TCP relay that can stop relaying without closing anything. */
+async function swallowingProxy(
+  target: string,
+): Promise<{ address: string; swallow(): void; connections(): number }> {
+  let swallowing = false
+  let open = 0
+  const server = createTcpServer((near) => {
+    open++
+    const far = connectTcp(portOf(target), '127.0.0.1')
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on('error', () => undefined)
+      from.on('data', (chunk) => {
+        if (!swallowing) to.write(chunk)
+      })
+      from.once('close', () => to.destroy())
+    }
+    near.once('close', () => open--)
+  })
+  return { address: await serve(server), swallow: () => (swallowing = true), connections: () => open }
+}
+
+/** Self-signed, P-256, good for a century; made for these tests and good for nothing else. */
+const EC_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUfAynOjjG74A0Hf/XbWq2AAxlMW0wCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjIxMTMzMTVaGA8yMTI2MTAyOTExMzMx
+NVowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABEfu
+TMJaVUBHoASOKy+qdhPMXKHF7/HvDrAbsbFF/0fdnVahVC6/J/TebNSUClcqSJcQ
+rc/Dx4rnx3LZ4oryuj+jUzBRMB0GA1UdDgQWBBRsAuShQQTFwLFQzBk6cLC1sJrR
+QzAfBgNVHSMEGDAWgBRsAuShQQTFwLFQzBk6cLC1sJrRQzAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIQCro3QPBEd5eCKKV8BM7wfo4SNzWCq5O8pP
+ke77jEInRAIgG0uqNGl/OT2W4ddDFdQEWwmq15AQAbKmcJVKhTnujb0=
+-----END CERTIFICATE-----
+`
+const EC_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgiJWe6SS5wxpTonmY
+9UwkFcMxgPE6prW8wEmaUK6ku8ihRANCAARH7kzCWlVAR6AEjisvqnYTzFyhxe/x
+7w6wG7GxRf9H3Z1WoVQuvyf03mzUlApXKkiXEK3Pw8eK58dy2eKK8ro/
+-----END PRIVATE KEY-----
+`

@@ -1,0 +1,144 @@
+/**
+ * Contract on the wire, and what of a contract or flavor is signed.
+ *
+ * Signatures travel in `extraInformation`, which upstream's nodes carry unchanged; `price` is ours.
+ */
+import Type, { type Static } from 'typebox'
+import { decodeAs, encodeAs } from './codec.ts'
+import { WireConfigurationSchema } from './configuration.ts'
+import { WireFlavorSchema, type WireFlavor } from './flavor.ts'
+import { id, message, omittedText, plainText, time } from './members.ts'
+import {
+  WireLiqoCredentialsSchema,
+  WireNodeIdentitySchema,
+  WirePriceSchema,
+  WireTelemetryServerSchema,
+  type WireLiqoCredentials,
+  type WireNodeIdentity,
+} from './node-identity.ts'
+
+/** Keys of `extraInformation` under which the signatures travel. */
+export const SELLER_SIGNATURE = 'tributary.io/seller-signature'
+export const BUYER_SIGNATURE = 'tributary.io/buyer-signature'
+
+const before = {
+  contractID: id(),
+  transactionID: id(),
+  flavor: WireFlavorSchema,
+  buyerID: Type.Unsafe<WireNodeIdentity>({ ...WireNodeIdentitySchema, 'x-aliases': ['buyer'] }),
+  buyerClusterID: plainText(),
+  seller: WireNodeIdentitySchema,
+}
+const after = {
+  expirationTime: Type.Optional(time({ 'x-omit-empty': true })),
+  extraInformation: Type.Optional(Type.Record(Type.String(), Type.String(), { 'x-omit-empty': true })),
+  configuration: Type.Optional(WireConfigurationSchema),
+  networkAuthorizations: omittedText({ 'x-aliases': ['networkRequests'] }),
+  ingressTelemetryEndpoint: Type.Optional(WireTelemetryServerSchema),
+  price: Type.Optional(WirePriceSchema),
+}
+
+export const WireContractSchema = message(
+  {
+    ...before,
+    peeringTargetCredentials: Type.Unsafe<WireLiqoCredentials>({
+      ...WireLiqoCredentialsSchema,
+      'x-aliases': ['credentials'],
+      default: { clusterID: '', kubeconfig: '' },
+    }),
+    ...after,
+  },
+  { title: 'Contract', description: 'What buyer and seller agreed.' },
+)
+/** A contract with the wire's names. */
+export type WireContract = Static<typeof WireContractSchema>
+
+/** A contract without credentials and signatures: what both sides sign. */
+export const WireContractTermsSchema = message(
+  { ...before, ...after },
+  { title: 'ContractTerms', description: 'The part of a contract that is signed.' },
+)
+export type WireContractTerms = Static<typeof WireContractTermsSchema>
+
+/** @throws WireError */
+export function decodeContract(json: unknown, path = '$'): WireContract {
+  return decodeAs(WireContractSchema, json, path)
+}
+
+/** @returns a plain object whose `JSON.stringify` is the exact message. */
+export function encodeContract(contract: WireContract): WireContract {
+  const encoded = encodeAs(WireContractSchema, contract) as WireContract
+  const extra = encoded.extraInformation
+  // Upstream's encoder sorts the keys of a map.
+  return extra
+    ? {
+        ...encoded,
+        extraInformation: Object.fromEntries(Object.entries(extra).sort(([a], [b]) => (a < b ? -1 : 1))),
+      }
+    : encoded
+}
+
+/** @throws WireError */
+export function decodeContractTerms(json: unknown, path = '$'): WireContractTerms {
+  return decodeAs(WireContractTermsSchema, json, path)
+}
+
+export function encodeContractTerms(terms: WireContractTerms): WireContractTerms {
+  return encodeAs(WireContractTermsSchema, terms) as WireContractTerms
+}
+
+/**
+ * What is signed of a contract: all but the credentials and the two signatures. An `extraInformation` that
+ * held nothing else goes too, so that a draft without one has the same terms.
+ *
+ * Works on a decoded contract and on the JSON as received; to verify, pass the latter.
+ */
+export function contractTerms<T extends object>(contract: T): Omit<T, 'peeringTargetCredentials'> {
+  const {
+    peeringTargetCredentials: _credentials,
+    extraInformation,
+    ...rest
+  } = contract as Record<string, unknown>
+  if (typeof extraInformation !== 'object' || extraInformation === null) {
+    return rest as Omit<T, 'peeringTargetCredentials'>
+  }
+  const {
+    [SELLER_SIGNATURE]: _seller,
+    [BUYER_SIGNATURE]: _buyer,
+    ...others
+  } = extraInformation as Record<string, unknown>
+  const terms = Object.keys(others).length === 0 ? rest : { ...rest, extraInformation: others }
+  return terms as Omit<T, 'peeringTargetCredentials'>
+}
+
+/** @returns the signatures that a contract carries. */
+export function contractSignatures(contract: {
+  readonly extraInformation?: Readonly<Record<string, string>>
+}): {
+  readonly seller?: string
+  readonly buyer?: string
+} {
+  const { [SELLER_SIGNATURE]: seller, [BUYER_SIGNATURE]: buyer } = contract.extraInformation ?? {}
+  return { ...(seller === undefined ? {} : { seller }), ...(buyer === undefined ? {} : { buyer }) }
+}
+
+/** @returns the contract with the given signatures in place. */
+export function withSignatures(
+  contract: WireContract,
+  signatures: { readonly seller?: string; readonly buyer?: string },
+): WireContract {
+  return {
+    ...contract,
+    extraInformation: {
+      ...contract.extraInformation,
+      ...(signatures.buyer === undefined ? {} : { [BUYER_SIGNATURE]: signatures.buyer }),
+      ...(signatures.seller === undefined ? {} : { [SELLER_SIGNATURE]: signatures.seller }),
+    },
+  }
+}
+
+/** What is signed of a flavor: all but the signature. Works on a decoded flavor and on the JSON as received. */
+export function flavorTerms<T extends object>(flavor: T): Omit<T, 'signature'> {
+  const { signature: _signature, ...terms } = flavor as Partial<WireFlavor>
+  return terms as unknown as Omit<T, 'signature'>
+}

@@ -1,0 +1,69 @@
+/** NodeIdentity, Location, Price, LiqoCredentials, TelemetryServer: the small parts of messages. */
+import Type, { type Static } from 'typebox'
+import { message, omittedText, plainText } from './members.ts'
+
+export const WireNodeIdentitySchema = message(
+  {
+    ID: Type.String({
+      'x-aliases': ['nodeID'],
+      minLength: 1,
+      maxLength: 512,
+      description: 'Who the node is.',
+    }),
+    IP: plainText({ description: 'Where it answers: host:port.' }),
+    domain: plainText(),
+    additionalInformation: Type.Optional(
+      message({
+        liqoID: omittedText({ description: 'The id of its cluster.' }),
+        kubeconfig: omittedText({
+          description: 'What upstream nodes send. Never sent by this node, never read.',
+        }),
+      }),
+    ),
+  },
+  { title: 'NodeIdentity', description: 'A node as it calls itself.' },
+)
+export type WireNodeIdentity = Static<typeof WireNodeIdentitySchema>
+
+export const WireLocationSchema = message(
+  {
+    latitude: omittedText({ 'x-text': true }),
+    longitude: omittedText({ 'x-text': true }),
+    altitude: omittedText({
+      'x-aliases': ['country'],
+      description: 'The country; the name is a slip of upstream.',
+    }),
+    city: omittedText(),
+    additionalNotes: omittedText(),
+  },
+  { title: 'Location', description: 'Where a flavor is.' },
+)
+export type WireLocation = Static<typeof WireLocationSchema>
+
+export const WirePriceSchema = message(
+  {
+    amount: plainText({ 'x-text': true, description: 'A decimal number; empty when nothing is asked.' }),
+    currency: plainText(),
+    period: plainText(),
+  },
+  { title: 'Price', description: 'What a flavor costs.' },
+)
+export type WirePrice = Static<typeof WirePriceSchema>
+
+export const WireLiqoCredentialsSchema = message(
+  {
+    clusterID: plainText({ 'x-aliases': ['liqoID'] }),
+    kubeconfig: plainText({ description: 'Base64 of a kubeconfig; empty from nodes that give none away.' }),
+  },
+  { title: 'LiqoCredentials', description: 'How a Liqo cluster is reached.' },
+)
+export type WireLiqoCredentials = Static<typeof WireLiqoCredentialsSchema>
+
+export const WireTelemetryServerSchema = message(
+  {
+    endpoint: Type.String(),
+    intents: Type.Optional(Type.Array(Type.String())),
+  },
+  { title: 'TelemetryServer', description: 'Where the buyer wants telemetry to go.' },
+)
+export type WireTelemetryServer = Static<typeof WireTelemetryServerSchema>

@@ -1,0 +1,94 @@
+/** Starts a node on a real machine, from its directory: configuration, key, database, TLS. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { loadConfig } from './config/index.ts'
+import { createLog, type Log } from './kernel/log.ts'
+import { realSystem } from './kernel/system.ts'
+import { createNode, type TributaryNode } from './node.ts'
+import { createIdentity, loadNodeKey } from './privacy-and-security-manager/index.ts'
+import { createTlsTransport } from './rear/transport/index.ts'
+import { openSqliteStore } from './store/sqlite/index.ts'
+
+export interface NodeHandle {
+  readonly name: string
+  readonly id: string
+  readonly rearAddress: string
+  readonly controlUrl: string
+  readonly node: TributaryNode
+  /** Graceful; idempotent. */
+  stop(): Promise<void>
+}
+
+/** What a running node leaves in its directory for the command line. */
+export interface RunningEndpoints {
+  readonly pid: number
+  readonly controlUrl: string
+  readonly rearAddress: string
+  readonly id: string
+  readonly name: string
+}
+
+/** @returns the file in which a running node says where it listens */
+export const endpointsFile = (directory: string): string => join(directory, 'run', 'endpoints.json')
+
+/**
+ * @param options.directory made by `tributary init`
+ * @throws ConfigError, KeyFileError, StoreError (another process runs this node), TransportError (the port is taken)
+ */
+export async function startNode(options: { readonly directory: string; readonly log?: Log }): Promise<NodeHandle> {
+  const { directory } = options
+  const config = loadConfig(directory)
+  const system = realSystem
+  const log = options.log ?? createLog(config.log?.level ?? 'info', { node: config.name })
+  const key = await loadNodeKey(join(directory, 'node.key'))
+  const identity = createIdentity({ key, system, name: config.name })
+  const store = await openSqliteStore({ path: join(directory, 'data', 'tributary.db'), system, log })
+  const transport = createTlsTransport({ identity, system, log })
+  const file = endpointsFile(directory)
+  const cleanUp = async (): Promise<void> => {
+    rmSync(file, { force: true })
+    await transport.close()
+    await store.close()
+  }
+  const membershipFile = config.domain?.membership
+  const node = createNode({
+    config,
+    directory,
+    identity,
+    membership: () => (membershipFile === undefined ? undefined : readMembership(join(directory, membershipFile), log)),
+    store,
+    system,
+    log,
+    transport,
+  })
+  try {
+    await node.start()
+    const endpoints: RunningEndpoints = {
+      pid: process.pid,
+      controlUrl: node.controlUrl,
+      rearAddress: node.rearAddress,
+      id: node.id,
+      name: node.name,
+    }
+    mkdirSync(join(directory, 'run'), { recursive: true })
+    writeFileSync(file, `${JSON.stringify(endpoints, null, 2)}\n`)
+    let stopping: Promise<void> | undefined
+    return {
+      ...endpoints,
+      node,
+      stop: () => (stopping ??= node.stop().finally(cleanUp)),
+    }
+  } catch (error) {
+    await cleanUp()
+    throw error
+  }
+}
+
+function readMembership(path: string, log: Log): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch (error) {
+    log.warn({ err: error, path }, 'the membership credential cannot be read')
+    return undefined
+  }
+}

@@ -1,0 +1,11 @@
+import { objectStoreConformance } from '../../../test/conformance/object-store.ts'
+import { createSimulatedSystem } from '../../../test/support/simulated-system.ts'
+import { createMemoryStore } from './index.ts'
+
+const historyLimit = 500
+
+objectStoreConformance('memory', async () => {
+  const { system, advance } = createSimulatedSystem(1)
+  const store = createMemoryStore({ system, historyLimit })
+  return { store, historyLimit, advance, close: () => store.close() }
+})

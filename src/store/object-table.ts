@@ -1,0 +1,552 @@
+/**
+ * Objects in memory with the semantics of the Kubernetes API: revisions, compare-and-swap,
+ * finalizers, generations, no-op updates, ordered lists, watches.
+ *
+ * A write is first *staged*: decided against everything staged before it, visible to nobody.
+ * `commit` publishes all that is staged to readers and watches, `rollback` forgets it. What lies
+ * between (making it durable) is the business of the store. Used by the stores only.
+ */
+import {
+  type DeleteOptions,
+  type ListOptions,
+  type ObjectList,
+  StoreError,
+  type WatchEvent,
+  type WatchOptions,
+} from '../kernel/object-store.ts'
+import { rfc3339, type System, type Timer, uuid } from '../kernel/system.ts'
+import { apiVersionOf, type KindDefinition, resourceOf } from '../objects/kind.ts'
+import {
+  DEFAULT_NAMESPACE,
+  isObjectName,
+  type KubeObject,
+  type MetadataInput,
+  type NewObject,
+  type ObjectKey,
+  type ObjectMetadata,
+} from '../objects/meta.ts'
+import { type Change, EventHistory } from './event-history.ts'
+import { frozenCopy, jsonEqual } from './frozen-copy.ts'
+import { SortedMap } from '../kernel/sorted-map.ts'
+
+/** How many changes of each kind are remembered for watches, unless the caller says otherwise. */
+export const DEFAULT_HISTORY_LIMIT = 10_000
+/** How often an idle watch learns how far it is. */
+export const BOOKMARK_INTERVAL_MS = 60_000
+
+/** A staged change, with the collection it belongs to. */
+export interface StagedChange extends Change {
+  readonly resource: string
+}
+
+interface KindTable {
+  readonly objects: SortedMap<KubeObject>
+  readonly history: EventHistory
+}
+
+interface Watcher {
+  bookmarkDue: boolean
+  wake: () => void
+}
+
+export interface ObjectTableOptions {
+  readonly system: System
+  readonly historyLimit?: number
+  /** Where the revision counter continues; 0 for a new table. */
+  readonly revision?: number
+}
+
+export class ObjectTable {
+  readonly #system: System
+  readonly #historyLimit: number
+  readonly #startRevision: number
+  readonly #kinds = new Map<string, KindTable>()
+  readonly #watchers = new Set<Watcher>()
+  #revision: number
+  #staged: StagedChange[] = []
+  /** What is staged, by resource and table key; undefined stands for a removed object. */
+  readonly #overlay = new Map<string, Map<string, KubeObject | undefined>>()
+  #bookmarkTimer: Timer | undefined
+  #closed = false
+
+  constructor({ system, historyLimit = DEFAULT_HISTORY_LIMIT, revision = 0 }: ObjectTableOptions) {
+    this.#system = system
+    this.#historyLimit = historyLimit
+    this.#revision = this.#startRevision = revision
+  }
+
+  /** The revision of the last published change. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** What has been staged since the last commit or rollback, in order. */
+  get staged(): readonly StagedChange[] {
+    return this.#staged
+  }
+
+  /** Puts an object that was stored earlier where it was; not a change. */
+  load(resource: string, object: KubeObject): void {
+    this.#table(resource).objects.set(tableKeyOf(object.metadata), frozenCopy(object))
+  }
+
+  get(kind: KindDefinition, key: ObjectKey): KubeObject | undefined {
+    return this.#kinds.get(resourceOf(kind))?.objects.get(tableKeyOf(placeOf(kind, key)))
+  }
+
+  /** @throws StoreError `Invalid` (bad continue token), `Expired` (continued too late) */
+  list(kind: KindDefinition, options: ListOptions = {}): ObjectList<KubeObject> {
+    const { objects, history } = this.#table(resourceOf(kind))
+    const { namespace, limit = 0 } = options
+    // NUL sorts before, and is no part of, anything that a name may contain.
+    const [low, until] =
+      namespace === undefined || !kind.namespaced ? ['', undefined] : [`${namespace}\0`, `${namespace}\u0001`]
+    const token = options.continue === undefined ? undefined : decodeContinue(options.continue)
+    const revision = token?.revision ?? this.#revision
+    const after = token !== undefined && token.lastKey > low ? token.lastKey : low
+
+    // What changed since the list began is undone for the reader: all its pages are of one moment.
+    const past = new Map<string, KubeObject | undefined>()
+    if (token !== undefined) {
+      this.#checkNotAhead(revision)
+      const first = history.firstAfter(revision)
+      for (let sequence = history.end - 1; sequence >= first; sequence--) {
+        const change = history.at(sequence)
+        past.set(change.tableKey, change.before)
+      }
+    }
+    const revived: { key: string; object: KubeObject }[] = []
+    let total = objects.count(after, until)
+    for (const [key, object] of past) {
+      if (key <= after || (until !== undefined && key >= until)) continue
+      if (objects.get(key) !== undefined) total--
+      if (object === undefined) continue
+      total++
+      revived.push({ key, object })
+    }
+    revived.sort((a, b) => (a.key < b.key ? -1 : 1))
+
+    const items: KubeObject[] = []
+    const full = (): boolean => limit > 0 && items.length >= limit
+    let lastKey = after
+    let next = 0
+    const take = (key: string, object: KubeObject): void => {
+      items.push(object)
+      lastKey = key
+    }
+    objects.visit(after, until, ({ key, value }) => {
+      for (; next < revived.length && revived[next]!.key <= key && !full(); next++) {
+        take(revived[next]!.key, revived[next]!.object)
+      }
+      if (full()) return false
+      if (!past.has(key)) take(key, value)
+      return !full()
+    })
+    for (; next < revived.length && !full(); next++) take(revived[next]!.key, revived[next]!.object)
+
+    const remaining = total - items.length
+    return {
+      resourceVersion: String(revision),
+      items,
+      ...(remaining > 0 && { continue: encodeContinue({ revision, lastKey }), remaining }),
+    }
+  }
+
+  /** @throws StoreError while iterating: `Expired`, `Invalid` (bad version), `Unavailable` (closed) */
+  async *watch(kind: KindDefinition, options: WatchOptions): AsyncGenerator<WatchEvent, void, undefined> {
+    const { signal } = options
+    const namespace = kind.namespaced ? options.namespace : undefined
+    let version = parseVersion(options.fromVersion)
+    this.#checkOpen()
+    this.#checkNotAhead(version)
+    const { history } = this.#table(resourceOf(kind))
+    let sequence = history.firstAfter(version)
+    const watcher: Watcher = { bookmarkDue: false, wake: () => undefined }
+    const onAbort = (): void => watcher.wake()
+    signal.addEventListener('abort', onAbort)
+    this.#watchers.add(watcher)
+    this.#armBookmarks()
+    try {
+      while (!signal.aborted) {
+        if (sequence < history.end) {
+          const { event, revision } = history.at(sequence)
+          sequence++
+          if (namespace !== undefined && event.object.metadata.namespace !== namespace) continue
+          version = revision
+          yield event
+          continue
+        }
+        this.#checkOpen()
+        if (watcher.bookmarkDue) {
+          watcher.bookmarkDue = false
+          if (version < this.#revision) {
+            version = this.#revision
+            yield { type: 'BOOKMARK', resourceVersion: String(version) }
+          }
+          continue
+        }
+        await new Promise<void>((resolve) => {
+          watcher.wake = resolve
+        })
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      this.#watchers.delete(watcher)
+      if (this.#watchers.size === 0) {
+        this.#bookmarkTimer?.cancel()
+        this.#bookmarkTimer = undefined
+      }
+    }
+  }
+
+  /** @throws StoreError `AlreadyExists`, `Invalid` */
+  stageCreate(kind: KindDefinition, input: NewObject<KubeObject>): KubeObject {
+    checkNames(kind, input)
+    const place = placeOf(kind, input.metadata)
+    const resource = resourceOf(kind)
+    if (this.#current(resource, tableKeyOf(place)) !== undefined) {
+      throw new StoreError('AlreadyExists', `${describe(kind, place)} already exists`)
+    }
+    const { apiVersion: _1, kind: _2, metadata: given, status, ...rest } = input
+    const revision = this.#nextRevision()
+    const after = frozenCopy<KubeObject>(
+      {
+        apiVersion: apiVersionOf(kind),
+        kind: kind.kind,
+        metadata: {
+          ...withoutStoreFields(given),
+          ...place,
+          uid: uuid(this.#system.random),
+          resourceVersion: String(revision),
+          generation: 1,
+          creationTimestamp: rfc3339(this.#system.clock.now()),
+        },
+        ...rest,
+        ...(!kind.statusSubresource && status !== undefined && { status }),
+      },
+      kind.kind,
+    )
+    return this.#stage(resource, revision, undefined, after, after)
+  }
+
+  /** @throws StoreError `NotFound`, `Conflict`, `Invalid` */
+  stageUpdate(kind: KindDefinition, input: KubeObject, subresource?: 'status'): KubeObject {
+    checkNames(kind, input)
+    const place = placeOf(kind, input.metadata)
+    const resource = resourceOf(kind)
+    const before = this.#existing(kind, place)
+    checkUnchanged(kind, before, input.metadata)
+    const revision = this.#nextRevision()
+    const { resourceVersion: _version, ...stored } = before.metadata
+    const changed =
+      subresource === 'status'
+        ? { ...before, status: input.status }
+        : { ...input, ...(kind.statusSubresource && { status: before.status }) }
+    const { deletionTimestamp } = before.metadata
+    const after = frozenCopy<KubeObject>(
+      {
+        ...changed,
+        apiVersion: before.apiVersion,
+        kind: before.kind,
+        metadata:
+          subresource === 'status'
+            ? { ...stored, resourceVersion: String(revision) }
+            : {
+                ...withoutStoreFields(input.metadata),
+                ...place,
+                uid: before.metadata.uid,
+                resourceVersion: String(revision),
+                generation: before.metadata.generation,
+                creationTimestamp: before.metadata.creationTimestamp,
+                ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+              },
+      },
+      kind.kind,
+    )
+    const sameWish = jsonEqual(wishOf(before), wishOf(after))
+    if (sameWish && jsonEqual(before.status, after.status) && sameMetadata(before.metadata, after.metadata)) {
+      return before
+    }
+    checkFinalizers(kind, before, after)
+    const result = sameWish ? after : withMetadata(after, { generation: before.metadata.generation + 1 })
+    if (deletionTimestamp !== undefined && !hasFinalizers(result)) {
+      return this.#stage(resource, revision, before, undefined, result)
+    }
+    return this.#stage(resource, revision, before, result, result)
+  }
+
+  /** @throws StoreError `NotFound`, `Conflict` */
+  stageDelete(kind: KindDefinition, key: ObjectKey, options: DeleteOptions = {}): KubeObject {
+    const resource = resourceOf(kind)
+    const before = this.#existing(kind, placeOf(kind, key))
+    const { uid, resourceVersion } = options
+    checkUnchanged(kind, before, {
+      uid: uid ?? before.metadata.uid,
+      resourceVersion: resourceVersion ?? before.metadata.resourceVersion,
+    })
+    if (hasFinalizers(before)) {
+      if (before.metadata.deletionTimestamp !== undefined) return before
+      const revision = this.#nextRevision()
+      const marked = withMetadata(before, {
+        resourceVersion: String(revision),
+        deletionTimestamp: rfc3339(this.#system.clock.now()),
+      })
+      return this.#stage(resource, revision, before, marked, marked)
+    }
+    const revision = this.#nextRevision()
+    this.#stage(
+      resource,
+      revision,
+      before,
+      undefined,
+      withMetadata(before, { resourceVersion: String(revision) }),
+    )
+    return before
+  }
+
+  /** Publishes what is staged: readers and watches see it from now on. */
+  commit(): void {
+    if (this.#staged.length === 0) return
+    for (const change of this.#staged) {
+      const { objects, history } = this.#table(change.resource)
+      if (change.after === undefined) objects.delete(change.tableKey)
+      else objects.set(change.tableKey, change.after)
+      history.push(change)
+      this.#revision = change.revision
+    }
+    this.#forgetStaged()
+    for (const watcher of this.#watchers) watcher.wake()
+  }
+
+  /** Forgets what is staged, as if it had never been asked for. */
+  rollback(): void {
+    this.#forgetStaged()
+  }
+
+  /** Ends all watches with `Unavailable`; idempotent. */
+  close(): void {
+    this.#closed = true
+    this.#bookmarkTimer?.cancel()
+    for (const watcher of this.#watchers) watcher.wake()
+  }
+
+  #forgetStaged(): void {
+    this.#staged = []
+    this.#overlay.clear()
+  }
+
+  #nextRevision(): number {
+    return (this.#staged.at(-1)?.revision ?? this.#revision) + 1
+  }
+
+  #stage(
+    resource: string,
+    revision: number,
+    before: KubeObject | undefined,
+    after: KubeObject | undefined,
+    shown: KubeObject,
+  ): KubeObject {
+    const tableKey = tableKeyOf(shown.metadata)
+    const type = after === undefined ? 'DELETED' : before === undefined ? 'ADDED' : 'MODIFIED'
+    const event = Object.freeze({ type, object: shown } as const)
+    this.#staged.push({ resource, revision, tableKey, before, after, event })
+    let overlay = this.#overlay.get(resource)
+    if (overlay === undefined) this.#overlay.set(resource, (overlay = new Map()))
+    overlay.set(tableKey, after)
+    return shown
+  }
+
+  /** @returns the object as writes must see it: staged changes included. */
+  #current(resource: string, tableKey: string): KubeObject | undefined {
+    const overlay = this.#overlay.get(resource)
+    if (overlay?.has(tableKey)) return overlay.get(tableKey)
+    return this.#kinds.get(resource)?.objects.get(tableKey)
+  }
+
+  #existing(kind: KindDefinition, place: ObjectKey): KubeObject {
+    const found = this.#current(resourceOf(kind), tableKeyOf(place))
+    if (found === undefined) throw new StoreError('NotFound', `${describe(kind, place)} not found`)
+    return found
+  }
+
+  #table(resource: string): KindTable {
+    let table = this.#kinds.get(resource)
+    if (table === undefined) {
+      table = {
+        objects: new SortedMap(),
+        // A kind without a table has had no change since the start.
+        history: new EventHistory(this.#historyLimit, this.#startRevision),
+      }
+      this.#kinds.set(resource, table)
+    }
+    return table
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new StoreError('Unavailable', 'the store is closed')
+  }
+
+  /** A version that was never given out comes from another life of the store: list again. */
+  #checkNotAhead(revision: number): void {
+    if (revision > this.#revision) {
+      throw new StoreError('Expired', `too large resource version: ${revision}, current: ${this.#revision}`)
+    }
+  }
+
+  #armBookmarks(): void {
+    this.#bookmarkTimer ??= this.#system.clock.after(BOOKMARK_INTERVAL_MS, () => {
+      this.#bookmarkTimer = undefined
+      if (this.#closed) return
+      for (const watcher of this.#watchers) {
+        watcher.bookmarkDue = true
+        watcher.wake()
+      }
+      if (this.#watchers.size > 0) this.#armBookmarks()
+    })
+  }
+}
+
+/** @returns where the object of this key is stored: default namespace filled in, none for cluster-scoped kinds. */
+function placeOf(kind: KindDefinition, key: ObjectKey): ObjectKey {
+  return kind.namespaced
+    ? { namespace: key.namespace || DEFAULT_NAMESPACE, name: key.name }
+    : { name: key.name }
+}
+
+function tableKeyOf({ namespace = '', name }: ObjectKey): string {
+  return `${namespace}\0${name}`
+}
+
+function describe(kind: KindDefinition, { namespace, name }: ObjectKey): string {
+  return `${resourceOf(kind)} "${name}"${namespace === undefined ? '' : ` in namespace "${namespace}"`}`
+}
+
+function checkNames(kind: KindDefinition, input: NewObject<KubeObject>): void {
+  const { name, namespace } = input.metadata
+  for (const [field, value] of [
+    ['name', name as unknown],
+    ['namespace', namespace || DEFAULT_NAMESPACE],
+  ] as const) {
+    if (typeof value === 'string' && isObjectName(value)) continue
+    throw new StoreError(
+      'Invalid',
+      `${kind.kind}: metadata.${field}: ${JSON.stringify(value)} is not a lower-case RFC 1123 subdomain`,
+    )
+  }
+  for (const [field, given, expected] of [
+    ['apiVersion', input.apiVersion, apiVersionOf(kind)],
+    ['kind', input.kind, kind.kind],
+  ] as const) {
+    if (given !== undefined && given !== expected) {
+      throw new StoreError('Invalid', `${resourceOf(kind)}: ${field}: expected ${expected}, got ${given}`)
+    }
+  }
+}
+
+function checkUnchanged(
+  kind: KindDefinition,
+  before: KubeObject,
+  expected: { readonly uid: string; readonly resourceVersion: string },
+): void {
+  const { uid, resourceVersion } = before.metadata
+  if (expected.uid && expected.uid !== uid) {
+    throw new StoreError(
+      'Conflict',
+      `${describe(kind, before.metadata)}: the uid ${expected.uid} is not that of the stored object, ${uid}`,
+    )
+  }
+  if (!expected.resourceVersion) {
+    throw new StoreError(
+      'Invalid',
+      `${describe(kind, before.metadata)}: metadata.resourceVersion: must be specified`,
+    )
+  }
+  if (expected.resourceVersion !== resourceVersion) {
+    throw new StoreError(
+      'Conflict',
+      `${describe(kind, before.metadata)} has been modified: version ${expected.resourceVersion} is not the latest, ${resourceVersion}`,
+    )
+  }
+}
+
+/** Kubernetes' rule: an object on its way out takes no new finalizers. */
+function checkFinalizers(kind: KindDefinition, before: KubeObject, after: KubeObject): void {
+  if (before.metadata.deletionTimestamp === undefined) return
+  const known = before.metadata.finalizers ?? []
+  const added = (after.metadata.finalizers ?? []).filter((finalizer) => !known.includes(finalizer))
+  if (added.length > 0) {
+    throw new StoreError(
+      'Invalid',
+      `${describe(kind, before.metadata)}: metadata.finalizers: ${added.join(', ')} cannot be added while it is being deleted`,
+    )
+  }
+}
+
+function hasFinalizers(object: KubeObject): boolean {
+  return (object.metadata.finalizers?.length ?? 0) > 0
+}
+
+function withMetadata(object: KubeObject, metadata: Partial<ObjectMetadata>): KubeObject {
+  return frozenCopy({ ...object, metadata: { ...object.metadata, ...metadata } })
+}
+
+/** @returns the metadata without what only the store may set. */
+function withoutStoreFields(metadata: MetadataInput): MetadataInput {
+  const {
+    uid: _uid,
+    resourceVersion: _resourceVersion,
+    generation: _generation,
+    creationTimestamp: _creationTimestamp,
+    deletionTimestamp: _deletionTimestamp,
+    namespace: _namespace,
+    ...rest
+  } = metadata as ObjectMetadata
+  return rest
+}
+
+/** @returns everything of an object but its metadata and status: a change of it is a new generation. */
+function wishOf({ metadata: _metadata, status: _status, ...wish }: KubeObject): object {
+  return wish
+}
+
+function sameMetadata(a: ObjectMetadata, b: ObjectMetadata): boolean {
+  const normal = ({ resourceVersion: _version, ...metadata }: ObjectMetadata): object =>
+    // Absent and empty mean the same in Kubernetes' metadata.
+    Object.fromEntries(
+      Object.entries(metadata).filter(
+        ([, value]: [string, unknown]) =>
+          typeof value !== 'object' || value === null || Object.keys(value).length > 0,
+      ),
+    )
+  return jsonEqual(normal(a), normal(b))
+}
+
+function parseVersion(text: string): number {
+  const version = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(version)) {
+    throw new StoreError('Invalid', `${JSON.stringify(text)} is not a resource version of this store`)
+  }
+  return version
+}
+
+interface ContinueToken {
+  readonly revision: number
+  readonly lastKey: string
+}
+
+function encodeContinue({ revision, lastKey }: ContinueToken): string {
+  return Buffer.from(JSON.stringify([revision, lastKey])).toString('base64url')
+}
+
+function decodeContinue(token: string): ContinueToken {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(Buffer.from(token, 'base64url').toString())
+  } catch (cause) {
+    throw new StoreError('Invalid', 'the continue token is not one of this store', { cause })
+  }
+  if (Array.isArray(parsed) && Number.isSafeInteger(parsed[0]) && typeof parsed[1] === 'string') {
+    return { revision: parsed[0] as number, lastKey: parsed[1] }
+  }
+  throw new StoreError('Invalid', 'the continue token is not one of this store')
+}

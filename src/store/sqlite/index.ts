@@ -1,0 +1,68 @@
+/**
+ * The sqlite store: all objects in memory, every change in one database file before it is acknowledged.
+ * For a laptop, an edge box, tests; one process per file.
+ */
+import type { Log } from '../../kernel/log.ts'
+import type { ObjectStore } from '../../kernel/object-store.ts'
+import type { System } from '../../kernel/system.ts'
+import { ObjectTable } from '../object-table.ts'
+import { createTableStore } from '../table-store.ts'
+import { openDatabase } from './database.ts'
+
+export interface SqliteStoreOptions {
+  /** The database file; made, with its folders, when it is not there. */
+  readonly path: string
+  readonly system: System
+  readonly log: Log
+  /** How many changes of each kind are remembered for watches; none of them survives a restart. */
+  readonly historyLimit?: number
+  /** Writes that would make the file larger than about this many bytes are refused with `Unavailable`. */
+  readonly maxBytes?: number
+  /** Called after each commit with the number of changes in it; for metrics. */
+  readonly onCommit?: (changes: number) => void
+}
+
+/**
+ * Opens, and holds until `close`, the database file.
+ *
+ * Writes asked for in one turn of the event loop share one transaction; their promises resolve after
+ * its commit. Where the commit fails all of them are rejected with `Unavailable` and nothing changed.
+ *
+ * @throws StoreError `Unavailable`: in use by another process, damaged, not writable, of a later format
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<ObjectStore> {
+  const { path, system, historyLimit, maxBytes, onCommit } = options
+  const log = options.log.child({ component: 'store', path })
+  const database = openDatabase({
+    path,
+    ...(maxBytes !== undefined && { maxBytes }),
+    ...(onCommit && { onCommit: (changes) => onCommit(changes.length) }),
+  })
+  try {
+    const table = new ObjectTable({
+      system,
+      revision: database.revision,
+      ...(historyLimit !== undefined && { historyLimit }),
+    })
+    let count = 0
+    for (const { resource, object } of database.objects()) {
+      table.load(resource, object)
+      count++
+    }
+    log.debug({ objects: count, revision: database.revision }, 'database opened')
+    return createTableStore(table, {
+      record(changes) {
+        try {
+          database.record(changes)
+        } catch (error) {
+          log.error({ err: error, writes: changes.length }, 'writes could not be recorded')
+          throw error
+        }
+      },
+      close: () => database.close(),
+    })
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}

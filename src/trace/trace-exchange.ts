@@ -1,0 +1,17 @@
+/** Reading traces of others: a participant may see what each node did for its intent, nobody else may. */
+import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
+import { TraceKind, type Trace, type TraceEvent } from '../objects/trace.ts'
+import type { ObjectStore } from '../kernel/object-store.ts'
+import { traceName } from './tracer.ts'
+
+/** @returns the trace of this node, when `reader` takes part in it or is this node itself (undefined) */
+export async function readableTrace(store: ObjectStore, traceID: string, reader: string | undefined): Promise<Trace | undefined> {
+  const trace = await store.get(TraceKind, { namespace: DEFAULT_NAMESPACE, name: traceName(traceID) })
+  if (trace === undefined) return undefined
+  return reader === undefined || trace.spec.participants?.includes(reader) === true ? trace : undefined
+}
+
+/** @returns the events of several nodes in the order in which they happened */
+export function mergeEvents(lists: readonly (readonly TraceEvent[])[]): readonly TraceEvent[] {
+  return lists.flat().sort((a, b) => a.at - b.at || a.step - b.step)
+}

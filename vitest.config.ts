@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    // A generous ceiling for a loaded machine; no test waits for time to pass.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Threads share one process: `node:sqlite`, TLS and child processes want their own.
+    pool: 'forks',
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  },
+})
