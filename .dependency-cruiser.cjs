@@ -24,6 +24,9 @@ const COMPONENTS = [
 /** Tests, and what only tests import. */
 const TESTS = '[.]test[.]ts$|^src/.+/testing/|/test-[^/]+[.]ts$'
 
+/** Makes nodes out of components; the only files that know all of them. */
+const COMPOSITION_ROOT = '^src/(main|node|start-node)[.]ts$'
+
 /** A folder may import itself, what stands here, and packages. */
 function only(folder, comment, ...allowed) {
   return {
@@ -134,7 +137,7 @@ module.exports = {
       comment:
         'No code above the store port may ask which store it has: only the composition root, the command line ' +
         'and tests make one.',
-      from: { path: '^src/', pathNot: ['^src/store/', '^src/(main|node)[.]ts$', '^src/cli/', TESTS] },
+      from: { path: '^src/', pathNot: ['^src/store/', COMPOSITION_ROOT, '^src/cli/', TESTS] },
       to: { path: '^src/store/' },
     },
     {
@@ -144,7 +147,7 @@ module.exports = {
         'Components know src/fabric/fabric.ts; which fabric there is, only the composition root knows.',
       from: {
         path: '^src/',
-        pathNot: ['^src/fabric/([^/]+)/', '^src/(main|node)[.]ts$', '^src/cli/', TESTS],
+        pathNot: ['^src/fabric/([^/]+)/', COMPOSITION_ROOT, '^src/cli/', TESTS],
       },
       to: { path: '^src/fabric/[^/]+/' },
     },
@@ -161,8 +164,8 @@ module.exports = {
       comment:
         'The composition root knows everything; who imports it does too. Components get what they need from ' +
         'src/node-base.ts and by name.',
-      from: { path: '^src/', pathNot: ['^src/main[.]ts$', '^src/cli/', TESTS] },
-      to: { path: '^src/node[.]ts$' },
+      from: { path: '^src/', pathNot: [COMPOSITION_ROOT, '^src/cli/', TESTS] },
+      to: { path: '^src/(node|start-node)[.]ts$' },
     },
     {
       name: 'cli-on-top',

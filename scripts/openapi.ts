@@ -8,7 +8,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { rearRouteTable } from '../src/node.ts'
+import { rearRouteTable } from './route-table.ts'
 import { openApiDocument } from '../src/rear/openapi.ts'
 import { VERSION } from '../src/version.ts'
 

@@ -19,7 +19,7 @@ import { approximate, parseQuantity } from './quantity/index.ts'
 import type { RearClient } from './rear/client.ts'
 import { isProblem } from './rear/problem.ts'
 import { isTransportError } from './rear/transport/index.ts'
-import { mergeEvents, readableTrace, type Tracer } from './trace/index.ts'
+import { mergeEvents, readableTrace, type Tracer, type WorkflowNumber } from './trace/index.ts'
 
 export interface NodeStatus {
   readonly name: string
@@ -33,7 +33,11 @@ export interface NodeStatus {
   readonly fabric: string
   readonly enforcement: string
   readonly isolation: string
-  readonly warnings: readonly { readonly code: string; readonly severity: 'low' | 'high'; readonly text: string }[]
+  readonly warnings: readonly {
+    readonly code: string
+    readonly severity: 'low' | 'high'
+    readonly text: string
+  }[]
   readonly peers: readonly Readonly<Record<string, string | undefined>>[]
 }
 
@@ -93,7 +97,10 @@ export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRout
 }
 
 /** The steps of all nodes that let us see theirs. */
-async function wholeTrace(options: ControlRoutesOptions, { params, signal }: ExtraRequest): Promise<ExtraResponse> {
+async function wholeTrace(
+  options: ControlRoutesOptions,
+  { params, signal }: ExtraRequest,
+): Promise<ExtraResponse> {
   const { store, tracer, client, registry, log } = options
   const key = { namespace: params['namespace'] ?? DEFAULT_NAMESPACE, name: params['intent'] ?? '' }
   const intent = await store.get(IntentKind, key)
@@ -120,17 +127,23 @@ async function wholeTrace(options: ControlRoutesOptions, { params, signal }: Ext
       }
     }),
   )
-  const merged = mergeEvents([events, ...theirs])
+  const workflow = (own?.spec.workflow ?? 1) as WorkflowNumber
+  const merged = mergeEvents([events, ...theirs], workflow)
   return {
     status: 200,
-    body: { traceID, workflow: merged[0]?.workflow ?? 1, intent: `${key.namespace}/${key.name}`, events: merged },
+    body: { traceID, workflow, intent: `${key.namespace}/${key.name}`, events: merged },
   }
 }
 
 /** What others say is shown to people: it must at least have the form. */
 function isEvent(event: unknown): event is TraceEvent {
   const { step, at, message, component } = event as Partial<TraceEvent>
-  return typeof step === 'number' && typeof at === 'number' && typeof message === 'string' && typeof component === 'string'
+  return (
+    typeof step === 'number' &&
+    typeof at === 'number' &&
+    typeof message === 'string' &&
+    typeof component === 'string'
+  )
 }
 
 /** An Intent as it is, or a plain Deployment as the intent that it would become. */
@@ -149,17 +162,27 @@ async function asIntent(
   const intent = { metadata: object.metadata, spec: object.spec }
   const ref = object.spec.workloadRef
   if (ref) {
-    const found = await store.get(DeploymentKind, { namespace: object.metadata.namespace ?? DEFAULT_NAMESPACE, name: ref.name })
+    const found = await store.get(DeploymentKind, {
+      namespace: object.metadata.namespace ?? DEFAULT_NAMESPACE,
+      name: ref.name,
+    })
     return found ? { intent, deployments: [found] } : `there is no Deployment ${ref.name}`
   }
-  const deployments = (object.spec.workload ?? []).filter(({ kind }) => kind === 'Deployment') as unknown as Deployment[]
+  const deployments = (object.spec.workload ?? []).filter(
+    ({ kind }) => kind === 'Deployment',
+  ) as unknown as Deployment[]
   return { intent, deployments }
 }
 
 function createMetrics({ informers, status }: ControlRoutesOptions): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const gauge = (name: string, help: string, labelNames: readonly string[], collect: (gauge: Gauge) => void): void => {
+  const gauge = (
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    collect: (gauge: Gauge) => void,
+  ): void => {
     new Gauge({
       name,
       help,

@@ -4,12 +4,28 @@
  * `createNode` takes the edges (clock, store, transport, runner) from outside, so that a whole market of nodes
  * runs in one process; `startNode` in `start-node.ts` gives it the real ones.
  */
-import { AvailableResources } from './available-resources/index.ts'
+import { AvailableResources, type Audience } from './available-resources/index.ts'
 import { createControlApi, InvalidObject, type ControlApi, type ExtraRoute } from './api/index.ts'
 import type { Config } from './config/index.ts'
-import { Buyer, Closing, configurationOf, contractRoutes, Contracts, FLAVOR_SIGNATURE, Seller } from './contract-manager/index.ts'
+import {
+  Buyer,
+  Closing,
+  configurationOf,
+  contractRoutes,
+  Contracts,
+  FLAVOR_SIGNATURE,
+  Forwarder,
+  routeOf,
+  Seller,
+} from './contract-manager/index.ts'
 import { controlRoutes, type NodeStatus } from './control-routes.ts'
-import { Discoverer, discoveryRoutes, FlavorListing, Introductions } from './discovery-manager/index.ts'
+import {
+  Discoverer,
+  discoveryRoutes,
+  FlavorAnswers,
+  FlavorListing,
+  Introductions,
+} from './discovery-manager/index.ts'
 import { createEmbeddedFabric, type EmbeddedFabric, type Runner } from './fabric/embedded/index.ts'
 import { startAll, stopAll, type Component } from './kernel/component.ts'
 import { GarbageCollector } from './kernel/garbage-collector.ts'
@@ -25,8 +41,13 @@ import { ALL_KINDS } from './objects/index.ts'
 import { NodeKind } from './objects/core/node.ts'
 import { parseNodeId, type NodeId } from './objects/ids.ts'
 import { PeerKind } from './objects/peer.ts'
-import { PeeringCandidates } from './peering-candidates/index.ts'
-import { PeerRegistry, signDocument, type AcceptancePolicy, type Identity } from './privacy-and-security-manager/index.ts'
+import { CandidateListing, PeeringCandidates } from './peering-candidates/index.ts'
+import {
+  PeerRegistry,
+  signDocument,
+  type AcceptancePolicy,
+  type Identity,
+} from './privacy-and-security-manager/index.ts'
 import { subtractAmounts } from './quantity/amounts.ts'
 import { durationSeconds } from './quantity/price.ts'
 import { RatingsAndMetrics } from './ratings-and-metrics/index.ts'
@@ -35,7 +56,13 @@ import { RearClient } from './rear/client.ts'
 import { openApiDocument } from './rear/openapi.ts'
 import { Problem } from './rear/problem.ts'
 import { createRearApp, type Route } from './rear/route.ts'
-import { createPlainListener, StreamRefused, type Listener, type StreamHandler, type Transport } from './rear/transport/index.ts'
+import {
+  createPlainListener,
+  StreamRefused,
+  type Listener,
+  type StreamHandler,
+  type Transport,
+} from './rear/transport/index.ts'
 import { flavorTerms, flavorToWire } from './rear/wire/index.ts'
 import { admitIntent, ServiceHandler } from './service-handler/index.ts'
 import { readableTrace, Tracer } from './trace/index.ts'
@@ -67,6 +94,8 @@ export interface TributaryNode extends Component {
   readonly controlUrl: string
   readonly store: ObjectStore
   readonly informers: Informers
+  /** All of the protocol that the node serves. */
+  readonly routes: readonly Route[]
   status(): NodeStatus
 }
 
@@ -90,7 +119,12 @@ export function createNode(options: NodeOptions): TributaryNode {
     id: identity.id,
     name: config.name,
     domain,
-    identity: () => ({ domain, nodeID: identity.id, ip: address(), additionalInformation: { liqoID: config.name } }),
+    identity: () => ({
+      domain,
+      nodeID: identity.id,
+      ip: address(),
+      additionalInformation: { liqoID: config.name },
+    }),
   }
   const base: NodeBase = { store, informers, system, log, tracer, self }
 
@@ -111,21 +145,47 @@ export function createNode(options: NodeOptions): TributaryNode {
   // Resources and money
   const available = new AvailableResources({
     ...base,
-    signFlavor: (flavor) => signDocument(flavorTerms(flavorToWire(flavor)), { ...FLAVOR_SIGNATURE, key: identity.key }),
+    signFlavor: (flavor) =>
+      signDocument(flavorTerms(flavorToWire(flavor)), { ...FLAVOR_SIGNATURE, key: identity.key }),
   })
   const localResources = new LocalResourceManager(base, config)
   const ratings = new RatingsAndMetrics(base)
   const candidates = new PeeringCandidates(base)
   const listing = new FlavorListing(base)
   const contracts = new Contracts(base)
+  const passedOn = new CandidateListing({ ...base, role, margin: config.supernode?.margin })
 
   // Acquisition. Closing and the Virtual Fabric Manager need each other: one tells the other that it is done.
   const discoverer = new Discoverer({ ...base, client, registry, candidates })
+  const answers = new FlavorAnswers({
+    ...base,
+    role,
+    own: listing.table,
+    candidates: passedOn.table,
+    audienceOf: (peer) => audienceOf(peer?.id),
+    domainOf: (nodeID) => registry.membershipOf(nodeID as NodeId)?.domain,
+    ask: (selector, ask) => discoverer.discover(selector, ask),
+  })
   const rearManager: RearManager = new RearManager({
     ...base,
     available,
     candidates,
     ratings,
+    roleOf: (nodeID) => registry.membershipOf(nodeID as NodeId)?.role,
+    acquaint: async ({ id, address: at }) => {
+      const nodeId = parseNodeId(id)
+      try {
+        const answer = await client.call(
+          { address: at, id: nodeId },
+          { method: 'POST', path: '/api/v2/hello', body: introductions.introduction(), timeoutMs: 1_500 },
+        )
+        const from = answer.body as { membership?: string; name?: string }
+        await registry.learn({ nodeId, source: 'hello', address: at, addressVerified: true, ...from })
+        return registry.standing(nodeId) === 'accepted' ? 'accepted' : 'refused'
+      } catch {
+        return 'unreachable'
+      }
+    },
     latencyOf: (nodeID) => registry.find(nodeID)?.status?.roundTripMs,
     closeContract: (contractID, reason) => closing.close(contractID, reason),
     configurationOf,
@@ -143,6 +203,20 @@ export function createNode(options: NodeOptions): TributaryNode {
         contractID: contract.metadata.name,
         once: contract.metadata.name,
       }),
+    ...(role === 'supernode' ? { forwarder: () => forwarder } : {}),
+  })
+  const domainOf = (nodeID: string): string | undefined => registry.membershipOf(nodeID as NodeId)?.domain
+  const forwarder: Forwarder = new Forwarder({
+    ...base,
+    available,
+    candidates,
+    margin: config.supernode?.margin,
+    // For our own domain from anywhere; for others only what is of our domain: no transit.
+    mayForward: (caller, { spec }) =>
+      domainOf(caller) === domain ||
+      (spec.flavor.spec.owner.domain === domain && spec.flavor.spec.visibility !== 'internal'),
+    roleFor: (caller) => answers.roleFor(caller),
+    complete: (transaction, signature) => seller.completeForwarding(transaction, signature),
   })
   const buyer = new Buyer({
     ...base,
@@ -162,8 +236,11 @@ export function createNode(options: NodeOptions): TributaryNode {
     contractOfNode: (nodeName) =>
       informers.of(NodeKind).get({ name: nodeName })?.metadata.labels?.['tributary.io/contract'],
     addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
+    routeOf: (contract) => routeOf(contract, contracts),
+    inner: () => ({ handler, onStream }),
   })
-  const ownCapacity = config.cluster?.capacity ?? subtractAmounts(measuredCapacity(), config.sell?.capacity ?? {})
+  const ownCapacity =
+    config.cluster?.capacity ?? subtractAmounts(measuredCapacity(), config.sell?.capacity ?? {})
   const fabric: EmbeddedFabric = createEmbeddedFabric({
     ...base,
     nodeName: config.name,
@@ -190,9 +267,11 @@ export function createNode(options: NodeOptions): TributaryNode {
     client,
     key: identity.key,
     available,
+    contracts,
     withdraw: (contractID) => fabricManager.withdraw(contractID),
     detached: (contractID) => fabricManager.detached(contractID),
-    recordEnd: (about, type, contractID) => ratings.record(about, type, { contractID, once: `${contractID} end` }),
+    recordEnd: (about, type, contractID) =>
+      ratings.record(about, type, { contractID, once: `${contractID} end` }),
   })
 
   // What users ask for
@@ -203,15 +282,16 @@ export function createNode(options: NodeOptions): TributaryNode {
     consider: (solver) => rearManager.consider(solver),
   })
 
+  function audienceOf(nodeID: string | undefined): Audience {
+    const theirs = nodeID === undefined ? undefined : registry.membershipOf(nodeID as NodeId)?.domain
+    if (theirs === domain) return 'internal'
+    return theirs !== undefined && config.listedDomains?.includes(theirs) === true ? 'listed' : 'public'
+  }
+
   const routes: readonly Route[] = [
     ...discoveryRoutes({
-      select: (selector, audience) => listing.table.select(selector, audience),
-      audience: (peer) => {
-        const theirs = peer && registry.membershipOf(peer.id as NodeId)?.domain
-        return theirs === domain ? 'internal' : peer && registry.standing(peer.id as NodeId) === 'accepted' ? 'listed' : 'public'
-      },
+      answers,
       introductions,
-      tracer,
     }),
     ...contractRoutes(seller, closing, contracts),
     ...fabricManager.routes,
@@ -224,14 +304,22 @@ export function createNode(options: NodeOptions): TributaryNode {
     authorize: (peer, access) => {
       const decision = registry.authorize(peer?.id, access)
       if (decision.allowed) return undefined
-      const code = decision.status === 401 ? 'not-authenticated' : decision.code === 'not-accepted' ? 'peer-not-accepted' : 'peer-unknown'
+      // Who uses what we sold through others is unknown to us, but named in a contract that we signed.
+      if (access === 'party' && peer !== undefined && contracts.isUser(peer.id)) return undefined
+      const code =
+        decision.status === 401
+          ? 'not-authenticated'
+          : decision.code === 'not-accepted'
+            ? 'peer-not-accepted'
+            : 'peer-unknown'
       return new Problem(code, decision.reason)
     },
     log,
     ...(config.rear?.maxBodyBytes === undefined ? {} : { maxBodyBytes: config.rear.maxBodyBytes }),
   })
   const onStream: StreamHandler = (stream) => {
-    if (registry.standing(stream.peer.id) !== 'accepted') throw new StreamRefused(403, 'this node does not deal with you')
+    if (registry.standing(stream.peer.id) !== 'accepted')
+      throw new StreamRefused(403, 'this node does not deal with you')
     if (networkManager.takesStream(stream.path)) return networkManager.onStream(stream)
     if (!fabric.onStream(stream)) throw new StreamRefused(404, 'no such stream')
     return undefined
@@ -250,7 +338,8 @@ export function createNode(options: NodeOptions): TributaryNode {
           admit: (kind, object) => {
             if (kind.kind === 'Intent') {
               const problems = admitIntent(object)
-              if (problems.length > 0) throw new InvalidObject(problems.map(({ field, message }) => ({ field, message })))
+              if (problems.length > 0)
+                throw new InvalidObject(problems.map(({ field, message }) => ({ field, message })))
             }
             return object
           },
@@ -276,8 +365,14 @@ export function createNode(options: NodeOptions): TributaryNode {
       const { host, port } = parseListen(config.rear?.listen ?? DEFAULT_LISTEN)
       listener ??= await transport.listen({ host, port, handler, onStream })
       if (config.rear?.plainListen !== undefined && plain === undefined) {
-        plain = await createPlainListener({ ...parseListen(config.rear.plainListen), handler: plainHandler() } as never)
-        log.warn({ address: plain.address }, 'PLAIN HTTP IS ON: anybody who reaches this address may list and reserve')
+        plain = await createPlainListener({
+          ...parseListen(config.rear.plainListen),
+          handler: plainHandler(),
+        } as never)
+        log.warn(
+          { address: plain.address },
+          'PLAIN HTTP IS ON: anybody who reaches this address may list and reserve',
+        )
       }
     },
     async stop() {
@@ -322,7 +417,9 @@ export function createNode(options: NodeOptions): TributaryNode {
     listing,
     ratings,
     candidates,
+    passedOn,
     seller,
+    ...(role === 'supernode' ? [forwarder] : []),
     buyer,
     networkManager,
     fabric,
@@ -342,6 +439,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     name: config.name,
     store,
     informers,
+    routes,
     get rearAddress() {
       if (listener === undefined) throw new Error('the node is not running')
       return address()
@@ -387,9 +485,13 @@ function traceRoute(store: ObjectStore, tracer: Tracer): Route {
     operationId: 'getTrace',
     summary: 'The steps that this node took for an intent of the caller',
     access: 'party',
-    responses: { 200: { description: 'The steps.' }, 404: { description: 'No such trace, or not of the caller.' } },
+    responses: {
+      200: { description: 'The steps.' },
+      404: { description: 'No such trace, or not of the caller.' },
+    },
     async handle({ params, peer }) {
-      if (peer === undefined) throw new Problem('not-authenticated', 'a trace is for those who take part in it')
+      if (peer === undefined)
+        throw new Problem('not-authenticated', 'a trace is for those who take part in it')
       await tracer.flush()
       const trace = await readableTrace(store, params['traceID']!, peer.id)
       if (trace === undefined) throw new Problem('not-found', 'no trace of yours under this id')
@@ -415,7 +517,10 @@ function acceptancePolicy(config: Config, domain: string): AcceptancePolicy {
     case 'ask':
       return { mode: 'ask' }
     case 'listed':
-      return { mode: 'listed', nodes: (config.peers ?? []).flatMap(({ id }) => (id === undefined ? [] : [parseNodeId(id)])) }
+      return {
+        mode: 'listed',
+        nodes: (config.peers ?? []).flatMap(({ id }) => (id === undefined ? [] : [parseNodeId(id)])),
+      }
     case 'anyone-for-listing':
       return { mode: 'anyone-for-listing' }
     case 'domain':
@@ -425,7 +530,10 @@ function acceptancePolicy(config: Config, domain: string): AcceptancePolicy {
 
 function trustedAuthorities(config: Config): ReadonlyMap<string, readonly NodeId[]> {
   const trusted = new Map(
-    Object.entries(config.trustedAuthorities ?? {}).map(([domain, ids]) => [domain, ids.map((id) => parseNodeId(id))]),
+    Object.entries(config.trustedAuthorities ?? {}).map(([domain, ids]) => [
+      domain,
+      ids.map((id) => parseNodeId(id)),
+    ]),
   )
   const { name, authority } = config.domain ?? {}
   if (name !== undefined && authority !== undefined) {
@@ -443,17 +551,47 @@ function placeLabels(config: Config): Readonly<Record<string, string>> {
   }
 }
 
-function warningsOf(config: Config, fabric: EmbeddedFabric, plain: string | undefined): NodeStatus['warnings'] {
+function warningsOf(
+  config: Config,
+  fabric: EmbeddedFabric,
+  plain: string | undefined,
+): NodeStatus['warnings'] {
   return [
     ...(config.allowWorkloads === true
-      ? [{ code: 'workloads-allowed', severity: 'high' as const, text: `buyers run commands on this machine (limits: ${fabric.enforcement}; isolation: ${fabric.isolation})` }]
+      ? [
+          {
+            code: 'workloads-allowed',
+            severity: 'high' as const,
+            text: `buyers run commands on this machine (limits: ${fabric.enforcement}; isolation: ${fabric.isolation})`,
+          },
+        ]
       : []),
     ...(config.sell && config.allowWorkloads !== true
-      ? [{ code: 'cannot-deliver', severity: 'high' as const, text: 'compute is for sale, but allowWorkloads is off: buyers will be denied' }]
+      ? [
+          {
+            code: 'cannot-deliver',
+            severity: 'high' as const,
+            text: 'compute is for sale, but allowWorkloads is off: buyers will be denied',
+          },
+        ]
       : []),
-    ...(plain === undefined ? [] : [{ code: 'plain-http', severity: 'high' as const, text: `plain HTTP listener on ${plain}: callers are not authenticated` }]),
+    ...(plain === undefined
+      ? []
+      : [
+          {
+            code: 'plain-http',
+            severity: 'high' as const,
+            text: `plain HTTP listener on ${plain}: callers are not authenticated`,
+          },
+        ]),
     ...(config.domain?.authority === undefined
-      ? [{ code: 'no-authority', severity: 'low' as const, text: 'no domain authority is configured: peers have to be accepted one by one' }]
+      ? [
+          {
+            code: 'no-authority',
+            severity: 'low' as const,
+            text: 'no domain authority is configured: peers have to be accepted one by one',
+          },
+        ]
       : []),
   ]
 }
@@ -463,6 +601,7 @@ function parseListen(text: string): { readonly host: string; readonly port: numb
   const colon = text.lastIndexOf(':')
   const port = Number(text.slice(colon + 1))
   const host = text.slice(0, colon).replace(/^\[|\]$/g, '')
-  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`"${text}" is no host:port`)
+  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`"${text}" is no host:port`)
   return { host, port }
 }

@@ -35,7 +35,10 @@ export const endpointsFile = (directory: string): string => join(directory, 'run
  * @param options.directory made by `tributary init`
  * @throws ConfigError, KeyFileError, StoreError (another process runs this node), TransportError (the port is taken)
  */
-export async function startNode(options: { readonly directory: string; readonly log?: Log }): Promise<NodeHandle> {
+export async function startNode(options: {
+  readonly directory: string
+  readonly log?: Log
+}): Promise<NodeHandle> {
   const { directory } = options
   const config = loadConfig(directory)
   const system = realSystem
@@ -55,7 +58,8 @@ export async function startNode(options: { readonly directory: string; readonly 
     config,
     directory,
     identity,
-    membership: () => (membershipFile === undefined ? undefined : readMembership(join(directory, membershipFile), log)),
+    membership: () =>
+      membershipFile === undefined ? undefined : readMembership(join(directory, membershipFile), log),
     store,
     system,
     log,

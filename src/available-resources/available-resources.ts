@@ -17,7 +17,10 @@ export type HoldRequest = Omit<LedgerEntry, 'state'>
 
 export interface AvailableResourcesOptions extends NodeBase {
   /** @returns the flavor's detached signature; flavors are signed when they are made, not when they are listed */
-  readonly signFlavor: (flavor: { readonly metadata: { readonly name: string }; readonly spec: Flavor['spec'] }) => string
+  readonly signFlavor: (flavor: {
+    readonly metadata: { readonly name: string }
+    readonly spec: Flavor['spec']
+  }) => string
 }
 
 export class AvailableResources implements Component {
@@ -77,7 +80,9 @@ export class AvailableResources implements Component {
   /** @returns the flavor that the pool advertises now, if any: the successor of one that was asked for */
   async currentFlavor(pool: Pool): Promise<Flavor | undefined> {
     const made = flavorOf(pool, this.#options.self.identity())
-    return made && (await this.#options.store.get(FlavorKind, { namespace: DEFAULT_NAMESPACE, name: made.id }))
+    return (
+      made && (await this.#options.store.get(FlavorKind, { namespace: DEFAULT_NAMESPACE, name: made.id }))
+    )
   }
 
   /**
@@ -138,7 +143,12 @@ export class AvailableResources implements Component {
   }
 
   /** Step 20: what a contract that we bought gives us, at first inactive. */
-  async ensureBought(contractID: string, amounts: Amounts, virtualNode: string, trace?: TraceContext): Promise<Allocation> {
+  async ensureBought(
+    contractID: string,
+    amounts: Amounts,
+    virtualNode: string,
+    trace?: TraceContext,
+  ): Promise<Allocation> {
     const allocation = await ensure(this.#options.store, AllocationKind, {
       metadata: {
         namespace: DEFAULT_NAMESPACE,
@@ -159,6 +169,20 @@ export class AvailableResources implements Component {
         ? undefined
         : { ...allocation.status, status, lastUpdateTime: rfc3339(this.#now()) },
     )
+  }
+
+  /** A supernode's: it holds, or has, something between two others. */
+  async ensureForwarding(contractID: string, amounts: Amounts, transactionID: string, trace?: TraceContext): Promise<void> {
+    const key = { namespace: DEFAULT_NAMESPACE, name: allocationName(contractID) }
+    await ensure(this.#options.store, AllocationKind, {
+      metadata: { ...key, annotations: traceAnnotations(trace) },
+      spec: { type: 'Node', forwarding: true, contract: { name: contractID }, amounts, transactionID },
+    })
+    await this.setBoughtStatus(contractID, 'Inactive')
+  }
+
+  async removeForwarding(contractID: string): Promise<void> {
+    await this.removeBought(contractID)
   }
 
   /** The contract that gave it is over. */
@@ -203,7 +227,8 @@ export class AvailableResources implements Component {
       writes.push(this.#ensureSold(pool, name, entry, allocations.get(name), trace))
     }
     for (const name of allocations.keys()) {
-      if (!entries.has(name)) writes.push(remove(store, AllocationKind, { namespace: DEFAULT_NAMESPACE, name }))
+      if (!entries.has(name))
+        writes.push(remove(store, AllocationKind, { namespace: DEFAULT_NAMESPACE, name }))
     }
     await Promise.all(writes)
   }
@@ -231,7 +256,9 @@ export class AvailableResources implements Component {
       },
     })
     await mutateStatus(store, AllocationKind, key, (allocation) =>
-      allocation.status?.status === status ? undefined : { ...allocation.status, status, lastUpdateTime: rfc3339(this.#now()) },
+      allocation.status?.status === status
+        ? undefined
+        : { ...allocation.status, status, lastUpdateTime: rfc3339(this.#now()) },
     )
   }
 
@@ -253,8 +280,14 @@ export class AvailableResources implements Component {
   async #removeDerived(poolName: string): Promise<void> {
     const { store, informers } = this.#options
     await Promise.all([
-      ...informers.of(FlavorKind).byIndex('pool', poolName).map((each) => remove(store, FlavorKind, keyOf(each))),
-      ...informers.of(AllocationKind).byIndex('pool', poolName).map((each) => remove(store, AllocationKind, keyOf(each))),
+      ...informers
+        .of(FlavorKind)
+        .byIndex('pool', poolName)
+        .map((each) => remove(store, FlavorKind, keyOf(each))),
+      ...informers
+        .of(AllocationKind)
+        .byIndex('pool', poolName)
+        .map((each) => remove(store, AllocationKind, keyOf(each))),
     ])
   }
 

@@ -26,7 +26,10 @@ export function poolTagOf(flavorID: string): string | undefined {
 }
 
 /** @returns the flavor that the pool advertises, undefined when too little is free to sell */
-export function flavorOf(pool: Pool, owner: NodeIdentity): { readonly id: string; readonly spec: FlavorSpec } | undefined {
+export function flavorOf(
+  pool: Pool,
+  owner: NodeIdentity,
+): { readonly id: string; readonly spec: FlavorSpec } | undefined {
   const { free } = ledgerOf(pool)
   if (!isSellable(pool.spec, free)) return undefined
   return {

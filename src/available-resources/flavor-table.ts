@@ -63,7 +63,11 @@ export class FlavorTable {
   }
 
   /** @param encoded the flavor as JSON, exactly as it is to be sent */
-  set(key: string, flavor: { readonly metadata: { readonly name: string }; readonly spec: FlavorSpec }, encoded: string): void {
+  set(
+    key: string,
+    flavor: { readonly metadata: { readonly name: string }; readonly spec: FlavorSpec },
+    encoded: string,
+  ): void {
     this.delete(key)
     const entry: Entry = {
       key,
@@ -100,7 +104,10 @@ export class FlavorTable {
       if (!entry.gone && visible.has(entry.visibility) && matches(entry.index)) found.push(entry)
     }
     found.sort((a, b) => (a.key < b.key ? -1 : 1))
-    const answer = { body: Buffer.from(`[${found.map((entry) => entry.encoded).join(',')}]`), count: found.length }
+    const answer = {
+      body: Buffer.from(`[${found.map((entry) => entry.encoded).join(',')}]`),
+      count: found.length,
+    }
     if (this.#answers.size >= MOST_ANSWERS) this.#answers.delete(this.#answers.keys().next().value!)
     this.#answers.set(question, answer)
     return answer

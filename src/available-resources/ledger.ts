@@ -81,11 +81,15 @@ export function hold(
     return {
       refusal: refusal(
         'insufficient-capacity',
-        short.map(({ resource, wanted, available }) => `${resource}: ${wanted} wanted, ${available} free`).join('; '),
-        Object.fromEntries(short.flatMap((each) => [
-          [`${each.resource}.wanted`, each.wanted],
-          [`${each.resource}.free`, each.available],
-        ])),
+        short
+          .map(({ resource, wanted, available }) => `${resource}: ${wanted} wanted, ${available} free`)
+          .join('; '),
+        Object.fromEntries(
+          short.flatMap((each) => [
+            [`${each.resource}.wanted`, each.wanted],
+            [`${each.resource}.free`, each.available],
+          ]),
+        ),
       ),
     }
   }
@@ -148,8 +152,8 @@ export function isBalanced(pool: Pool): boolean {
   const resources = new Set([...Object.keys(total), ...Object.keys(pool.spec.capacity)])
   return [...resources].every(
     (resource) =>
-      compare(parseQuantity(total[resource] ?? '0'), parseQuantity(pool.spec.capacity[resource] ?? '0')) === 0 &&
-      compare(parseQuantity(free[resource] ?? '0'), parseQuantity('0')) >= 0,
+      compare(parseQuantity(total[resource] ?? '0'), parseQuantity(pool.spec.capacity[resource] ?? '0')) ===
+        0 && compare(parseQuantity(free[resource] ?? '0'), parseQuantity('0')) >= 0,
   )
 }
 

@@ -66,13 +66,17 @@ export function apiVersionOf({ group, version }: Pick<ApiResource, 'group' | 've
 }
 
 /** @returns for example `intent.tributary.io/hello`, as kubectl names objects */
-export function objectName({ group, singular }: Pick<ApiResource, 'group' | 'singular'>, name: string): string {
+export function objectName(
+  { group, singular }: Pick<ApiResource, 'group' | 'singular'>,
+  name: string,
+): string {
   return `${group === '' ? singular : `${singular}.${group}`}/${name}`
 }
 
 /** @returns the path of one object, or of a collection (over all namespaces without one) */
 export function pathOf(resource: ApiResource, namespace: string | undefined, name?: string): string {
-  const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`
+  const root =
+    resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`
   const scope =
     resource.namespaced && namespace !== undefined ? `/namespaces/${encodeURIComponent(namespace)}` : ''
   return `${root}${scope}/${resource.plural}${name === undefined ? '' : `/${encodeURIComponent(name)}`}`

@@ -46,7 +46,12 @@ export async function applyObject(
     if (!current) {
       try {
         const answer = await client.request('POST', pathOf(resource, at), { query, body: wanted })
-        return { name, change: 'created', object: JSON.parse(answer.text) as AppliedObject, warnings: answer.warnings }
+        return {
+          name,
+          change: 'created',
+          object: JSON.parse(answer.text) as AppliedObject,
+          warnings: answer.warnings,
+        }
       } catch (error) {
         // Somebody else was faster: then it is a change.
         if (error instanceof ApiStatusError && error.reason === 'AlreadyExists' && attempt < 5) continue
@@ -112,7 +117,9 @@ export function mergePatch(before: unknown, after: unknown): unknown {
         .filter((member) => !Object.hasOwn(after, member))
         .map((member) => [member, null]),
     ),
-    ...Object.fromEntries(Object.entries(after).map(([member, value]) => [member, mergePatch(was[member], value)])),
+    ...Object.fromEntries(
+      Object.entries(after).map(([member, value]) => [member, mergePatch(was[member], value)]),
+    ),
   }
 }
 

@@ -36,7 +36,9 @@ export function connect(context: Context, options: GlobalOptions): ControlClient
 function notRunning(directory: string): string {
   if (isNodeDirectory(directory)) return `the node in ${directory} is not running\n${startHint(directory)}`
   const dir = shellWord(directory)
-  const what = existsSync(directory) ? `${directory} is not a node's directory` : `there is no node in ${directory}`
+  const what = existsSync(directory)
+    ? `${directory} is not a node's directory`
+    : `there is no node in ${directory}`
   return (
     `${what}\n` +
     `Make one with:    tributary init --dir ${dir}\n` +

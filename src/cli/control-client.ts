@@ -213,7 +213,9 @@ function decode(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new CliError(`what answers at ${path} is not a control API: its answer is not JSON`, EXIT.error, { cause })
+    throw new CliError(`what answers at ${path} is not a control API: its answer is not JSON`, EXIT.error, {
+      cause,
+    })
   }
 }
 
@@ -224,7 +226,8 @@ function statusError(code: number, text: string, method: string, path: string): 
   } catch {
     // Not an answer of the API; the status code has to do.
   }
-  const message = status['message'] ?? status['detail'] ?? `${method} ${path} was answered with status ${code}`
+  const message =
+    status['message'] ?? status['detail'] ?? `${method} ${path} was answered with status ${code}`
   const details = status['details'] as { causes?: readonly StatusCause[] } | undefined
   return new ApiStatusError(code, String(status['reason'] ?? ''), String(message), details?.causes ?? [])
 }

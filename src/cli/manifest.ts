@@ -19,7 +19,11 @@ export interface Manifest {
 export interface ManifestObject {
   readonly apiVersion: string
   readonly kind: string
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly [member: string]: unknown }
+  readonly metadata: {
+    readonly name: string
+    readonly namespace?: string
+    readonly [member: string]: unknown
+  }
   readonly [member: string]: unknown
 }
 
@@ -114,7 +118,8 @@ export function parseManifests(
 /** A `List` stands for its items. */
 function flatten(value: unknown): readonly { object: unknown; prefix: readonly string[] }[] {
   const { kind, items } = (value ?? {}) as { kind?: unknown; items?: unknown }
-  if (typeof kind !== 'string' || !kind.endsWith('List') || !Array.isArray(items)) return [{ object: value, prefix: [] }]
+  if (typeof kind !== 'string' || !kind.endsWith('List') || !Array.isArray(items))
+    return [{ object: value, prefix: [] }]
   return items.map((object: unknown, index) => ({ object, prefix: ['items', String(index)] }))
 }
 
@@ -132,7 +137,8 @@ function incomplete(object: unknown): readonly [field: string, message: string] 
   const { name, namespace } = metadata as Record<string, unknown>
   if (name === undefined || name === '') return ['metadata.name', 'missing']
   if (typeof name !== 'string') return ['metadata.name', `must be a text; put ${String(name)} in quotes`]
-  if (namespace !== undefined && typeof namespace !== 'string') return ['metadata.namespace', 'must be a text']
+  if (namespace !== undefined && typeof namespace !== 'string')
+    return ['metadata.namespace', 'must be a text']
   return undefined
 }
 

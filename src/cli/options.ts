@@ -15,8 +15,13 @@ export interface GlobalOptions {
 
 export type OutputFormat = 'json' | 'yaml' | 'wide' | 'name'
 
-const DIR = () => new Option('--dir <dir>', "the node's directory (default: $TRIBUTARY_DIR, ./tributary-node or ~/.tributary)")
-const SERVER = () => new Option('--server <url>', 'URL of the control API (default: that of the node in --dir)')
+const DIR = () =>
+  new Option(
+    '--dir <dir>',
+    "the node's directory (default: $TRIBUTARY_DIR, ./tributary-node or ~/.tributary)",
+  )
+const SERVER = () =>
+  new Option('--server <url>', 'URL of the control API (default: that of the node in --dir)')
 const NAMESPACE = () => new Option('-n, --namespace <name>', 'namespace (default: "default")')
 const VERBOSE = () => new Option('-v, --verbose', 'say more when something goes wrong')
 

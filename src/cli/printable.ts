@@ -8,14 +8,18 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u20
 /** @returns `text` on one line, with its control characters shown instead of obeyed */
 export function printable(text: string): string {
   return text.replace(CONTROL, (character) =>
-    character === '\n' || character === '\t' ? ' ' : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    character === '\n' || character === '\t'
+      ? ' '
+      : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   )
 }
 
 /** @returns any cell of a table or value of an object as one line; `<none>` for nothing */
 export function cellText(value: unknown): string {
   if (value === undefined || value === null || value === '') return '<none>'
-  return printable(typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean))
+  return printable(
+    typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean),
+  )
 }
 
 /** @returns `text` in at most `width` characters, the end replaced by an ellipsis if need be */

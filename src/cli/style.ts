@@ -24,6 +24,8 @@ const NAMES = ['bold', 'dim', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan
 export function styleFor({ env }: Pick<Context, 'env'>, stream: Writable): Style {
   const coloured = isTerminal(stream) && !env['NO_COLOR'] && env['TERM'] !== 'dumb'
   const paint = (name: (typeof NAMES)[number]): Paint =>
-    coloured ? (text) => (text === '' ? text : styleText(name, text, { validateStream: false })) : (text) => text
+    coloured
+      ? (text) => (text === '' ? text : styleText(name, text, { validateStream: false }))
+      : (text) => text
   return Object.fromEntries(NAMES.map((name) => [name, paint(name)])) as unknown as Style
 }

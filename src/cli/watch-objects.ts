@@ -19,16 +19,27 @@ export interface WatchedObject {
     readonly labels?: Readonly<Record<string, string>>
     readonly annotations?: Readonly<Record<string, string>>
     readonly finalizers?: readonly string[]
-    readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly uid: string }[]
+    readonly ownerReferences?: readonly {
+      readonly kind: string
+      readonly name: string
+      readonly uid: string
+    }[]
   }
   readonly spec?: any
   readonly status?: any
 }
 
+export interface ObjectChange {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
+  readonly object: any
+}
+
 export type Change =
-  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: any }
-  /** The state before the first change has been told. */
+  | ObjectChange
+  /** All that was there has been told; what follows are changes. */
   | { readonly type: 'SYNCED' }
+  /** Changes were missed: forget everything, it is told anew. */
+  | { readonly type: 'RESTARTED' }
 
 /** Between two attempts after the server ended the watch. */
 const RETRY_MS = 250
@@ -91,6 +102,8 @@ export async function* watchObjects(
       if (signal.aborted) return
       if (!(error instanceof ApiStatusError) || error.code !== 410) throw error
       version = ''
+      synced = false
+      yield { type: 'RESTARTED' }
     }
     if (signal.aborted) return
     await sleep(context.system.clock, RETRY_MS, signal).catch(() => undefined)
@@ -98,7 +111,7 @@ export async function* watchObjects(
 }
 
 /** @returns undefined for a bookmark @throws ApiStatusError for an error event */
-function understand({ type, object }: WatchEvent): Exclude<Change, { type: 'SYNCED' }> | undefined {
+function understand({ type, object }: WatchEvent): ObjectChange | undefined {
   switch (type) {
     case 'ADDED':
     case 'MODIFIED':
@@ -145,8 +158,17 @@ export async function waitForObject<T>(
       signal,
       query: { fieldSelector: `metadata.name=${name}` },
     })) {
-      if (change.type === 'SYNCED') synced = true
-      else seen = change.type === 'DELETED' ? undefined : (change.object as WatchedObject)
+      switch (change.type) {
+        case 'SYNCED':
+          synced = true
+          break
+        case 'RESTARTED':
+          synced = false
+          seen = undefined
+          break
+        default:
+          seen = change.type === 'DELETED' ? undefined : (change.object as WatchedObject)
+      }
       if (!synced) continue
       const result = ready(seen)
       if (result !== undefined) return result

@@ -43,13 +43,19 @@ export function parseConfig(text: string, file: string): Config {
   if (checker.Check(value)) return value
   const [first] = [...checker.Errors(value)]
   const path = (first?.instancePath ?? '').split('/').slice(1)
-  const params = (first?.params ?? {}) as { additionalProperties?: readonly string[]; requiredProperties?: readonly string[] }
+  const params = (first?.params ?? {}) as {
+    additionalProperties?: readonly string[]
+    requiredProperties?: readonly string[]
+  }
   const unknown = params.additionalProperties?.[0]
-  const node = document.getIn(unknown === undefined ? path : [...path, unknown], true) as { range?: [number] } | undefined
+  const node = document.getIn(unknown === undefined ? path : [...path, unknown], true) as
+    { range?: [number] } | undefined
   const field = [...path, ...(unknown === undefined ? [] : [unknown])].join('.') || '(top level)'
   if (unknown !== undefined) {
     const hint = closest(unknown, knownFields(path))
-    throw new ConfigError(`${at(node?.range?.[0])}: unknown field ${field}${hint ? `; did you mean ${hint}?` : ''}`)
+    throw new ConfigError(
+      `${at(node?.range?.[0])}: unknown field ${field}${hint ? `; did you mean ${hint}?` : ''}`,
+    )
   }
   throw new ConfigError(`${at(node?.range?.[0])}: ${field} ${first?.message ?? 'is wrong'}`)
 }

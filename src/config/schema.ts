@@ -4,7 +4,8 @@ import { VISIBILITIES } from '../objects/flavor.ts'
 import { closed, anyObject, oneOf } from '../objects/schema.ts'
 import { LOG_LEVELS } from '../kernel/log.ts'
 
-const text = (description: string, options: object = {}) => Type.String({ minLength: 1, description, ...options })
+const text = (description: string, options: object = {}) =>
+  Type.String({ minLength: 1, description, ...options })
 const amounts = (description: string) => Type.Record(Type.String(), Type.String(), { description })
 
 const PriceSchema = closed({
@@ -46,20 +47,39 @@ export const SellSchema = closed(
 export const OtherOfferSchema = closed({
   name: text('Unique among the offers; lower case, digits and dashes.', { pattern: '^[a-z0-9-]{1,40}$' }),
   type: oneOf(['service', 'vm', 'sensor']),
-  units: Type.Optional(Type.Integer({ minimum: 1, default: 1, description: 'How many times it can be sold at once.' })),
+  units: Type.Optional(
+    Type.Integer({ minimum: 1, default: 1, description: 'How many times it can be sold at once.' }),
+  ),
   data: anyObject({ description: 'What is said of it: name, description, category, tags, …' }),
-  access: Type.Optional(Type.Record(Type.String(), Type.String(), { description: 'What a buyer gets to use it.' })),
+  access: Type.Optional(
+    Type.Record(Type.String(), Type.String(), { description: 'What a buyer gets to use it.' }),
+  ),
   ...OfferProperties,
 })
 
 export const ConfigSchema = closed({
-  name: text('The node: also the name of its Kubernetes node.', { pattern: '^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$' }),
+  name: text('The node: also the name of its Kubernetes node.', {
+    pattern: '^[a-z0-9]([-a-z0-9]{0,40}[a-z0-9])?$',
+  }),
   role: Type.Optional(oneOf(['node', 'supernode', 'catalog'], { default: 'node' })),
   domain: Type.Optional(
     closed({
       name: text('The administrative domain, for example example.org.'),
       authority: Type.Optional(text('did:key of the authority that vouches for members of the domain.')),
-      membership: Type.Optional(text('File with our membership credential, relative to the directory.')),
+      membership: Type.Optional(
+        text('File with our membership credential, relative to the directory; renewed by itself.'),
+      ),
+      authorityDirectory: Type.Optional(
+        text('Directory of the domain authority, relative to ours: this node renews and revokes for it.'),
+      ),
+      membershipLifetime: Type.Optional(
+        text('How long a renewed credential lasts.', { pattern: '^[0-9]+(s|m|h|d)$', default: '24h' }),
+      ),
+      introduceTo: Type.Optional(
+        Type.Array(Type.String(), {
+          description: 'Other domains whose supernodes are told who the members of ours are. None by default.',
+        }),
+      ),
     }),
   ),
   trustedAuthorities: Type.Optional(
@@ -71,11 +91,15 @@ export const ConfigSchema = closed({
     closed({
       listen: Type.Optional(text('host:port; port 0 takes any free one.', { default: '127.0.0.1:0' })),
       advertise: Type.Optional(text('host:port under which others reach us, if it is not where we listen.')),
-      plainListen: Type.Optional(text('host:port of a plain HTTP listener for upstream nodes. Off by default.')),
+      plainListen: Type.Optional(
+        text('host:port of a plain HTTP listener for upstream nodes. Off by default.'),
+      ),
       maxBodyBytes: Type.Optional(Type.Integer({ minimum: 1024, default: 1048576 })),
     }),
   ),
-  control: Type.Optional(closed({ listen: Type.Optional(text('host:port of the control API.', { default: '127.0.0.1:0' })) })),
+  control: Type.Optional(
+    closed({ listen: Type.Optional(text('host:port of the control API.', { default: '127.0.0.1:0' })) }),
+  ),
   peers: Type.Optional(
     Type.Array(
       closed({
@@ -89,7 +113,41 @@ export const ConfigSchema = closed({
   acceptance: Type.Optional(
     oneOf(['ask', 'domain', 'listed', 'anyone-for-listing'], {
       default: 'domain',
-      description: 'Which peers we deal with: those the user accepted one by one (ask), members of trusted domains (domain), only the listed peers, or anybody for listing.',
+      description:
+        'Which peers we deal with: those the user accepted one by one (ask), members of trusted domains (domain), only the listed peers, or anybody for listing.',
+    }),
+  ),
+  supernode: Type.Optional(
+    closed({
+      margin: Type.Optional(
+        text('What is added to the price of what is passed on, stated to the buyer.', {
+          pattern: '^[0-9]{1,3}(\\.[0-9]{1,4})?%$',
+        }),
+      ),
+    }),
+  ),
+  listedDomains: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'Other domains whose members may see what is on offer with the visibility "listed".',
+    }),
+  ),
+  neighbours: Type.Optional(
+    closed({
+      mdns: Type.Optional(
+        Type.Boolean({
+          description:
+            'Announce ourselves on the local network (DNS-SD) and look for others. On by default where REAR listens on more than loopback; never on loopback.',
+        }),
+      ),
+      multicast: Type.Optional(
+        closed(
+          {
+            address: text('host:port of the multicast group.', { default: '239.11.11.1:4000' }),
+            interface: Type.Optional(text('Address of the network interface to use; any by default.')),
+          },
+          { description: 'Exchange the datagrams of upstream nodes. Off unless set.' },
+        ),
+      ),
     }),
   ),
   cluster: Type.Optional(
@@ -104,13 +162,18 @@ export const ConfigSchema = closed({
   allowWorkloads: Type.Optional(
     Type.Boolean({
       default: false,
-      description: 'Run the commands of buyers as processes of this machine. Dangerous; needed to sell compute with the embedded fabric.',
+      description:
+        'Run the commands of buyers as processes of this machine. Dangerous; needed to sell compute with the embedded fabric.',
     }),
   ),
   contracts: Type.Optional(
     closed({
-      hold: Type.Optional(text('How long RESERVE holds capacity.', { pattern: '^[0-9]+(s|m|h|d)$', default: '2m' })),
-      longest: Type.Optional(text('The longest contract that is sold.', { pattern: '^[0-9]+(s|m|h|d)$', default: '365d' })),
+      hold: Type.Optional(
+        text('How long RESERVE holds capacity.', { pattern: '^[0-9]+(s|m|h|d)$', default: '2m' }),
+      ),
+      longest: Type.Optional(
+        text('The longest contract that is sold.', { pattern: '^[0-9]+(s|m|h|d)$', default: '365d' }),
+      ),
     }),
   ),
   log: Type.Optional(closed({ level: Type.Optional(oneOf(LOG_LEVELS, { default: 'info' })) })),

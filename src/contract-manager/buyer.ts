@@ -111,7 +111,7 @@ export class Buyer implements Component {
         metadata: { ...each.metadata, finalizers: [...(each.metadata.finalizers ?? []), FINALIZER] },
       }))
     }
-    tracer.step(trace, 14, { peer: spec.seller.nodeID, since, detail: spec.flavorID })
+    tracer.step(trace, 'reserve-sent', { peer: spec.seller.nodeID, since, detail: spec.flavorID })
     const answer = await client.call(this.#target(reservation), {
       method: 'POST',
       path: '/api/v2/reservations',
@@ -122,6 +122,7 @@ export class Buyer implements Component {
         flavorID: spec.flavorID,
         buyerID: nodeIdentityToWire(self.identity()),
         ...(spec.configuration ? { configuration: configurationToWire(spec.configuration) } : {}),
+        ...(spec.user === undefined ? {} : { user: spec.user }),
         key: spec.key ?? reservation.metadata.uid,
         ...(typeof spec['until'] === 'string' ? { contractExpirationTime: spec['until'] } : {}),
       },
@@ -130,7 +131,11 @@ export class Buyer implements Component {
     const draft = (answer.body as { contract?: WireContractTerms }).contract
     this.#checkDraft(reservation, draft)
     await ensure(store, TransactionKind, {
-      metadata: { namespace: DEFAULT_NAMESPACE, name: transaction.transactionID, annotations: traceAnnotations(trace) },
+      metadata: {
+        namespace: DEFAULT_NAMESPACE,
+        name: transaction.transactionID,
+        annotations: traceAnnotations(trace),
+      },
       spec: { ...transactionFromWire(transaction), contractDraft: draft },
     })
     await this.#setStatus(reservation, {
@@ -165,22 +170,36 @@ export class Buyer implements Component {
         finalizers: [CONTRACT_FINALIZER],
         annotations: traceAnnotations(trace),
       },
-      spec: { ...contractFromWire(contract, answer.body), role: 'buyer', solverID: reservation.spec.solverID },
+      spec: {
+        ...contractFromWire(contract, answer.body),
+        role: 'buyer',
+        solverID: reservation.spec.solverID,
+      },
     })
-    tracer.step(trace, 19, { peer: reservation.spec.seller.nodeID, since, detail: contract.contractID })
+    tracer.step(trace, 'contract-created', {
+      peer: reservation.spec.seller.nodeID,
+      since,
+      detail: contract.contractID,
+    })
     await this.#setStatus(reservation, {
       ...reservation.status,
       phase: { phase: 'Solved', message: 'bought' },
       purchasePhase: 'Solved',
       contract: refTo(stored),
     })
-    await this.#options.recordDealing(reservation.spec.seller.nodeID, 'Purchased', reservation, contract.contractID)
+    await this.#options.recordDealing(
+      reservation.spec.seller.nodeID,
+      'Purchased',
+      reservation,
+      contract.contractID,
+    )
   }
 
   /** What is about to be signed must be what was asked for: size, seller, price, and an end. */
   #checkDraft(reservation: Reservation, draft: WireContractTerms | undefined): void {
     const { spec } = reservation
-    const invalid = (detail: string): Problem => new Problem('upstream-failed', `the draft of the contract ${detail}`)
+    const invalid = (detail: string): Problem =>
+      new Problem('upstream-failed', `the draft of the contract ${detail}`)
     if (draft === undefined) throw invalid('is missing')
     if (draft.seller.ID !== spec.seller.nodeID) throw invalid('names another seller')
     if (draft.buyerID.ID !== this.#options.self.id) throw invalid('names another buyer')
@@ -197,9 +216,12 @@ export class Buyer implements Component {
     const agreed = spec['price'] as { amount: string; currency: string; period: string } | undefined
     const price = draft.price
     if (agreed && price && price.amount !== '') {
-      if (agreed.currency !== price.currency || agreed.period !== price.period) throw invalid('is in another currency or period')
+      if (agreed.currency !== price.currency || agreed.period !== price.period)
+        throw invalid('is in another currency or period')
       if (parseMoney(price.amount) > parseMoney(agreed.amount)) {
-        throw invalid(`costs ${price.amount}, offered was ${agreed.amount} ${agreed.currency}/${agreed.period}`)
+        throw invalid(
+          `costs ${price.amount}, offered was ${agreed.amount} ${agreed.currency}/${agreed.period}`,
+        )
       }
     }
   }
@@ -231,7 +253,10 @@ export class Buyer implements Component {
     if (again) {
       await this.#setStatus(reservation, {
         ...reservation.status,
-        phase: { phase: 'Running', message: `waiting for the seller: ${message} (attempt ${attempts} of ${MOST_ATTEMPTS})` },
+        phase: {
+          phase: 'Running',
+          message: `waiting for the seller: ${message} (attempt ${attempts} of ${MOST_ATTEMPTS})`,
+        },
       })
       return { requeueAfterMs: RETRY_MS * attempts }
     }
@@ -259,7 +284,10 @@ export class Buyer implements Component {
             signal,
           })
         } catch (error) {
-          log.info({ err: error, transactionID: status.transactionID }, 'hold not given back; it expires by itself')
+          log.info(
+            { err: error, transactionID: status.transactionID },
+            'hold not given back; it expires by itself',
+          )
         }
       }
       await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: status.transactionID })

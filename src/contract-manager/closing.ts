@@ -15,19 +15,27 @@ import { ContractKind, type Contract, type ContractPhase, type ContractStatus } 
 import type { FactType } from '../objects/fact.ts'
 import { parseNodeId } from '../objects/ids.ts'
 import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
+import { ReservationKind } from '../objects/reservation.ts'
 import { TransactionKind } from '../objects/transaction.ts'
-import { SignatureError, signDocument, verifyDocument, type NodeKey } from '../privacy-and-security-manager/index.ts'
+import {
+  SignatureError,
+  signDocument,
+  verifyDocument,
+  type NodeKey,
+} from '../privacy-and-security-manager/index.ts'
 import type { RearClient } from '../rear/client.ts'
 import { isProblem, Problem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
-import { phaseOf } from './contracts.ts'
+import { phaseOf, type Contracts } from './contracts.ts'
+import { forwardingName } from './forwarder.ts'
 import { CONTRACT_FINALIZER } from './seller.ts'
-import { CLOSING_SIGNATURE } from './terms.ts'
+import { CLOSING_SIGNATURE, FORWARDS } from './terms.ts'
 
 export interface ClosingOptions extends NodeBase {
   readonly client: RearClient
   readonly key: NodeKey
   readonly available: AvailableResources
+  readonly contracts: Contracts
   /** Seller: stops what runs under the contract. */
   readonly withdraw: (contractID: string) => Promise<void>
   /** Buyer: whether the virtual node of the contract is gone. */
@@ -87,15 +95,20 @@ export class Closing implements Component {
   async close(contractID: string, reason: string): Promise<void> {
     const { store, self, system, key } = this.#options
     const now = rfc3339(system.clock.now())
-    await mutateStatus(store, ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID }, (contract) => {
-      if (phaseOf(contract) !== 'Active') return undefined
-      const statement: ClosingStatement = { contractID, closedBy: self.id, reason, closedAt: now }
-      const closing: SignedClosing = {
-        statement,
-        signatures: { [self.id]: signDocument(statement, { ...CLOSING_SIGNATURE, key }) },
-      }
-      return closingStatus(contract, closing, now)
-    })
+    await mutateStatus(
+      store,
+      ContractKind,
+      { namespace: DEFAULT_NAMESPACE, name: contractID },
+      (contract) => {
+        if (phaseOf(contract) !== 'Active') return undefined
+        const statement: ClosingStatement = { contractID, closedBy: self.id, reason, closedAt: now }
+        const closing: SignedClosing = {
+          statement,
+          signatures: { [self.id]: signDocument(statement, { ...CLOSING_SIGNATURE, key }) },
+        }
+        return closingStatus(contract, closing, now)
+      },
+    )
   }
 
   /**
@@ -110,12 +123,14 @@ export class Closing implements Component {
     if (contract === undefined) throw new Problem('contract-not-found', 'no such contract here')
     if (otherSide(contract).nodeID !== caller) throw new Problem('not-a-party', 'the contract is of others')
     const { statement } = received
-    if (statement.contractID !== contractID) throw new Problem('bad-request', 'the statement is of another contract')
+    if (statement.contractID !== contractID)
+      throw new Problem('bad-request', 'the statement is of another contract')
     this.#checkSignature(received, caller)
     const signed = await mutateStatus(store, ContractKind, name, (before) => {
       const known = before.status?.closing as SignedClosing | undefined
       const statementToSign = known?.statement ?? statement
-      const sameStatement = known === undefined || JSON.stringify(known.statement) === JSON.stringify(statement)
+      const sameStatement =
+        known === undefined || JSON.stringify(known.statement) === JSON.stringify(statement)
       const closing: SignedClosing = {
         statement: statementToSign,
         signatures: {
@@ -133,7 +148,11 @@ export class Closing implements Component {
   #checkSignature({ statement, signatures }: SignedClosing, caller: string): void {
     try {
       const signature = signatures[caller]
-      if (signature !== undefined && verifyDocument(statement, signature, CLOSING_SIGNATURE).signer === caller) return
+      if (
+        signature !== undefined &&
+        verifyDocument(statement, signature, CLOSING_SIGNATURE).signer === caller
+      )
+        return
     } catch (cause) {
       if (!(cause instanceof SignatureError)) throw cause
       throw new Problem('signature-invalid', `the closing statement: ${cause.message}`, { cause })
@@ -176,10 +195,33 @@ export class Closing implements Component {
   async #takeDown(contract: Contract): Promise<boolean> {
     const { available, store, withdraw, detached } = this.#options
     const contractID = contract.metadata.name
+    const forwards = contract.spec.extraInformation?.[FORWARDS]
+    if (contract.spec.role === 'seller' && forwards !== undefined) {
+      // We only stood in between: the next hop is told, and does the rest.
+      await this.close(forwards, contract.status?.phase?.message ?? 'closed by the hop before')
+      await available.removeForwarding(contractID)
+      await remove(store, ReservationKind, {
+        namespace: DEFAULT_NAMESPACE,
+        name: forwardingName(contract.spec.transactionID),
+      })
+      await remove(store, TransactionKind, {
+        namespace: DEFAULT_NAMESPACE,
+        name: contract.spec.transactionID,
+      })
+      return true
+    }
     if (contract.spec.role === 'seller') {
       await withdraw(contractID)
       await available.release(contractID)
-      await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: contract.spec.transactionID })
+      await remove(store, TransactionKind, {
+        namespace: DEFAULT_NAMESPACE,
+        name: contract.spec.transactionID,
+      })
+      return true
+    }
+    const before = this.#options.contracts.forwardedFor(contractID)
+    if (before) {
+      await this.close(before.metadata.name, contract.status?.phase?.message ?? 'closed by the next hop')
       return true
     }
     if (!(await detached(contractID))) return false
@@ -209,18 +251,27 @@ export class Closing implements Component {
       )
       const signed = answer.body as SignedClosing
       this.#checkSignature(signed, peer.nodeID)
-      await mutateStatus(this.#options.store, ContractKind, keyOf(contract), ({ status }) => ({ ...status, closing: signed }))
+      await mutateStatus(this.#options.store, ContractKind, keyOf(contract), ({ status }) => ({
+        ...status,
+        closing: signed,
+      }))
       this.#retries.delete(contract.metadata.name)
       return undefined
     } catch (error) {
       if (isProblem(error, 'contract-not-found', 'not-a-party', 'signature-invalid')) {
-        log.warn({ err: error, contract: contract.metadata.name }, 'the other side does not know or sign the end of the contract')
+        log.warn(
+          { err: error, contract: contract.metadata.name },
+          'the other side does not know or sign the end of the contract',
+        )
         return undefined
       }
       if (!isTransportError(error) && !isProblem(error)) throw error
       const retries = (this.#retries.get(contract.metadata.name) ?? 0) + 1
       this.#retries.set(contract.metadata.name, retries)
-      log[retries === 1 ? 'info' : 'debug']({ err: error, contract: contract.metadata.name }, 'the other side was not told of the end yet')
+      log[retries === 1 ? 'info' : 'debug'](
+        { err: error, contract: contract.metadata.name },
+        'the other side was not told of the end yet',
+      )
       return { requeueAfterMs: Math.min(LONGEST_RETRY_MS, NOTIFY_RETRY_MS * 2 ** Math.min(retries - 1, 10)) }
     }
   }
@@ -265,7 +316,12 @@ export function otherSide(contract: Contract): Contract['spec']['buyer'] {
 function closingStatus(contract: Contract, closing: SignedClosing, now: string): ContractStatus {
   return {
     ...contract.status,
-    phase: { ...contract.status?.phase, phase: 'Closing', message: closing.statement.reason, lastChangeTime: now },
+    phase: {
+      ...contract.status?.phase,
+      phase: 'Closing',
+      message: closing.statement.reason,
+      lastChangeTime: now,
+    },
     closing,
   }
 }

@@ -8,7 +8,7 @@ import type { ContractId, NodeId } from '../objects/ids.ts'
 import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
 import { configurationToWire } from '../rear/wire/index.ts'
 import type { Amounts } from '../quantity/amounts.ts'
-import { amountsOf } from './terms.ts'
+import { amountsOf, FORWARDS, USER } from './terms.ts'
 
 /** @returns the phase of a contract; a new one is active */
 export function phaseOf(contract: Contract): ContractPhase {
@@ -21,11 +21,21 @@ export function contractAmounts(contract: Contract): Amounts {
   return configuration ? amountsOf(configurationToWire(configuration)) : {}
 }
 
+/** @returns who uses what was sold: the buyer, or the one for whom a supernode bought it */
+export function userOf(contract: Contract): NodeId {
+  return (contract.spec.extraInformation?.[USER] ?? contract.spec.buyer.nodeID) as NodeId
+}
+
 export class Contracts implements Component {
   readonly informer: Informer<Contract>
 
   constructor(base: Pick<NodeBase, 'informers'>) {
     this.informer = base.informers.of(ContractKind)
+    this.informer.addIndex('forwards', (contract) => {
+      const forwards = contract.spec.extraInformation?.[FORWARDS]
+      return contract.spec.role === 'seller' && forwards !== undefined ? [forwards] : []
+    })
+    this.informer.addIndex('user', (contract) => (contract.spec.role === 'seller' ? [userOf(contract)] : []))
   }
 
   async start(): Promise<void> {}
@@ -35,13 +45,24 @@ export class Contracts implements Component {
     return this.informer.get({ namespace: DEFAULT_NAMESPACE, name: contractID })
   }
 
+  /** @returns the contract with the hop before that a contract with the next hop was made for */
+  forwardedFor(contractID: string): Contract | undefined {
+    return this.informer.byIndex('forwards', contractID)[0]
+  }
+
+  /** @returns whether a node uses something that we sold, perhaps through others: it may then ask for it itself */
+  isUser(nodeID: string): boolean {
+    return this.informer.byIndex('user', nodeID).some((contract) => phaseOf(contract) === 'Active')
+  }
+
   /** @returns what we sold under a contract that is in force */
   sold(contractID: string): SoldSlice | undefined {
     const contract = this.get(contractID)
-    if (contract === undefined || contract.spec.role !== 'seller' || phaseOf(contract) !== 'Active') return undefined
+    if (contract === undefined || contract.spec.role !== 'seller' || phaseOf(contract) !== 'Active')
+      return undefined
     return {
       contractID: contractID as ContractId,
-      buyer: contract.spec.buyer.nodeID as NodeId,
+      buyer: userOf(contract),
       amounts: contractAmounts(contract),
     }
   }

@@ -43,13 +43,22 @@ export function contractRoutes(seller: Seller, closing: Closing, contracts: Cont
       access: 'accepted',
       request: WireReserveRequestSchema,
       responses: {
-        200: { description: 'Held. With the draft of the contract, to be signed.', schema: WireTransactionSchema },
+        200: {
+          description: 'Held. With the draft of the contract, to be signed.',
+          schema: WireTransactionSchema,
+        },
         404: refused('The flavor is not on offer.'),
-        409: refused('Not enough left, or not divisible that way; with the successor flavor if there is one.'),
+        409: refused(
+          'Not enough left, or not divisible that way; with the successor flavor if there is one.',
+        ),
         422: refused('The configuration does not fit the flavor.'),
       },
       async handle({ body, peer, headers }) {
-        const transaction = await seller.reserve(decodeReserveRequest(body), peer?.id, traceFromHeaders(headers))
+        const transaction = await seller.reserve(
+          decodeReserveRequest(body),
+          peer?.id,
+          traceFromHeaders(headers),
+        )
         return { status: 200, body: encodeTransaction(transaction) }
       },
     },
@@ -93,7 +102,11 @@ export function contractRoutes(seller: Seller, closing: Closing, contracts: Cont
       responses: {
         200: {
           description: 'The contract and its phase.',
-          schema: Type.Object({ phase: Type.String(), contract: WireContractSchema, closing: Type.Optional(SignedClosingSchema) }),
+          schema: Type.Object({
+            phase: Type.String(),
+            contract: WireContractSchema,
+            closing: Type.Optional(SignedClosingSchema),
+          }),
         },
         404: refused('No such contract.'),
       },
@@ -101,10 +114,15 @@ export function contractRoutes(seller: Seller, closing: Closing, contracts: Cont
         const contract = contracts.get(params['contractID']!)
         if (contract === undefined) throw new Problem('contract-not-found', 'no such contract here')
         const { buyer, seller: sells } = contract.spec
-        if (peer?.id !== buyer.nodeID && peer?.id !== sells.nodeID) throw new Problem('not-a-party', 'the contract is of others')
+        if (peer?.id !== buyer.nodeID && peer?.id !== sells.nodeID)
+          throw new Problem('not-a-party', 'the contract is of others')
         return {
           status: 200,
-          body: { phase: phaseOf(contract), contract: contract.spec.document, closing: contract.status?.closing },
+          body: {
+            phase: phaseOf(contract),
+            contract: contract.spec.document,
+            closing: contract.status?.closing,
+          },
         }
       },
     },
@@ -122,7 +140,10 @@ export function contractRoutes(seller: Seller, closing: Closing, contracts: Cont
       },
       async handle({ params, body, peer }) {
         if (peer === undefined) throw new Problem('not-authenticated', 'only a party may close a contract')
-        return { status: 200, body: await closing.closeByPeer(params['contractID']!, body as SignedClosing, peer.id) }
+        return {
+          status: 200,
+          body: await closing.closeByPeer(params['contractID']!, body as SignedClosing, peer.id),
+        }
       },
     },
   ]

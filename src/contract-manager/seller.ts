@@ -11,9 +11,15 @@ import { FlavorKind } from '../objects/flavor.ts'
 import { DEFAULT_NAMESPACE, type ObjectKey } from '../objects/meta.ts'
 import { PoolKind, type LedgerEntry, type Pool } from '../objects/pool.ts'
 import { TransactionKind, type Transaction } from '../objects/transaction.ts'
-import { signDocument, verifyDocument, SignatureError, type NodeKey } from '../privacy-and-security-manager/index.ts'
+import {
+  signDocument,
+  verifyDocument,
+  SignatureError,
+  type NodeKey,
+} from '../privacy-and-security-manager/index.ts'
 import { partialPrice } from '../quantity/price.ts'
 import type { Amounts } from '../quantity/amounts.ts'
+import type { Forwarder } from './forwarder.ts'
 import type { RearManager } from '../rear-manager/index.ts'
 import { Problem } from '../rear/problem.ts'
 import {
@@ -36,7 +42,14 @@ import {
   type WireTransaction,
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
-import { amountsOf, configurationOf, contractIdOf, CONTRACT_SIGNATURE, transactionIdOf } from './terms.ts'
+import {
+  amountsOf,
+  configurationOf,
+  contractIdOf,
+  CONTRACT_SIGNATURE,
+  transactionIdOf,
+  USER,
+} from './terms.ts'
 
 export interface SellerOptions extends NodeBase {
   readonly available: AvailableResources
@@ -47,6 +60,8 @@ export interface SellerOptions extends NodeBase {
   /** The longest contract that is sold, in milliseconds. */
   readonly longestMs: number
   readonly recordSale: (contract: Contract) => void
+  /** A supernode's: sells what others have. Asked for when it is needed, since it completes through us. */
+  readonly forwarder?: () => Forwarder
 }
 
 /** The buyer's wish for the end of the contract; a member of ours, which upstream's nodes do not send. */
@@ -84,7 +99,11 @@ export class Seller implements Component {
    * @param caller the authenticated node id; undefined on the plain listener
    * @throws Problem
    */
-  async reserve(request: WireReserveRequest, caller: string | undefined, trace?: TraceContext): Promise<WireTransaction> {
+  async reserve(
+    request: WireReserveRequest,
+    caller: string | undefined,
+    trace?: TraceContext,
+  ): Promise<WireTransaction> {
     const { store, available, tracer, rearManager } = this.#options
     if (caller !== undefined && request.buyerID.ID !== caller) {
       throw new Problem('not-a-party', 'a node reserves for itself: buyerID is not the caller')
@@ -97,14 +116,20 @@ export class Seller implements Component {
     if (before) return before
 
     const pool = await available.poolOfFlavor(request.flavorID)
-    if (pool === undefined) throw new Problem('flavor-not-found', `no flavor ${request.flavorID.slice(0, 100)} here`)
+    const forwarder = this.#options.forwarder?.()
+    const offer =
+      pool === undefined && caller !== undefined ? forwarder?.offerFor(request.flavorID, caller) : undefined
+    if (forwarder && offer) return forwarder.reserve(offer, request, buyer, transactionID, key, trace)
+    if (pool === undefined)
+      throw new Problem('flavor-not-found', `no flavor ${request.flavorID.slice(0, 100)} here`)
     const flavor = await this.#currentFlavor(pool)
-    if (flavor === undefined) throw this.#refuse(pool, 'insufficient-capacity', 'everything is sold', {}, undefined)
+    if (flavor === undefined)
+      throw this.#refuse(pool, 'insufficient-capacity', 'everything is sold', {}, undefined)
     const configuration = this.#configuration(request.configuration, flavor)
     const amounts = amountsOf(configuration)
     const draft = this.#draft({ transactionID, flavor, buyer, configuration, amounts, pool, request })
     tracer.participant(trace, buyer.ID)
-    tracer.step(trace, 15, { peer: buyer.ID, since, detail: draft.contractID })
+    tracer.step(trace, 'contract-drafted', { peer: buyer.ID, since, detail: draft.contractID })
 
     const expirationTime = rfc3339(this.#now() + this.#options.holdMs)
     const held = await rearManager.reserveForPeer(
@@ -147,7 +172,7 @@ export class Seller implements Component {
         sent: transaction,
       },
     })
-    tracer.step(trace, 18, { peer: buyer.ID, since })
+    tracer.step(trace, 'reserve-answered', { peer: buyer.ID, since })
     return transaction
   }
 
@@ -162,7 +187,10 @@ export class Seller implements Component {
   ): Promise<unknown> {
     const { store, available } = this.#options
     const key = { namespace: DEFAULT_NAMESPACE, name: transactionID }
-    const contract = await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractIdOf(transactionID) })
+    const contract = await store.get(ContractKind, {
+      namespace: DEFAULT_NAMESPACE,
+      name: contractIdOf(transactionID),
+    })
     if (contract) {
       if (caller !== undefined && contract.spec.buyer.nodeID !== caller) throw notAParty()
       return contract.spec.document
@@ -172,6 +200,10 @@ export class Seller implements Component {
     if (caller !== undefined && transaction.spec.buyer.nodeID !== caller) throw notAParty()
     const draft = transaction.spec.contractDraft as WireContractTerms
     if (caller !== undefined) this.#checkBuyer(draft, request.signature, caller)
+    const forwarder = this.#options.forwarder?.()
+    if (forwarder && isForwarding(transaction)) {
+      return (await forwarder.purchase(transaction, request.signature!)).spec.document
+    }
     const pool = await available.allocate(transactionID, {
       expiresAt: draft.expirationTime ?? transaction.spec.expirationTime ?? '',
       ...(request.signature ? { buyerSignature: request.signature } : {}),
@@ -184,30 +216,48 @@ export class Seller implements Component {
   /** A buyer gives a hold back before it has bought. Idempotent. */
   async cancel(transactionID: string, caller: string | undefined): Promise<void> {
     const { store, available } = this.#options
-    const transaction = await store.get(TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transactionID })
+    const transaction = await store.get(TransactionKind, {
+      namespace: DEFAULT_NAMESPACE,
+      name: transactionID,
+    })
     if (transaction === undefined) return
     if (caller !== undefined && transaction.spec.buyer.nodeID !== caller) throw notAParty()
     if (await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractIdOf(transactionID) })) {
       throw new Problem('conflict', 'the transaction was bought: close its contract instead')
     }
-    await available.release(transactionID)
+    if (isForwarding(transaction)) await this.#options.forwarder?.().release(transaction)
+    else await available.release(transactionID)
     await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transactionID })
+  }
+
+  /** Signs and stores a contract that we make on behalf of others. Idempotent. */
+  completeForwarding(transaction: Transaction, signature: string): Promise<Contract> {
+    return this.#complete(transaction, undefined, signature)
   }
 
   /** What a retried RESERVE gets: the answer of the first one, while its hold lives or its contract was made. */
   async #resume(transactionID: string, request: WireReserveRequest): Promise<WireTransaction | undefined> {
     const { store, available } = this.#options
-    const transaction = await store.get(TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transactionID })
+    const transaction = await store.get(TransactionKind, {
+      namespace: DEFAULT_NAMESPACE,
+      name: transactionID,
+    })
     if (transaction === undefined) return undefined
+    const sent = transaction.spec['sent'] as WireTransaction
+    if (JSON.stringify(sent.configuration ?? null) !== JSON.stringify(request.configuration ?? null)) {
+      throw new Problem('key-reused', 'the key was used before for another configuration')
+    }
+    if (isForwarding(transaction)) {
+      if (await this.#options.forwarder?.().holds(transaction)) return sent
+      await this.#options.forwarder?.().release(transaction)
+      await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transactionID })
+      return undefined
+    }
     const found = await available.poolOfEntry(transactionID)
     const over = found?.entry.state === 'held' && Date.parse(found.entry.expiresAt) <= this.#now()
     if (found === undefined || over) {
       await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transactionID })
       return undefined
-    }
-    const sent = transaction.spec['sent'] as WireTransaction
-    if (JSON.stringify(sent.configuration ?? null) !== JSON.stringify(request.configuration ?? null)) {
-      throw new Problem('key-reused', 'the key was used before for another configuration')
     }
     return sent
   }
@@ -225,7 +275,10 @@ export class Seller implements Component {
       })
     }
     if (sent.type !== flavor.type.name) {
-      throw new Problem('wrong-configuration', `the flavor is a ${flavor.type.name}, the configuration is for a ${sent.type}`)
+      throw new Problem(
+        'wrong-configuration',
+        `the flavor is a ${flavor.type.name}, the configuration is for a ${sent.type}`,
+      )
     }
     return sent
   }
@@ -252,14 +305,15 @@ export class Seller implements Component {
       buyerClusterID: of.buyer.additionalInformation?.liqoID ?? '',
       seller: nodeIdentityToWire(self.identity()),
       expirationTime: rfc3339(end),
-      ...(access ? { extraInformation: accessEntries(access) } : {}),
+      ...extraOf(access, of.request.user, of.buyer.ID),
       configuration: of.configuration,
       price: partialPrice(of.pool.spec.price, of.amounts, of.pool.spec.capacity),
     } as WireContractTerms
   }
 
   #checkBuyer(draft: WireContractTerms, signature: string | undefined, caller: string): void {
-    if (!signature) throw new Problem('signature-invalid', 'PURCHASE needs the signature of the buyer over the draft')
+    if (!signature)
+      throw new Problem('signature-invalid', 'PURCHASE needs the signature of the buyer over the draft')
     try {
       const { signer } = verifyDocument(contractTerms(draft), signature, CONTRACT_SIGNATURE)
       if (signer === caller) return
@@ -273,7 +327,7 @@ export class Seller implements Component {
   /** Signs and stores the contract of an allocated transaction. Idempotent. */
   async #complete(
     transaction: Transaction,
-    pool: Pool,
+    pool: Pool | undefined,
     buyerSignature: string | undefined,
     request?: WirePurchaseRequest,
   ): Promise<Contract> {
@@ -282,7 +336,10 @@ export class Seller implements Component {
     const unsigned = {
       ...draft,
       // No credentials: what the buyer may do follows from the contract and its key.
-      peeringTargetCredentials: { clusterID: self.identity().additionalInformation?.liqoID ?? '', kubeconfig: '' },
+      peeringTargetCredentials: {
+        clusterID: self.identity().additionalInformation?.liqoID ?? '',
+        kubeconfig: '',
+      },
       // A buyer that signed the draft signed it without; upstream's buyers sign nothing.
       ...(request?.ingressTelemetryEndpoint && buyerSignature === undefined
         ? { ingressTelemetryEndpoint: request.ingressTelemetryEndpoint }
@@ -290,7 +347,10 @@ export class Seller implements Component {
     } as WireContract
     const seller = signDocument(contractTerms(unsigned), { ...CONTRACT_SIGNATURE, key })
     const document = encodeContract(
-      withSignatures(unsigned, { seller, ...(buyerSignature === undefined ? {} : { buyer: buyerSignature }) }),
+      withSignatures(unsigned, {
+        seller,
+        ...(buyerSignature === undefined ? {} : { buyer: buyerSignature }),
+      }),
     )
     const contract = await ensure(store, ContractKind, {
       metadata: {
@@ -302,7 +362,7 @@ export class Seller implements Component {
       spec: {
         ...contractFromWire(decodeContract(document), document),
         role: 'seller',
-        poolName: pool.metadata.name,
+        ...(pool ? { poolName: pool.metadata.name } : {}),
       },
     })
     this.#options.recordSale(contract)
@@ -339,7 +399,9 @@ export class Seller implements Component {
   async #reconcile(key: ObjectKey): Promise<void> {
     const { store, informers } = this.#options
     const pool = await store.get(PoolKind, key)
-    const entries = new Map<string, LedgerEntry>((pool?.status?.entries ?? []).map((entry) => [entry.id, entry]))
+    const entries = new Map<string, LedgerEntry>(
+      (pool?.status?.entries ?? []).map((entry) => [entry.id, entry]),
+    )
     for (const entry of entries.values()) {
       if (pool === undefined || entry.state !== 'allocated') continue
       if (await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: entry.contractID })) continue
@@ -354,11 +416,14 @@ export class Seller implements Component {
     const now = this.#now()
     for (const transaction of informers.of(TransactionKind).list()) {
       const { expirationTime } = transaction.spec
-      const mine = transaction.spec.contractDraft !== undefined && transaction.spec['sent'] !== undefined
+      const mine = transaction.spec['sent'] !== undefined && !isForwarding(transaction)
       if (!mine || entries.has(transaction.metadata.name) || Date.parse(expirationTime ?? '') > now) continue
       if (await this.#options.available.poolOfEntry(transaction.metadata.name)) continue
       try {
-        await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transaction.metadata.name })
+        await remove(store, TransactionKind, {
+          namespace: DEFAULT_NAMESPACE,
+          name: transaction.metadata.name,
+        })
       } catch (error) {
         if (!isStoreError(error, 'Conflict')) throw error
       }
@@ -370,11 +435,29 @@ export class Seller implements Component {
   }
 }
 
+/** Whether the transaction stands for a reservation at the next hop, and not for a part of a pool of ours. */
+function isForwarding(transaction: Transaction): boolean {
+  return typeof transaction.spec.reservation === 'string'
+}
+
 /** A buyer's kubeconfig is never kept, echoed or passed on. */
 function withoutSecrets(identity: WireNodeIdentity): WireNodeIdentity {
   if (identity.additionalInformation?.kubeconfig === undefined) return identity
   const { kubeconfig: _kubeconfig, ...additionalInformation } = identity.additionalInformation
   return { ...identity, additionalInformation }
+}
+
+/** Access data, and who uses it where that is not the buyer. */
+function extraOf(
+  access: Readonly<Record<string, string>> | undefined,
+  user: string | undefined,
+  buyer: string,
+): { readonly extraInformation?: Readonly<Record<string, string>> } {
+  const extra = {
+    ...(access ? accessEntries(access) : {}),
+    ...(user !== undefined && user !== '' && user !== buyer ? { [USER]: user } : {}),
+  }
+  return Object.keys(extra).length > 0 ? { extraInformation: extra } : {}
 }
 
 function accessEntries(access: Readonly<Record<string, string>>): Record<string, string> {

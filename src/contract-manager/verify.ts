@@ -37,7 +37,10 @@ export function verifyContract(document: unknown, now: number): ContractVerdict 
     contract = decodeContract(document)
   } catch (error) {
     if (!(error instanceof WireError)) throw error
-    return { ok: false, checks: [{ name: 'document', ok: false, detail: `not a contract: ${error.message}` }] }
+    return {
+      ok: false,
+      checks: [{ name: 'document', ok: false, detail: `not a contract: ${error.message}` }],
+    }
   }
   const terms = contractTerms(document as object)
   const signatures = contractSignatures(contract)
@@ -46,7 +49,13 @@ export function verifyContract(document: unknown, now: number): ContractVerdict 
     { name: 'document', ok: true, detail: `${contract.contractID}, flavor ${contract.flavor.flavorID}` },
     check('seller-signature', terms, signatures.seller, contract.seller.ID, CONTRACT_SIGNATURE),
     check('buyer-signature', terms, signatures.buyer, contract.buyerID.ID, CONTRACT_SIGNATURE),
-    check('flavor-signature', flavorTerms(flavor), contract.flavor.signature, contract.flavor.owner.ID, FLAVOR_SIGNATURE),
+    check(
+      'flavor-signature',
+      flavorTerms(flavor),
+      contract.flavor.signature,
+      contract.flavor.owner.ID,
+      FLAVOR_SIGNATURE,
+    ),
   ]
   const expires = contract.expirationTime
   checks.push(

@@ -20,13 +20,33 @@ import { SignatureError, verifyDocument, type PeerRegistry } from '../privacy-an
 import type { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
-import { decodeFlavor, flavorTerms, selectorFromObject, selectorTarget, WireError, type Selector } from '../rear/wire/index.ts'
+import {
+  decodeFlavor,
+  flavorTerms,
+  selectorFromObject,
+  selectorTarget,
+  WireError,
+  type Selector,
+} from '../rear/wire/index.ts'
+import { HOPS_HEADER } from './hops.ts'
 import { traceHeaders, traceOf, type TraceContext } from '../trace/index.ts'
 
 export interface DiscovererOptions extends NodeBase {
   readonly client: RearClient
   readonly registry: PeerRegistry
   readonly candidates: PeeringCandidates
+}
+
+export interface AskOptions {
+  readonly solverID?: string
+  readonly trace?: TraceContext | undefined
+  readonly signal: AbortSignal
+  /** Whom to ask: all that may be dealt with, or the nodes of our own domain alone. */
+  readonly scope?: 'everybody' | 'domain'
+  /** How often the question was passed on already. */
+  readonly hops?: number
+  /** Node id of the one who asked us. */
+  readonly except?: string | undefined
 }
 
 /** What one endpoint answered. */
@@ -38,7 +58,8 @@ export interface EndpointAnswer {
   readonly error?: string
 }
 
-const ENDPOINT_TIMEOUT_MS = 2_000
+/** By hops: who passes a question on must have its answer before it is given up itself. */
+const ENDPOINT_TIMEOUT_MS = [3_000, 2_000, 1_000] as const
 /** How long the others are waited for after the first useful answer. */
 const GRACE_MS = 150
 const VALID_FOR_MS = 60_000
@@ -78,12 +99,9 @@ export class Discoverer implements Component {
    * Asks every peer that may be dealt with.
    * @returns what each answered until the discovery was over
    */
-  async discover(
-    selector: Selector,
-    options: { readonly solverID?: string; readonly trace?: TraceContext | undefined; readonly signal: AbortSignal },
-  ): Promise<readonly EndpointAnswer[]> {
+  async discover(selector: Selector, options: AskOptions): Promise<readonly EndpointAnswer[]> {
     const { system } = this.#options
-    const peers = this.#endpoints()
+    const peers = this.#endpoints(options)
     const answers: EndpointAnswer[] = []
     const useful = Promise.withResolvers<void>()
     const asked = peers.map(async (peer) => {
@@ -99,34 +117,35 @@ export class Discoverer implements Component {
     return [...answers]
   }
 
-  #endpoints(): readonly Peer[] {
-    const { registry, system } = this.#options
+  #endpoints({ scope = 'everybody', except }: AskOptions): readonly Peer[] {
+    const { registry, system, self } = this.#options
     const now = system.clock.now()
     return registry.list().filter(({ spec }) => {
-      if (spec.address === undefined || spec.nodeID === undefined) return false
+      if (spec.address === undefined || spec.nodeID === undefined || spec.nodeID === except) return false
+      if (scope === 'domain') {
+        const membership = registry.membershipOf(parseNodeId(spec.nodeID))
+        if (membership?.domain !== self.domain || membership.role !== 'node') return false
+      }
       if (registry.standing(parseNodeId(spec.nodeID)) !== 'accepted') return false
       const failure = this.#failures.get(spec.nodeID)
       return failure === undefined || failure.count < BREAK_AFTER || failure.until <= now
     })
   }
 
-  async #ask(
-    peer: Peer,
-    selector: Selector,
-    options: { readonly solverID?: string; readonly trace?: TraceContext | undefined; readonly signal: AbortSignal },
-  ): Promise<EndpointAnswer> {
+  async #ask(peer: Peer, selector: Selector, options: AskOptions): Promise<EndpointAnswer> {
     const { client, candidates, log, system, tracer } = this.#options
     const nodeID = peer.spec.nodeID!
     const address = peer.spec.address!
-    const limit = deadline(system.clock, ENDPOINT_TIMEOUT_MS, options.signal)
-    tracer.step(options.trace, 7, { peer: nodeID })
+    const hops = options.hops ?? 0
+    const limit = deadline(system.clock, ENDPOINT_TIMEOUT_MS[hops] ?? 1_000, options.signal)
+    tracer.step(options.trace, 'list-sent', { peer: nodeID })
     try {
       const answer = await client.call(
         { address, id: parseNodeId(nodeID) },
         {
           method: 'GET',
           path: selectorTarget(selector, 'upstream'),
-          headers: traceHeaders(options.trace),
+          headers: { ...traceHeaders(options.trace), [HOPS_HEADER]: String(hops) },
           signal: limit.signal,
         },
       )
@@ -134,9 +153,14 @@ export class Discoverer implements Component {
       const dropped: string[] = []
       const puts: Promise<string>[] = []
       for (const raw of asArray(answer.body)) {
-        const reason = this.#check(raw)
+        const reason = this.#check(raw, nodeID)
         if (typeof reason === 'string') {
           dropped.push(reason)
+          continue
+        }
+        // What the owner told us itself is not replaced by hearsay.
+        if (reason.flavor.owner.ID !== nodeID && this.#knownFirstHand(reason.flavor)) {
+          puts.push(Promise.resolve(''))
           continue
         }
         puts.push(
@@ -150,13 +174,14 @@ export class Discoverer implements Component {
         )
       }
       const names = await Promise.all(puts)
-      if (dropped.length > 0) log.warn({ peer: nodeID, dropped: dropped.slice(0, 10) }, 'parts of an answer were dropped')
+      if (dropped.length > 0)
+        log.warn({ peer: nodeID, dropped: dropped.slice(0, 10) }, 'parts of an answer were dropped')
       return { peer: nodeID, flavors: names.length, dropped }
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error
       const count = (this.#failures.get(nodeID)?.count ?? 0) + 1
       this.#failures.set(nodeID, { count, until: system.clock.now() + BROKEN_FOR_MS })
-      tracer.step(options.trace, 7, { peer: nodeID, outcome: 'failed', detail: error.message })
+      tracer.step(options.trace, 'list-sent', { peer: nodeID, outcome: 'failed', detail: error.message })
       log.info({ err: error, peer: nodeID }, 'an endpoint did not answer')
       return { peer: nodeID, flavors: 0, dropped: [], error: error.message }
     } finally {
@@ -164,8 +189,17 @@ export class Discoverer implements Component {
     }
   }
 
-  /** A flavor is taken only if its owner signed exactly this. */
-  #check(raw: unknown): { readonly flavor: ReturnType<typeof decodeFlavor> } | string {
+  #knownFirstHand(flavor: ReturnType<typeof decodeFlavor>): boolean {
+    const { candidates, system } = this.#options
+    const known = candidates.find(flavor.owner.ID, flavor.flavorID)
+    return (
+      known?.spec.source?.nodeID === flavor.owner.ID &&
+      Date.parse(known.spec.validUntil ?? '') > system.clock.now()
+    )
+  }
+
+  /** A flavor is taken only if its owner signed exactly this, and who passes it on says so. */
+  #check(raw: unknown, sender: string): { readonly flavor: ReturnType<typeof decodeFlavor> } | string {
     let flavor: ReturnType<typeof decodeFlavor>
     try {
       flavor = decodeFlavor(raw)
@@ -173,10 +207,15 @@ export class Discoverer implements Component {
       if (!(error instanceof WireError)) throw error
       return `malformed: ${error.message}`
     }
+    const passedOn = flavor.owner.ID !== sender && flavor.catalog === undefined
+    if (passedOn && flavor.relays?.[0]?.ID !== sender)
+      return `${flavor.flavorID}: passed on by ${sender}, which does not say so`
     if (flavor.signature === undefined) return `${flavor.flavorID}: not signed`
     try {
       const { signer } = verifyDocument(flavorTerms(raw as object), flavor.signature, FLAVOR_SIGNATURE)
-      return signer === flavor.owner.ID ? { flavor } : `${flavor.flavorID}: signed by ${signer}, not by its owner`
+      return signer === flavor.owner.ID
+        ? { flavor }
+        : `${flavor.flavorID}: signed by ${signer}, not by its owner`
     } catch (error) {
       if (!(error instanceof SignatureError)) throw error
       return `${flavor.flavorID}: ${error.message}`
@@ -194,8 +233,11 @@ export class Discoverer implements Component {
     const selector = selectorFromObject(discovery.spec.selector)
     const answers = await this.discover(selector, { solverID: discovery.spec.solverID, trace, signal })
     const flavors = answers.reduce((sum, answer) => sum + answer.flavors, 0)
-    tracer.step(trace, 10, { since, detail: `${flavors} offers of ${answers.length} endpoints` })
-    tracer.step(trace, 11, {})
+    tracer.step(trace, 'candidates-filled', {
+      since,
+      detail: `${flavors} offers of ${answers.length} endpoints`,
+    })
+    tracer.step(trace, 'discovery-complete', {})
     await this.#finish(discovery, answers, flavors)
   }
 
@@ -209,7 +251,12 @@ export class Discoverer implements Component {
           (failed.length === 0 ? '' : `; no answer of ${failed.length}: ${failed[0]!.error}`)
     const now = rfc3339(system.clock.now())
     await mutateStatus(store, DiscoveryKind, keyOf(discovery), () => ({
-      phase: { phase: flavors > 0 ? 'Solved' : 'Failed', message, startTime: discovery.metadata.creationTimestamp, endTime: now },
+      phase: {
+        phase: flavors > 0 ? 'Solved' : 'Failed',
+        message,
+        startTime: discovery.metadata.creationTimestamp,
+        endTime: now,
+      },
       answers: [...answers],
     }))
   }

@@ -81,8 +81,12 @@ export class Introductions implements Component {
   }
 
   /** A peer introduced itself. */
-  async greeted(from: Introduction, peer: { readonly id: string; readonly address: string }): Promise<Introduction> {
-    if (from.identity.ID !== peer.id) throw new Problem('not-a-party', 'the identity is not that of the caller')
+  async greeted(
+    from: Introduction,
+    peer: { readonly id: string; readonly address: string },
+  ): Promise<Introduction> {
+    if (from.identity.ID !== peer.id)
+      throw new Problem('not-a-party', 'the identity is not that of the caller')
     await this.#options.registry.learn({
       nodeId: parseNodeId(peer.id),
       source: 'hello',
@@ -116,7 +120,13 @@ export class Introductions implements Component {
     try {
       const answer = await client.call(
         { address, ...(nodeID === undefined ? {} : { id: parseNodeId(nodeID) }) },
-        { method: 'POST', path: '/api/v2/hello', body: this.introduction(), timeoutMs: HELLO_TIMEOUT_MS, signal },
+        {
+          method: 'POST',
+          path: '/api/v2/hello',
+          body: this.introduction(),
+          timeoutMs: HELLO_TIMEOUT_MS,
+          signal,
+        },
       )
       const roundTripMs = system.clock.monotonic() - started
       const from = answer.body as Partial<Introduction> | undefined
@@ -137,7 +147,8 @@ export class Introductions implements Component {
       const failures = (this.#failures.get(key.name) ?? 0) + 1
       this.#failures.set(key.name, failures)
       if (failures === 3) log.info({ err: error, address }, 'peer not reached')
-      if (nodeID !== undefined && failures >= 3) await registry.unreachable(parseNodeId(nodeID), error.message)
+      if (nodeID !== undefined && failures >= 3)
+        await registry.unreachable(parseNodeId(nodeID), error.message)
       return { requeueAfterMs: Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10)) }
     }
   }

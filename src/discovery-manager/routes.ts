@@ -1,21 +1,16 @@
 /** The REAR routes of the Discovery Manager: LIST_FLAVORS (steps 8 and 9) and getting to know each other. */
 import Type from 'typebox'
-import type { Audience, FlavorList } from '../available-resources/flavor-table.ts'
 import { FLAVOR_TYPE_NAMES } from '../objects/requirements.ts'
 import { Problem, ProblemSchema } from '../rear/problem.ts'
-import type { Route, RouteCall } from '../rear/route.ts'
+import type { Route } from '../rear/route.ts'
 import {
   ANY_FLAVOR,
   parseSelectorQuery,
   WireFlavorSchema,
   WireNodeIdentitySchema,
-  type Selector,
 } from '../rear/wire/index.ts'
-import { traceFromHeaders, type Tracer } from '../trace/index.ts'
+import type { FlavorAnswers } from './flavor-answers.ts'
 import type { Introduction, Introductions } from './introductions.ts'
-
-/** What a caller may see of our offers. */
-export type ListAudience = (peer: { readonly id: string } | undefined) => Audience
 
 export const IntroductionSchema = Type.Object(
   {
@@ -44,23 +39,11 @@ const SEGMENTS: readonly (readonly [string, (typeof FLAVOR_TYPE_NAMES)[number]])
 ]
 
 export function discoveryRoutes(options: {
-  readonly select: (selector: Selector, audience: Audience, call: RouteCall) => FlavorList | Promise<FlavorList>
-  readonly audience: ListAudience
+  /** Answers LIST_FLAVORS, with what this node's role makes it answer. */
+  readonly answers: Pick<FlavorAnswers, 'answer'>
   readonly introductions: Introductions
-  readonly tracer: Tracer
 }): readonly Route[] {
-  const { select, audience, introductions, tracer } = options
-
-  async function answer(selector: Selector, call: RouteCall): Promise<FlavorList> {
-    const trace = traceFromHeaders(call.headers)
-    const since = tracer.now()
-    const peer = call.peer?.id
-    if (peer !== undefined) tracer.participant(trace, peer)
-    const found = await select(selector, audience(call.peer), call)
-    tracer.step(trace, 8, { peer, since, detail: `${found.count} found` })
-    tracer.step(trace, 9, { peer, detail: `${found.count} flavors` })
-    return found
-  }
+  const { answers, introductions } = options
 
   return [
     {
@@ -72,27 +55,25 @@ export function discoveryRoutes(options: {
       responses: { 200: list, 204: { description: 'Nothing is on offer.' } },
       async handle(call) {
         if (call.rawQuery !== '' && call.rawQuery !== '=') parseSelectorQuery(undefined, call.rawQuery)
-        const { body, count } = await answer(ANY_FLAVOR, call)
+        const { body, count } = await answers.answer(ANY_FLAVOR, call)
         return count === 0
           ? { status: 204, headers: { 'content-type': 'application/json' } }
           : { status: 200, body }
       },
     },
-    ...SEGMENTS.map(
-      ([segment, type]): Route => ({
-        method: 'GET',
-        path: `/api/v2/flavors/${segment}`,
-        operationId: `listFlavors.${segment}`,
-        summary: `LIST_FLAVORS of type ${type}, filtered`,
-        description: 'Filters are `filter[field][match]=value` and `filter[field][range][min|max]=quantity`.',
-        access: 'known',
-        responses: { 200: list, 400: badSelector },
-        async handle(call) {
-          const { body } = await answer(parseSelectorQuery(type, call.rawQuery), call)
-          return { status: 200, body }
-        },
-      }),
-    ),
+    ...SEGMENTS.map(([segment, type]): Route => ({
+      method: 'GET',
+      path: `/api/v2/flavors/${segment}`,
+      operationId: `listFlavors.${segment}`,
+      summary: `LIST_FLAVORS of type ${type}, filtered`,
+      description: 'Filters are `filter[field][match]=value` and `filter[field][range][min|max]=quantity`.',
+      access: 'known',
+      responses: { 200: list, 400: badSelector },
+      async handle(call) {
+        const { body } = await answers.answer(parseSelectorQuery(type, call.rawQuery), call)
+        return { status: 200, body }
+      },
+    })),
     {
       method: 'POST',
       path: '/api/v2/hello',

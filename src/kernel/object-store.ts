@@ -71,7 +71,11 @@ export interface ObjectStore {
    * `metadata.resourceVersion` must be the stored one.
    * @throws StoreError `NotFound`, `Conflict`
    */
-  update<T extends KubeObject>(kind: KindDefinition<T>, object: T, options?: { readonly subresource?: 'status' }): Promise<T>
+  update<T extends KubeObject>(
+    kind: KindDefinition<T>,
+    object: T,
+    options?: { readonly subresource?: 'status' },
+  ): Promise<T>
 
   /**
    * Removes the object or, while it has finalizers, marks it with a `deletionTimestamp`.

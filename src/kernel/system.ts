@@ -49,7 +49,10 @@ export const realSystem: System = {
       let handle: NodeJS.Timeout
       const arm = (): void => {
         const left = Math.max(0, deadline - performance.now())
-        handle = setTimeout(() => (left > LONGEST_TIMER_MS ? arm() : callback()), Math.min(left, LONGEST_TIMER_MS))
+        handle = setTimeout(
+          () => (left > LONGEST_TIMER_MS ? arm() : callback()),
+          Math.min(left, LONGEST_TIMER_MS),
+        )
         handle.unref()
       }
       arm()

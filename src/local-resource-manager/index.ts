@@ -13,7 +13,12 @@ import { canonical } from '../quantity/index.ts'
 import { subtractAmounts, type Amounts } from '../quantity/amounts.ts'
 
 /** Kubernetes' names of processor architectures, by Node's. */
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', arm: 'arm', ia32: '386' }
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  x64: 'amd64',
+  arm64: 'arm64',
+  arm: 'arm',
+  ia32: '386',
+}
 
 /** @returns this machine's architecture as Kubernetes calls it */
 export function localArchitecture(): string {
@@ -22,7 +27,11 @@ export function localArchitecture(): string {
 
 /** @returns what the whole machine has */
 export function measuredCapacity(): Amounts {
-  return { cpu: String(availableParallelism()), memory: canonical(`${Math.floor(totalmem() / 2 ** 20)}Mi`), pods: '110' }
+  return {
+    cpu: String(availableParallelism()),
+    memory: canonical(`${Math.floor(totalmem() / 2 ** 20)}Mi`),
+    pods: '110',
+  }
 }
 
 /** What a new pool's ledger is: nothing held, everything free. */
@@ -53,7 +62,10 @@ export class LocalResourceManager implements Component {
       )
       await mutateStatus(store, PoolKind, key, (pool) => {
         if (pool.status === undefined) return emptyLedger(spec.capacity)
-        const free = pool.status.entries.reduce<Amounts>((left, { amounts }) => subtractAmounts(left, amounts), spec.capacity)
+        const free = pool.status.entries.reduce<Amounts>(
+          (left, { amounts }) => subtractAmounts(left, amounts),
+          spec.capacity,
+        )
         return JSON.stringify(free) === JSON.stringify(pool.status.free)
           ? undefined
           : { ...pool.status, free, revision: pool.status.revision + 1 }
@@ -79,8 +91,14 @@ export class LocalResourceManager implements Component {
       (sum, { amounts }) => subtractAmounts(sum, amounts),
       Object.fromEntries(Object.keys(pool.spec.capacity).map((resource) => [resource, '0'])),
     )
-    const sold = subtractAmounts(Object.fromEntries(Object.keys(capacity).map((resource) => [resource, '0'])), capacity)
-    await mutate(store, PoolKind, keyOf(pool), (each) => ({ ...each, spec: { ...each.spec, capacity: { ...sold } } }))
+    const sold = subtractAmounts(
+      Object.fromEntries(Object.keys(capacity).map((resource) => [resource, '0'])),
+      capacity,
+    )
+    await mutate(store, PoolKind, keyOf(pool), (each) => ({
+      ...each,
+      spec: { ...each.spec, capacity: { ...sold } },
+    }))
     await mutateStatus(store, PoolKind, keyOf(pool), ({ status }) => ({
       revision: (status?.revision ?? 0) + 1,
       entries: status?.entries ?? [],
@@ -90,11 +108,15 @@ export class LocalResourceManager implements Component {
 }
 
 /** @returns the pools that a configuration asks for. Pure. */
-export function poolSpecs(config: Pick<Config, 'sell' | 'offers'>): readonly { readonly name: string; readonly spec: PoolSpec }[] {
+export function poolSpecs(
+  config: Pick<Config, 'sell' | 'offers'>,
+): readonly { readonly name: string; readonly spec: PoolSpec }[] {
   const pools: { name: string; spec: PoolSpec }[] = []
   const { sell } = config
   if (sell) {
-    const capacity = Object.fromEntries(Object.entries(sell.capacity).map(([resource, amount]) => [resource, canonical(amount)]))
+    const capacity = Object.fromEntries(
+      Object.entries(sell.capacity).map(([resource, amount]) => [resource, canonical(amount)]),
+    )
     pools.push({
       name: 'compute',
       spec: {

@@ -11,7 +11,13 @@ import type { RouterNode, VirtualRouterSpec } from '../objects/virtual-router.ts
  * - `none`: nothing of its own passes under it (the bought half of what a relay passes on)
  */
 export type Route =
-  | { readonly type: 'through'; readonly peer: RouterNode; readonly path: readonly RouterNode[] }
+  | {
+      readonly type: 'through'
+      readonly peer: RouterNode
+      readonly path: readonly RouterNode[]
+      /** What the contract is called at the provider's, where every hop has one of its own. */
+      readonly remoteContractID?: string
+    }
   | {
       readonly type: 'relay'
       readonly next: { readonly nodeID: string; readonly address: string; readonly contractID: string }
@@ -54,7 +60,13 @@ export function routerFor(
         next: { ...route.next, address: addressOf(route.next.nodeID) ?? route.next.address },
       }
     case 'through':
-      return { contractID, role: 'consumer', peer: route.peer, path: route.path.map(located) }
+      return {
+        contractID,
+        role: 'consumer',
+        peer: route.peer,
+        path: route.path.map(located),
+        ...(route.remoteContractID === undefined ? {} : { remoteContractID: route.remoteContractID }),
+      }
     case undefined:
       return { contractID, role: buying ? 'consumer' : 'provider', peer }
   }

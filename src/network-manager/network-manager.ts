@@ -167,7 +167,7 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
     return carrier
   }
 
-  function relayed({ spec: { contractID, peer, path } }: VirtualRouter): RelayedCarrier {
+  function relayed({ spec: { contractID, remoteContractID, peer, path } }: VirtualRouter): RelayedCarrier {
     if (!context) throw new Error('a relayed way needs the identity of this node')
     return new RelayedCarrier({
       transport,
@@ -175,6 +175,7 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
       clock,
       limits: transportLimits,
       contractID,
+      remoteContractID: remoteContractID ?? contractID,
       firstRelay: targetOf(path![0]!),
       provider: peer.nodeID,
       timeoutMs: limits.relayTimeoutMs,

@@ -26,7 +26,9 @@ export function deploymentAmounts(deployment: Pick<Deployment, 'spec'>): Amounts
 }
 
 /** @returns one request for each Deployment, in the order of the manifests */
-export function decompose(deployments: readonly (Pick<Deployment, 'spec'> & { readonly metadata: { readonly name: string } })[]): readonly WorkloadRequest[] {
+export function decompose(
+  deployments: readonly (Pick<Deployment, 'spec'> & { readonly metadata: { readonly name: string } })[],
+): readonly WorkloadRequest[] {
   return deployments.map((deployment) => ({
     name: deployment.metadata.name,
     workload: deployment.metadata.name,

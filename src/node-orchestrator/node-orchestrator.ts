@@ -11,7 +11,14 @@ import { PodKind } from '../objects/core/pod.ts'
 import { IntentKind, type Intent, type IntentStatus } from '../objects/intent.ts'
 import type { KindDefinition } from '../objects/kind.ts'
 import { apiVersionOf } from '../objects/kind.ts'
-import { DEFAULT_NAMESPACE, keyOf, ownedBy, setCondition, type KubeObject, type ObjectKey } from '../objects/meta.ts'
+import {
+  DEFAULT_NAMESPACE,
+  keyOf,
+  ownedBy,
+  setCondition,
+  type KubeObject,
+  type ObjectKey,
+} from '../objects/meta.ts'
 import { SolverKind, type Considered, type Solver, type SolverSpec } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import { VirtualRouterKind } from '../objects/virtual-router.ts'
@@ -68,12 +75,20 @@ export class NodeOrchestrator implements Component {
         { informer: informers.of(DeploymentKind), keys: owning },
         {
           informer: informers.of(VirtualRouterKind),
-          keys: () => intents.list().filter(({ status }) => status?.phase === 'Deploying' || status?.phase === 'Running').map(keyOf),
+          keys: () =>
+            intents
+              .list()
+              .filter(({ status }) => status?.phase === 'Deploying' || status?.phase === 'Running')
+              .map(keyOf),
         },
         // What could not be placed may fit now.
         {
           informer: informers.of(NodeKind),
-          keys: () => intents.list().filter(({ status }) => status?.phase === 'Pending').map(keyOf),
+          keys: () =>
+            intents
+              .list()
+              .filter(({ status }) => status?.phase === 'Pending')
+              .map(keyOf),
         },
       ],
       reconcile: (key) => this.#reconcile(key),
@@ -94,14 +109,22 @@ export class NodeOrchestrator implements Component {
    * Dry run: what would be done for an intent, and every offer that was looked at. Changes nothing but
    * what is known of the offers of others.
    */
-  async plan(intent: Pick<Intent, 'metadata' | 'spec'>, deployments: readonly Deployment[], signal: AbortSignal): Promise<readonly PlannedRequest[]> {
+  async plan(
+    intent: Pick<Intent, 'metadata' | 'spec'>,
+    deployments: readonly Deployment[],
+    signal: AbortSignal,
+  ): Promise<readonly PlannedRequest[]> {
     const planned: PlannedRequest[] = []
     const promised = new Map<string, Amounts>()
     for (const request of decompose(deployments)) {
       const solver = this.#solver(intent as Intent, request, false, undefined)
       const wanted = wantedOf({ ...solver, metadata: { name: solver.metadata.name } } as unknown as Solver)
       const place = this.#findPlace(intent, request, promised)
-      const common = { name: request.name, workload: request.workload, wanted: { amounts: wanted.amounts, requirements: wanted.requirements } }
+      const common = {
+        name: request.name,
+        workload: request.workload,
+        wanted: { amounts: wanted.amounts, requirements: wanted.requirements },
+      }
       await this.#options.discover(selectorFor(wanted), signal)
       const { considered } = this.#options.consider(solver as unknown as Solver)
       if (place) {
@@ -110,11 +133,17 @@ export class NodeOrchestrator implements Component {
           ...common,
           decision: place.placement,
           node: place.node,
-          considered: considered.map((each) => (each.verdict === 'taken' ? { ...each, verdict: 'fits', reason: 'own-resources-first' } : each)),
+          considered: considered.map((each) =>
+            each.verdict === 'taken' ? { ...each, verdict: 'fits', reason: 'own-resources-first' } : each,
+          ),
         })
       } else {
         const taken = considered.find(({ verdict }) => verdict === 'taken')
-        planned.push({ ...common, decision: taken && intent.spec.placement !== 'Local' ? 'Purchase' : 'None', considered })
+        planned.push({
+          ...common,
+          decision: taken && intent.spec.placement !== 'Local' ? 'Purchase' : 'None',
+          considered,
+        })
       }
     }
     return planned
@@ -138,7 +167,10 @@ export class NodeOrchestrator implements Component {
     if (intent.status.phase === 'Failed') return
     const deployments = await this.#deploymentsOf(intent)
     if (deployments === undefined) {
-      await this.#say(intent, { phase: 'Failed', message: `the workload ${intent.spec.workloadRef?.name} is gone` })
+      await this.#say(intent, {
+        phase: 'Failed',
+        message: `the workload ${intent.spec.workloadRef?.name} is gone`,
+      })
       return
     }
     if (intent.status.requests === undefined) return this.#begin(intent, trace, deployments)
@@ -150,7 +182,10 @@ export class NodeOrchestrator implements Component {
     const { tracer, store } = this.#options
     const since = tracer.now()
     const requests = decompose(deployments)
-    tracer.step(trace, 2, { since, detail: requests.map(({ name, amounts }) => `${name}: ${JSON.stringify(amounts)}`).join('; ') })
+    tracer.step(trace, 'intent-decomposed', {
+      since,
+      detail: requests.map(({ name, amounts }) => `${name}: ${JSON.stringify(amounts)}`).join('; '),
+    })
     const promised = new Map<string, Amounts>()
     const sinceLook = tracer.now()
     const placed = requests.map((request): RequestStatus => {
@@ -159,17 +194,25 @@ export class NodeOrchestrator implements Component {
       return { name: request.name, workload: request.workload, ...(place ?? {}) }
     })
     const missing = placed.filter(({ node }) => node === undefined)
-    tracer.step(trace, 3, {
+    tracer.step(trace, 'places-looked-up', {
       since: sinceLook,
-      detail: missing.length === 0 ? `fits on ${placed.map(({ node }) => node).join(', ')}` : `no place for ${missing.map(({ name }) => name).join(', ')}`,
+      detail:
+        missing.length === 0
+          ? `fits on ${placed.map(({ node }) => node).join(', ')}`
+          : `no place for ${missing.map(({ name }) => name).join(', ')}`,
     })
     if (missing.length > 0 && intent.spec.placement === 'Local') {
-      await this.#say(intent, { phase: 'Pending', message: 'does not fit on this node, and the intent allows no other' })
+      await this.#say(intent, {
+        phase: 'Pending',
+        message: 'does not fit on this node, and the intent allows no other',
+      })
       return
     }
     const together = missing.length > 1
     const withSolvers = placed.map((request): RequestStatus =>
-      request.node === undefined ? { ...request, placement: 'Purchase', solver: solverName(intent, request.name) } : request,
+      request.node === undefined
+        ? { ...request, placement: 'Purchase', solver: solverName(intent, request.name) }
+        : request,
     )
     await Promise.all(
       requests
@@ -185,7 +228,11 @@ export class NodeOrchestrator implements Component {
   }
 
   /** Steps 30 to 32, and what comes after. */
-  async #advance(intent: Intent, trace: TraceContext, deployments: readonly Deployment[]): Promise<{ requeueAfterMs?: number } | void> {
+  async #advance(
+    intent: Intent,
+    trace: TraceContext,
+    deployments: readonly Deployment[],
+  ): Promise<{ requeueAfterMs?: number } | void> {
     const { store, tracer, informers } = this.#options
     const requests = intent.status?.requests ?? []
     const solvers = new Map<string, Solver | undefined>()
@@ -198,32 +245,56 @@ export class NodeOrchestrator implements Component {
       if (waiting.every((solver) => solver?.status?.reservationPhase === 'Solved')) {
         await Promise.all(
           waiting.map((solver) =>
-            mutate(store, SolverKind, keyOf(solver!), (each) => ({ ...each, spec: { ...each.spec, reserveOnly: false } })),
+            mutate(store, SolverKind, keyOf(solver!), (each) => ({
+              ...each,
+              spec: { ...each.spec, reserveOnly: false },
+            })),
           ),
         )
       }
-      await this.#say(intent, { message: waiting.map((solver) => solver?.status?.solverPhase?.message).filter(Boolean).join('; ') })
+      await this.#say(intent, {
+        message: waiting
+          .map((solver) => solver?.status?.solverPhase?.message)
+          .filter(Boolean)
+          .join('; '),
+      })
       return
     }
-    const failed = [...solvers.entries()].find(([, solver]) => solver === undefined || solver.status?.solverPhase?.phase === 'Failed')
+    const failed = [...solvers.entries()].find(
+      ([, solver]) => solver === undefined || solver.status?.solverPhase?.phase === 'Failed',
+    )
     if (failed) return this.#react(intent, failed[0], failed[1])
     const unsolved = [...solvers.values()].find((solver) => solver?.status?.solverPhase?.phase !== 'Solved')
     if (unsolved) {
-      await this.#say(intent, { phase: 'Acquiring', message: unsolved.status?.solverPhase?.message ?? 'looking for resources of others' })
+      await this.#say(intent, {
+        phase: 'Acquiring',
+        message: unsolved.status?.solverPhase?.message ?? 'looking for resources of others',
+      })
       return
     }
     const placed = requests.map((request) => {
-      const node = request.solver === undefined ? request.node : solvers.get(request.solver)?.status?.virtualNode?.name
+      const node =
+        request.solver === undefined ? request.node : solvers.get(request.solver)?.status?.virtualNode?.name
       return node === undefined ? request : { ...request, node }
     })
     if (intent.status?.phase === 'Acquiring') {
       const since = tracer.now()
-      tracer.step(trace, 30)
-      const missing = placed.filter(({ node }) => node === undefined || informers.of(NodeKind).get({ name: node }) === undefined)
+      tracer.step(trace, 'intent-resumed')
+      const missing = placed.filter(
+        ({ node }) => node === undefined || informers.of(NodeKind).get({ name: node }) === undefined,
+      )
       if (missing.length > 0 && missing.some(({ node }) => node !== undefined)) return { requeueAfterMs: 50 }
-      tracer.step(trace, 31, { since, detail: placed.map(({ node }) => node ?? 'bought').join(', ') })
+      tracer.step(trace, 'place-found', {
+        since,
+        detail: placed.map(({ node }) => node ?? 'bought').join(', '),
+      })
       await this.#deploy(intent, trace, deployments, placed)
-      await this.#say(intent, { phase: 'Deploying', message: 'deploying', requests: placed, nodes: placed.map(({ node }) => node).join(',') })
+      await this.#say(intent, {
+        phase: 'Deploying',
+        message: 'deploying',
+        requests: placed,
+        nodes: placed.map(({ node }) => node).join(','),
+      })
       return
     }
     await this.#deploy(intent, intent.status?.nodes === undefined ? trace : undefined, deployments, placed)
@@ -231,7 +302,12 @@ export class NodeOrchestrator implements Component {
   }
 
   /** Step 32. Idempotent: what is there already is left, what was changed by the user is changed. */
-  async #deploy(intent: Intent, trace: TraceContext | undefined, deployments: readonly Deployment[], placed: readonly RequestStatus[]): Promise<void> {
+  async #deploy(
+    intent: Intent,
+    trace: TraceContext | undefined,
+    deployments: readonly Deployment[],
+    placed: readonly RequestStatus[],
+  ): Promise<void> {
     const { store, tracer } = this.#options
     const since = tracer.now()
     if (intent.spec.workloadRef) {
@@ -239,20 +315,31 @@ export class NodeOrchestrator implements Component {
         const node = placed.find(({ workload }) => workload === deployment.metadata.name)?.node
         if (node === undefined) continue
         await mutate(store, DeploymentKind, keyOf(deployment), (each) =>
-          each.spec.template.spec.nodeSelector?.[HOSTNAME] === node ? undefined : withNodeSelector(each, node),
+          each.spec.template.spec.nodeSelector?.[HOSTNAME] === node
+            ? undefined
+            : withNodeSelector(each, node),
         )
       }
     } else {
       for (const manifest of manifestsOf(intent)) {
-        const kind = CORE_KINDS.find((each) => each.kind === manifest.kind && apiVersionOf(each) === manifest.apiVersion)
+        const kind = CORE_KINDS.find(
+          (each) => each.kind === manifest.kind && apiVersionOf(each) === manifest.apiVersion,
+        )
         if (kind === undefined) continue
         const node = placed.find(({ workload }) => workload === manifest.metadata.name)?.node
         const owned = this.#ownedManifest(intent, manifest)
-        const object = manifest.kind === 'Deployment' && node !== undefined ? withNodeSelector(owned as unknown as Deployment, node) : owned
+        const object =
+          manifest.kind === 'Deployment' && node !== undefined
+            ? withNodeSelector(owned as unknown as Deployment, node)
+            : owned
         await ensure(store, kind as KindDefinition, object as never)
       }
     }
-    if (trace) tracer.step(trace, 32, { since, detail: placed.map(({ workload, node }) => `${workload} on ${node}`).join(', ') })
+    if (trace)
+      tracer.step(trace, 'workload-deployed', {
+        since,
+        detail: placed.map(({ workload, node }) => `${workload} on ${node}`).join(', '),
+      })
   }
 
   #ownedManifest(intent: Intent, manifest: Manifest): Manifest {
@@ -270,13 +357,21 @@ export class NodeOrchestrator implements Component {
   async #follow(intent: Intent, placed: readonly RequestStatus[]): Promise<void> {
     const { store, informers } = this.#options
     const namespace = intent.metadata.namespace ?? DEFAULT_NAMESPACE
-    const stored = await Promise.all(placed.map(({ workload }) => store.get(DeploymentKind, { namespace, name: workload })))
-    const ready = stored.every((each) => each !== undefined && (each.status?.availableReplicas ?? 0) >= (each.spec.replicas ?? 1))
+    const stored = await Promise.all(
+      placed.map(({ workload }) => store.get(DeploymentKind, { namespace, name: workload })),
+    )
+    const ready = stored.every(
+      (each) => each !== undefined && (each.status?.availableReplicas ?? 0) >= (each.spec.replicas ?? 1),
+    )
     const pods = new Set(
       informers
         .of(PodKind)
         .list()
-        .filter((pod) => stored.some((each) => each && pod.metadata.ownerReferences?.some(({ uid }) => uid === each.metadata.uid)))
+        .filter((pod) =>
+          stored.some(
+            (each) => each && pod.metadata.ownerReferences?.some(({ uid }) => uid === each.metadata.uid),
+          ),
+        )
         .map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}`),
     )
     const endpoints = informers
@@ -285,13 +380,28 @@ export class NodeOrchestrator implements Component {
       .flatMap((router) => router.status?.endpoints ?? [])
       .filter(({ namespace: of, pod }) => pods.has(`${of}/${pod}`))
       .map(({ pod, port, url }) => ({ name: pod, port, url }))
-    const local = localEndpoints(informers.of(PodKind).list().filter((pod) => pods.has(`${pod.metadata.namespace}/${pod.metadata.name}`) && pod.spec.nodeName === this.#options.self.name))
-    const all = [...endpoints, ...local].sort((a, b) => (`${a.name}:${a.port}` < `${b.name}:${b.port}` ? -1 : 1))
-    const waiting = stored.find((each) => each === undefined || (each.status?.availableReplicas ?? 0) < (each.spec.replicas ?? 1))
+    const local = localEndpoints(
+      informers
+        .of(PodKind)
+        .list()
+        .filter(
+          (pod) =>
+            pods.has(`${pod.metadata.namespace}/${pod.metadata.name}`) &&
+            pod.spec.nodeName === this.#options.self.name,
+        ),
+    )
+    const all = [...endpoints, ...local].sort((a, b) =>
+      `${a.name}:${a.port}` < `${b.name}:${b.port}` ? -1 : 1,
+    )
+    const waiting = stored.find(
+      (each) => each === undefined || (each.status?.availableReplicas ?? 0) < (each.spec.replicas ?? 1),
+    )
     const wasRunning = intent.status?.phase === 'Running' || intent.status?.phase === 'Degraded'
     await this.#say(intent, {
       phase: ready ? 'Running' : wasRunning ? 'Degraded' : 'Deploying',
-      message: ready ? 'running' : `waiting for ${waiting?.metadata.name ?? 'the workload'}: ${waiting?.status?.availableReplicas ?? 0} of ${waiting?.spec.replicas ?? 1} replicas are available`,
+      message: ready
+        ? 'running'
+        : `waiting for ${waiting?.metadata.name ?? 'the workload'}: ${waiting?.status?.availableReplicas ?? 0} of ${waiting?.spec.replicas ?? 1} replicas are available`,
       nodes: placed.map(({ node }) => node).join(','),
       endpoints: all,
       ...(all[0] ? { url: all[0].url } : {}),
@@ -305,12 +415,18 @@ export class NodeOrchestrator implements Component {
     const why = solver?.status?.solverPhase?.message ?? 'its acquisition is gone'
     switch (intent.spec.onFailure ?? 'Keep') {
       case 'Keep':
-        await this.#say(intent, { phase: 'Degraded', message: `${why}; kept, as the intent says (onFailure: Keep)` })
+        await this.#say(intent, {
+          phase: 'Degraded',
+          message: `${why}; kept, as the intent says (onFailure: Keep)`,
+        })
         return
       case 'Stop':
         await this.#removeWorkloads(intent)
         if (solver) await remove(store, SolverKind, keyOf(solver))
-        await this.#say(intent, { phase: 'Failed', message: `${why}; stopped, as the intent says (onFailure: Stop)` })
+        await this.#say(intent, {
+          phase: 'Failed',
+          message: `${why}; stopped, as the intent says (onFailure: Stop)`,
+        })
         return
       case 'Replace':
         if (solver) {
@@ -322,7 +438,13 @@ export class NodeOrchestrator implements Component {
         }
         await this.#removeWorkloads(intent)
         await mutateStatus(store, IntentKind, keyOf(intent), ({ status }) => {
-          const { requests: _requests, endpoints: _endpoints, url: _url, nodes: _nodes, ...rest } = status ?? {}
+          const {
+            requests: _requests,
+            endpoints: _endpoints,
+            url: _url,
+            nodes: _nodes,
+            ...rest
+          } = status ?? {}
           return { ...rest, phase: 'Pending' as const, message: `${why}; looking for another provider` }
         })
     }
@@ -331,9 +453,12 @@ export class NodeOrchestrator implements Component {
   /** Everything back: the workloads first, then what was bought for them. */
   async #tearDown(intent: Intent): Promise<{ requeueAfterMs?: number } | void> {
     const { store } = this.#options
-    if (intent.status?.phase !== 'Deleting') await this.#say(intent, { phase: 'Deleting', message: 'stopping the workload' })
+    if (intent.status?.phase !== 'Deleting')
+      await this.#say(intent, { phase: 'Deleting', message: 'stopping the workload' })
     await this.#removeWorkloads(intent)
-    const solvers = (intent.status?.requests ?? []).flatMap(({ solver }) => (solver === undefined ? [] : [solver]))
+    const solvers = (intent.status?.requests ?? []).flatMap(({ solver }) =>
+      solver === undefined ? [] : [solver],
+    )
     await Promise.all(solvers.map((name) => remove(store, SolverKind, solverKey(intent, name))))
     for (const name of solvers) {
       if (await store.get(SolverKind, solverKey(intent, name))) {
@@ -353,12 +478,15 @@ export class NodeOrchestrator implements Component {
   async #removeWorkloads(intent: Intent): Promise<void> {
     const { store } = this.#options
     for (const manifest of manifestsOf(intent)) {
-      const kind = CORE_KINDS.find((each) => each.kind === manifest.kind && apiVersionOf(each) === manifest.apiVersion)
+      const kind = CORE_KINDS.find(
+        (each) => each.kind === manifest.kind && apiVersionOf(each) === manifest.apiVersion,
+      )
       if (kind === undefined) continue
       const key = keyOf(this.#ownedManifest(intent, manifest))
       const stored = await store.get(kind, key)
       // What is not ours only has the same name.
-      if (stored?.metadata.ownerReferences?.some(({ uid }) => uid === intent.metadata.uid)) await remove(store, kind, key)
+      if (stored?.metadata.ownerReferences?.some(({ uid }) => uid === intent.metadata.uid))
+        await remove(store, kind, key)
     }
   }
 
@@ -375,7 +503,12 @@ export class NodeOrchestrator implements Component {
       return node !== undefined && fitsOn(node, pods, request.amounts, promised.get(name) ?? {})
     }
     const local = informers.of(NodeKind).get({ name: self.name })
-    if (placement !== 'Remote' && local && meetsRequirements(local, requirements, self.domain) && fits(self.name)) {
+    if (
+      placement !== 'Remote' &&
+      local &&
+      meetsRequirements(local, requirements, self.domain) &&
+      fits(self.name)
+    ) {
       return { placement: 'Local', node: self.name }
     }
     if (placement === 'Local') return undefined
@@ -388,7 +521,12 @@ export class NodeOrchestrator implements Component {
     return bought && { placement: 'ExistingVirtualNode', node: bought.metadata.name }
   }
 
-  #solver(intent: Pick<Intent, 'metadata' | 'spec'>, request: WorkloadRequest, together: boolean, trace: TraceContext | undefined) {
+  #solver(
+    intent: Pick<Intent, 'metadata' | 'spec'>,
+    request: WorkloadRequest,
+    together: boolean,
+    trace: TraceContext | undefined,
+  ) {
     const { requirements, weights, duration } = intent.spec
     const { cpu, memory, pods, storage } = request.amounts
     const spec: SolverSpec = {
@@ -419,14 +557,19 @@ export class NodeOrchestrator implements Component {
   }
 
   #intentOfSolver(solver: Solver): ObjectKey {
-    return { namespace: solver.metadata.namespace ?? DEFAULT_NAMESPACE, name: solver.metadata.labels?.['tributary.io/intent'] ?? solver.spec.intentID }
+    return {
+      namespace: solver.metadata.namespace ?? DEFAULT_NAMESPACE,
+      name: solver.metadata.labels?.['tributary.io/intent'] ?? solver.spec.intentID,
+    }
   }
 
   /** @returns the Deployments of an intent as they are to be; undefined when one that it refers to is gone */
   async #deploymentsOf(intent: Intent): Promise<readonly Deployment[] | undefined> {
     const ref = intent.spec.workloadRef
     if (ref === undefined) {
-      return manifestsOf(intent).filter(({ kind }) => kind === 'Deployment') as unknown as readonly Deployment[]
+      return manifestsOf(intent).filter(
+        ({ kind }) => kind === 'Deployment',
+      ) as unknown as readonly Deployment[]
     }
     const found = await this.#options.store.get(DeploymentKind, {
       namespace: intent.metadata.namespace ?? DEFAULT_NAMESPACE,
@@ -446,7 +589,12 @@ export class NodeOrchestrator implements Component {
         conditions: [
           ...setCondition(
             status?.conditions,
-            { type: 'Ready', status: ready ? 'True' : 'False', reason: next.phase ?? 'Pending', message: next.message ?? '' },
+            {
+              type: 'Ready',
+              status: ready ? 'True' : 'False',
+              reason: next.phase ?? 'Pending',
+              message: next.message ?? '',
+            },
             now,
           ),
         ],
@@ -456,7 +604,9 @@ export class NodeOrchestrator implements Component {
 }
 
 function solverName(intent: { readonly metadata: { readonly name: string } }, request: string): string {
-  return intent.metadata.name === request ? intent.metadata.name : `${intent.metadata.name}-${request}`.slice(0, 200)
+  return intent.metadata.name === request
+    ? intent.metadata.name
+    : `${intent.metadata.name}-${request}`.slice(0, 200)
 }
 
 function solverKey(intent: Intent, name: string): ObjectKey {
@@ -478,7 +628,15 @@ function withNodeSelector(deployment: Deployment, node: string): Deployment {
 }
 
 /** Pods of this machine answer on their own loopback address. */
-function localEndpoints(pods: readonly { readonly metadata: { readonly name: string }; readonly spec: { readonly containers: readonly { readonly ports?: readonly { readonly containerPort: number }[] }[] }; readonly status?: { readonly podIP?: string } }[]): { name: string; port: number; url: string }[] {
+function localEndpoints(
+  pods: readonly {
+    readonly metadata: { readonly name: string }
+    readonly spec: {
+      readonly containers: readonly { readonly ports?: readonly { readonly containerPort: number }[] }[]
+    }
+    readonly status?: { readonly podIP?: string }
+  }[],
+): { name: string; port: number; url: string }[] {
   return pods.flatMap((pod) =>
     pod.status?.podIP === undefined
       ? []

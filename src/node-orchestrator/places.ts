@@ -11,7 +11,13 @@ export const CONTRACT_LABEL = 'tributary.io/contract'
 /** @returns what is left of a node by what its pods request */
 export function freeOn(node: Node, pods: readonly Pod[]): Amounts {
   const used = pods
-    .filter((pod) => pod.spec.nodeName === node.metadata.name && !isOver(pod))
+    // The pods of buyers run on what is for sale, which is no part of the node's capacity.
+    .filter(
+      (pod) =>
+        pod.spec.nodeName === node.metadata.name &&
+        !isOver(pod) &&
+        pod.metadata.labels?.[CONTRACT_LABEL] === undefined,
+    )
     .map((pod) => podRequests(pod.spec))
     .reduce(addAmounts, {})
   return subtractAmounts(node.status?.allocatable ?? {}, used)
@@ -25,11 +31,27 @@ export function fitsOn(node: Node, pods: readonly Pod[], amounts: Amounts, promi
 /** @returns whether this machine has what is required besides its size */
 export function meetsRequirements(node: Node, requirements: Requirements, domain: string): boolean {
   const labels = node.metadata.labels ?? {}
-  const { architecture, location, flavorType, allowedDomains, forbiddenDomains, properties, securityStandards } = requirements
+  const {
+    architecture,
+    location,
+    flavorType,
+    allowedDomains,
+    forbiddenDomains,
+    properties,
+    securityStandards,
+  } = requirements
   if (flavorType !== undefined && flavorType !== 'k8slice') return false
   if (architecture !== undefined && labels['kubernetes.io/arch'] !== architecture) return false
-  if (location?.city !== undefined && labels['topology.tributary.io/city']?.toLowerCase() !== location.city.toLowerCase()) return false
-  if (location?.country !== undefined && labels['topology.tributary.io/country']?.toLowerCase() !== location.country.toLowerCase()) return false
+  if (
+    location?.city !== undefined &&
+    labels['topology.tributary.io/city']?.toLowerCase() !== location.city.toLowerCase()
+  )
+    return false
+  if (
+    location?.country !== undefined &&
+    labels['topology.tributary.io/country']?.toLowerCase() !== location.country.toLowerCase()
+  )
+    return false
   if (allowedDomains && !allowedDomains.includes(domain)) return false
   if (forbiddenDomains?.includes(domain)) return false
   // What the machine says nothing of cannot be promised.

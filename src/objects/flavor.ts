@@ -129,7 +129,9 @@ export const FlavorSpecSchema = open({
   networkPropertyType: Type.Optional(Type.String()),
   location: Type.Optional(LocationSchema),
   signature: Type.Optional(Type.String({ description: 'Detached JWS of the owner over the wire form.' })),
-  timestamp: Type.Optional(Type.String({ description: 'When the owner made it, RFC 3339; signed with the rest.' })),
+  timestamp: Type.Optional(
+    Type.String({ description: 'When the owner made it, RFC 3339; signed with the rest.' }),
+  ),
   poolName: Type.Optional(Type.String({ description: 'The pool that it is cut from.' })),
   visibility: Type.Optional(oneOf(VISIBILITIES)),
 })

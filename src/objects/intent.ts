@@ -8,14 +8,20 @@ import { RankingWeightsSchema } from './solver.ts'
 const closed = { additionalProperties: false } as const
 
 const ManifestSchema = Type.Object(
-  { apiVersion: Type.String(), kind: Type.String(), metadata: Type.Object({}, { additionalProperties: true }) },
+  {
+    apiVersion: Type.String(),
+    kind: Type.String(),
+    metadata: Type.Object({}, { additionalProperties: true }),
+  },
   { additionalProperties: true, description: 'An ordinary Kubernetes manifest.' },
 )
 
 const IntentSpecSchema = Type.Object(
   {
     workload: Type.Optional(
-      Type.Array(ManifestSchema, { description: 'The manifests to run; each Deployment becomes one request.' }),
+      Type.Array(ManifestSchema, {
+        description: 'The manifests to run; each Deployment becomes one request.',
+      }),
     ),
     workloadRef: Type.Optional(
       Type.Object(
@@ -27,7 +33,8 @@ const IntentSpecSchema = Type.Object(
     weights: Type.Optional(RankingWeightsSchema),
     placement: Type.Optional(
       Type.Union([Type.Literal('Any'), Type.Literal('Local'), Type.Literal('Remote')], {
-        description: 'Where it may run: anywhere (own resources first), only here, or only on bought resources.',
+        description:
+          'Where it may run: anywhere (own resources first), only here, or only on bought resources.',
         default: 'Any',
       }),
     ),
@@ -38,7 +45,11 @@ const IntentSpecSchema = Type.Object(
       }),
     ),
     duration: Type.Optional(
-      Type.String({ pattern: '^[0-9]+(s|m|h|d)$', description: 'How long to buy for, such as 24h.', default: '24h' }),
+      Type.String({
+        pattern: '^[0-9]+(s|m|h|d)$',
+        description: 'How long to buy for, such as 24h.',
+        default: '24h',
+      }),
     ),
   },
   closed,

@@ -16,8 +16,12 @@ const LedgerEntrySchema = Type.Object({
   buyer: Type.String(),
   flavorID: Type.String({ description: 'The flavor that was asked for.' }),
   amounts: AmountsSchema,
-  expiresAt: Type.String({ description: 'RFC 3339. Of the hold while held, of the contract once allocated.' }),
-  buyerSignature: Type.Optional(Type.String({ description: 'So that a purchase can be completed after a crash.' })),
+  expiresAt: Type.String({
+    description: 'RFC 3339. Of the hold while held, of the contract once allocated.',
+  }),
+  buyerSignature: Type.Optional(
+    Type.String({ description: 'So that a purchase can be completed after a crash.' }),
+  ),
   active: Type.Optional(Type.Boolean({ description: 'Whether the virtual node is in use.' })),
   forwarding: Type.Optional(Type.Boolean({ description: 'Sold on behalf of another node.' })),
 })

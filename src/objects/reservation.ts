@@ -28,6 +28,9 @@ export const ReservationSpecSchema = open({
   peeringCandidate: Type.Optional(GenericRefSchema),
   ingressTelemetryEndpoint: Type.Optional(TelemetryServerSchema),
   key: Type.Optional(Type.String({ description: 'Sent with RESERVE: a repeated message has one effect.' })),
+  user: Type.Optional(
+    Type.String({ description: 'Node id of the one that will use it, where that is not the buyer.' }),
+  ),
   flavorID: Type.Optional(Type.String()),
   price: Type.Optional(PriceSchema),
   until: Type.Optional(Type.String({ description: 'RFC 3339; when the contract shall end.' })),

@@ -4,11 +4,18 @@ import type { KindDefinition } from './kind.ts'
 import { MetadataSchema, type KubeObject } from './meta.ts'
 
 export const TraceEventSchema = Type.Object({
-  step: Type.Integer({ description: 'Number in the workflow document; the deployment comes after the last.' }),
+  step: Type.Integer({
+    description:
+      'Number in the workflow document, as far as the workflow was known then; 0 where it has none.',
+  }),
   workflow: Type.Integer({ minimum: 1, maximum: 4 }),
+  action: Type.String({ description: 'What was done; with the role it gives the number.' }),
   component: Type.String(),
   node: Type.String(),
-  role: Type.String({ description: 'What the node is in this workflow: consumer, provider, supernode, catalog.' }),
+  role: Type.String({
+    description:
+      'What the node is in this workflow: consumer, provider, supernode, provider-supernode, catalog.',
+  }),
   peer: Type.Optional(Type.String()),
   message: Type.String(),
   outcome: Type.Union([Type.Literal('ok'), Type.Literal('failed'), Type.Literal('skipped')]),
@@ -21,6 +28,7 @@ export type TraceEvent = Static<typeof TraceEventSchema>
 const TraceSpecSchema = Type.Object({
   traceID: Type.String({ description: 'W3C trace id: 32 hexadecimal digits.' }),
   intent: Type.Optional(Type.String()),
+  workflow: Type.Optional(Type.Integer({ description: 'Which workflow it turned out to be.' })),
   participants: Type.Optional(Type.Array(Type.String(), { description: 'Node ids that may read it.' })),
 })
 const TraceStatusSchema = Type.Object({ events: Type.Array(TraceEventSchema) })

@@ -22,6 +22,12 @@ export const TransactionSpecSchema = open({
   configuration: Type.Optional(ConfigurationSchema),
   expirationTime: Type.Optional(Type.String({ description: 'RFC 3339; the hold ends here.' })),
   contractDraft: Type.Optional(RawMessageSchema),
+  reservation: Type.Optional(
+    Type.String({ description: 'A supernode’s: what it reserved at the next hop.' }),
+  ),
+  buyerSignature: Type.Optional(
+    Type.String({ description: 'So that a purchase can be completed after a crash.' }),
+  ),
   key: Type.Optional(Type.String({ description: 'The idempotency key that the buyer sent.' })),
   sent: Type.Optional(RawMessageSchema),
 })

@@ -35,6 +35,9 @@ export const VirtualRouterSpecSchema = open({
       maxItems: 8,
     }),
   ),
+  remoteContractID: Type.Optional(
+    Type.String({ description: 'What the contract is called at the far end, where every hop has one of its own.' }),
+  ),
   next: Type.Optional(
     open(
       { nodeID: Type.String(), address: Type.String(), contractID: Type.String() },

@@ -12,6 +12,9 @@ import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
 import { PeeringCandidateKind, type PeeringCandidate } from '../objects/peering-candidate.ts'
 import { embeddedFlavorFromWire, type WireFlavor } from '../rear/wire/index.ts'
 
+export { CandidateListing, type CandidateListingOptions } from './candidate-listing.ts'
+export { cameFromCatalog, priceThrough, relaysOf } from './relays.ts'
+
 /** An offer as it was received. */
 export interface Sighting {
   readonly flavor: WireFlavor
@@ -34,7 +37,7 @@ export class PeeringCandidates implements Component {
 
   constructor(base: NodeBase) {
     this.#base = base
-    base.informers.of(PeeringCandidateKind)
+    base.informers.of(PeeringCandidateKind).addIndex('flavor', (entry) => [entry.spec.flavor.metadata.name])
   }
 
   async start(): Promise<void> {
@@ -48,6 +51,17 @@ export class PeeringCandidates implements Component {
 
   list(): readonly PeeringCandidate[] {
     return this.#base.informers.of(PeeringCandidateKind).list()
+  }
+
+  /** @returns the entry for a provider's flavor, valid or not */
+  find(nodeID: string, flavorID: string): PeeringCandidate | undefined {
+    const name = candidateName(nodeID, flavorID)
+    return this.#base.informers.of(PeeringCandidateKind).get({ namespace: DEFAULT_NAMESPACE, name })
+  }
+
+  /** @returns the entries for a flavor id, of whatever provider */
+  ofFlavor(flavorID: string): readonly PeeringCandidate[] {
+    return this.#base.informers.of(PeeringCandidateKind).byIndex('flavor', flavorID)
   }
 
   /** Stores or refreshes an offer. @returns the name of the entry */
@@ -108,7 +122,9 @@ export class PeeringCandidates implements Component {
   #arm(): void {
     this.#timer = this.#base.system.clock.after(SWEEP_EVERY_MS, () => {
       this.#arm()
-      void this.#sweep().catch((error: unknown) => this.#base.log.warn({ err: error }, 'candidate sweep failed'))
+      void this.#sweep().catch((error: unknown) =>
+        this.#base.log.warn({ err: error }, 'candidate sweep failed'),
+      )
     })
   }
 

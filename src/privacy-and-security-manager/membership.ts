@@ -32,16 +32,26 @@ export interface Membership {
   readonly issuer: NodeId
   /** The credential's own id, for revocation. */
   readonly id: string
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as all times here. */
+  readonly issuedAt: number
   readonly expiresAt: number
+  /** The credential that the member was admitted with; this one, or the first of those that it renews. */
+  readonly admission: { readonly id: string; readonly at: number }
+}
+
+/** Which credentials were taken back before their time. */
+export interface RevokedCredentials {
+  /** @returns whether the credential is void, although it is genuine and has not expired */
+  covers(membership: Membership): boolean
+  /** Is called whenever there is more that is void. @returns ends it */
+  onChange?(handler: () => void): () => void
 }
 
 /** Whom a node believes about who belongs to which domain. */
 export interface MembershipTrust {
   /** Per domain, the authorities whose word counts for that domain, and for no other. */
   readonly trustedAuthorities: ReadonlyMap<string, readonly NodeId[]>
-  /** Ids (`jti`) of credentials that were taken back before their time. */
-  readonly revoked?: ReadonlySet<string>
+  readonly revoked?: RevokedCredentials
 }
 
 const TYPE = 'tributary-membership+jwt'
@@ -49,14 +59,15 @@ const TYPE = 'tributary-membership+jwt'
 const SKEW_MS = 60_000
 const MAX_LENGTH = 4096
 const DAY_MS = 86_400_000
-/** How long a credential lasts unless the authority says otherwise. */
-export const DEFAULT_MEMBERSHIP_MS = 30 * DAY_MS
+/** How long the credential of an admission lasts unless the authority says otherwise: time to start the node. */
+export const DEFAULT_MEMBERSHIP_MS = 7 * DAY_MS
 const ROLES: ReadonlySet<unknown> = new Set<PeerRole>(['node', 'supernode', 'catalog'])
 
 /**
  * @param authority who issues, and for which domain
  * @param options.subject the node that becomes a member
  * @param options.validForMs lifetime in milliseconds
+ * @param options.renews the credential that this one follows; who was admitted then still is, and no more
  * @returns the credential, a compact JWT
  */
 export function issueMembership(
@@ -66,9 +77,10 @@ export function issueMembership(
     readonly role: PeerRole
     readonly system: System
     readonly validForMs?: number
+    readonly renews?: Membership
   },
 ): string {
-  const { subject, role, system, validForMs = DEFAULT_MEMBERSHIP_MS } = options
+  const { subject, role, system, validForMs = DEFAULT_MEMBERSHIP_MS, renews } = options
   const now = system.clock.now()
   const claims = {
     iss: authority.id,
@@ -78,6 +90,7 @@ export function issueMembership(
     iat: Math.floor(now / 1000),
     exp: Math.floor((now + validForMs) / 1000),
     jti: uuid(system.random),
+    ...(renews && { adm_jti: renews.admission.id, adm_iat: Math.floor(renews.admission.at / 1000) }),
   }
   const header = encodeHeader(authority.key, TYPE)
   const payload = Buffer.from(JSON.stringify(claims)).toString('base64url')
@@ -87,15 +100,16 @@ export function issueMembership(
 /**
  * @param jwt what a node presents
  * @param options.now milliseconds since 1970
+ * @param options.graceMs for how long after its end it still counts, in milliseconds; not at all unless given
  * @returns what it proves about its subject: compare that with who presented it
  * @throws MembershipError
  */
 export function verifyMembership(
   jwt: string,
-  options: MembershipTrust & { readonly now: number },
+  options: MembershipTrust & { readonly now: number; readonly graceMs?: number },
 ): Membership {
-  const { membership, issuedAt, verified } = parse(jwt)
-  const { domain, issuer, subject, expiresAt, id } = membership
+  const { membership, verified } = parse(jwt)
+  const { domain, issuer, subject, issuedAt, expiresAt } = membership
   if (options.trustedAuthorities.get(domain)?.includes(issuer) !== true) {
     throw new MembershipError(
       'unknown-authority',
@@ -106,13 +120,21 @@ export function verifyMembership(
   if (issuedAt - SKEW_MS > options.now) {
     throw new MembershipError('not-yet-valid', `the membership of ${subject} begins ${rfc(issuedAt)}`)
   }
-  if (expiresAt <= options.now) {
+  if (expiresAt + (options.graceMs ?? 0) <= options.now) {
     throw new MembershipError('expired', `the membership of ${subject} in ${domain} ended ${rfc(expiresAt)}`)
   }
-  if (options.revoked?.has(id)) {
+  if (options.revoked?.covers(membership)) {
     throw new MembershipError('revoked', `the membership of ${subject} in ${domain} was revoked`)
   }
   return membership
+}
+
+/**
+ * What a credential says, without any proof that it is so: for a node that looks at its own.
+ * @throws MembershipError `malformed`
+ */
+export function readMembership(jwt: string): Membership {
+  return parse(jwt).membership
 }
 
 /** For messages; claims may hold a time that no calendar knows. */
@@ -120,7 +142,7 @@ function rfc(ms: number): string {
   return Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms)
 }
 
-function parse(jwt: string): { membership: Membership; issuedAt: number; readonly verified: () => boolean } {
+function parse(jwt: string): { readonly membership: Membership; readonly verified: () => boolean } {
   const malformed = (what: string, cause?: unknown): MembershipError =>
     new MembershipError('malformed', `not a membership credential: ${what}`, { cause })
   if (typeof jwt !== 'string' || jwt.length > MAX_LENGTH) throw malformed('too long')
@@ -138,12 +160,14 @@ function parse(jwt: string): { membership: Membership; issuedAt: number; readonl
   }
   if (typeof claims !== 'object' || claims === null) throw malformed('the claims are not an object')
   const { iss, sub, domain, role, iat, exp, jti } = claims
+  const { adm_jti: admissionId = jti, adm_iat: admittedAt = iat } = claims
   if (typeof iss !== 'string' || !isNodeId(iss) || iss !== decoded.kid) throw malformed('iss')
   if (typeof sub !== 'string' || !isNodeId(sub)) throw malformed('sub')
   if (typeof domain !== 'string' || domain === '') throw malformed('domain')
   if (!ROLES.has(role)) throw malformed('role')
   if (typeof iat !== 'number' || typeof exp !== 'number' || !(iat < exp)) throw malformed('iat, exp')
-  if (typeof jti !== 'string') throw malformed('jti')
+  if (typeof jti !== 'string' || typeof admissionId !== 'string') throw malformed('jti')
+  if (typeof admittedAt !== 'number' || !(admittedAt <= iat)) throw malformed('adm_iat')
   return {
     membership: {
       subject: sub,
@@ -151,9 +175,10 @@ function parse(jwt: string): { membership: Membership; issuedAt: number; readonl
       role: role as PeerRole,
       issuer: iss,
       id: jti,
+      issuedAt: iat * 1000,
       expiresAt: exp * 1000,
+      admission: { id: admissionId, at: admittedAt * 1000 },
     },
-    issuedAt: iat * 1000,
     verified: () => verifyEncoded(iss, header, payload, signature),
   }
 }

@@ -134,7 +134,7 @@ describe('peer registry', () => {
     expect(registry.standing(alice)).toBe('accepted')
     await start({ trust: { trustedAuthorities: new Map() } })
     expect(registry.standing(alice)).toBe('unknown')
-    await start({ trust: { ...acme.trust, revoked: new Set([verifyId()]) } })
+    await start({ trust: { ...acme.trust, revoked: { covers: ({ id }) => id === verifyId() } } })
     expect(registry.standing(alice)).toBe('unknown')
 
     function verifyId(): string {

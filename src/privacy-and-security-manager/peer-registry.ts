@@ -103,7 +103,7 @@ export class PeerRegistry implements Component {
   readonly #entries = new Map<string, Entry>()
   /** Names of the Peers with a node id; more than one only if the user made it so. */
   readonly #byNode = new Map<string, Set<string>>()
-  #running: { readonly unsubscribe: () => void; review: Timer } | undefined
+  #running: { readonly unsubscribe: readonly (() => void)[]; review: Timer } | undefined
   /** Status writes, one after the other. */
   #writes: Promise<void> = Promise.resolve()
 
@@ -114,7 +114,7 @@ export class PeerRegistry implements Component {
 
   async start(): Promise<void> {
     if (this.#running) return
-    const { informer } = this.#options
+    const { informer, trust } = this.#options
     await informer.start()
     const unsubscribe = informer.onChange((event) => {
       if (event.type === 'deleted') this.#forget(event.object)
@@ -123,11 +123,12 @@ export class PeerRegistry implements Component {
         this.#settle(event.object.metadata.name)
       }
     })
-    this.#running = { unsubscribe, review: this.#reviewLater() }
+    const unfollow = trust.revoked?.onChange?.(() => this.#review()) ?? (() => undefined)
+    this.#running = { unsubscribe: [unsubscribe, unfollow], review: this.#reviewLater() }
   }
 
   async stop(): Promise<void> {
-    this.#running?.unsubscribe()
+    for (const unsubscribe of this.#running?.unsubscribe ?? []) unsubscribe()
     this.#running?.review.cancel()
     this.#running = undefined
     await this.#writes
@@ -201,7 +202,7 @@ export class PeerRegistry implements Component {
     if (nodeId === this.#options.self) {
       return { standing: 'accepted', reason: 'this node itself', peer: undefined, membershipError: undefined }
     }
-    const { membership, error: membershipError } = this.#examine(nodeId, news.membership)
+    const { membership, error: membershipError } = this.examine(nodeId, news.membership)
     const known = this.find(nodeId) ?? this.#configuredAt(news)
     if (!known && !membership && this.#tooManyStrangers()) {
       const { standing, reason } = this.#judge(nodeId)
@@ -289,10 +290,14 @@ export class PeerRegistry implements Component {
   #provedBy(peer: Peer): Membership | undefined {
     const { nodeID } = peer.spec
     const jwt = peer.status?.membership
-    return nodeID === undefined ? undefined : this.#examine(nodeID, jwt).membership
+    return nodeID === undefined ? undefined : this.examine(nodeID, jwt).membership
   }
 
-  #examine(
+  /**
+   * Looks at a credential and remembers nothing.
+   * @returns what it proves about the node, or why it proves nothing; neither when there is none
+   */
+  examine(
     nodeId: string,
     jwt: string | undefined,
   ): { readonly membership: Membership | undefined; readonly error: MembershipError | undefined } {
@@ -313,7 +318,7 @@ export class PeerRegistry implements Component {
   #validMembership(entry: Entry | undefined): Membership | undefined {
     const membership = entry?.membership
     if (!membership || membership.expiresAt <= this.#options.system.clock.now()) return undefined
-    return this.#options.trust.revoked?.has(membership.id) ? undefined : membership
+    return this.#options.trust.revoked?.covers(membership) ? undefined : membership
   }
 
   #judge(nodeId: NodeId): ReturnType<typeof judge> {
@@ -350,14 +355,17 @@ export class PeerRegistry implements Component {
     return this.list().find(({ spec }) => spec.nodeID === undefined && spec.address === news.address)
   }
 
-  /** Anybody may shout on the network: such an address is taken only if the one we have is of no use. */
+  /**
+   * What others say of where a peer is, on the network or in an introduction, is taken only if the address that
+   * we have is of no use.
+   */
   #newAddress(name: string, { address, source, addressVerified }: PeerNews): { address?: string } {
     const peer = this.#entries.get(name)?.peer
     const before = peer?.spec.address
     if (address === undefined || address === before) return {}
     if (before === undefined || addressVerified === true) return { address }
     if (peer?.spec.source === 'configured') return {}
-    return source !== 'multicast' || peer?.status?.phase === 'Unreachable' ? { address } : {}
+    return source === 'hello' || peer?.status?.phase === 'Unreachable' ? { address } : {}
   }
 
   #statusAfter(
@@ -372,7 +380,10 @@ export class PeerRegistry implements Component {
       ...(news.name !== undefined && (firstHand || before.name === undefined) && { name: clip(news.name) }),
       ...(news.role !== undefined && (firstHand || before.role === undefined) && { role: news.role }),
     }
-    const proved: PeerStatus = membership
+    // Others may hand on a credential that was renewed meanwhile: the latest counts.
+    const held = this.membershipOf(nodeId)
+    const newer = membership && !(held && held.issuedAt > membership.issuedAt)
+    const proved: PeerStatus = newer
       ? {
           domain: membership.domain,
           role: membership.role,
@@ -448,9 +459,13 @@ export class PeerRegistry implements Component {
       )
   }
 
+  #review(): void {
+    for (const name of this.#entries.keys()) this.#settle(name)
+  }
+
   #reviewLater(): Timer {
     return this.#options.system.clock.after(REVIEW_MS, () => {
-      for (const name of this.#entries.keys()) this.#settle(name)
+      this.#review()
       if (this.#running) this.#running.review = this.#reviewLater()
     })
   }

@@ -52,6 +52,20 @@ export function partialPrice(price: Price, part: Amounts, whole: Amounts): Price
   return { ...price, amount: formatMoney(ceilDivide(parseMoney(price.amount) * share, SHARE_SCALE)) }
 }
 
+/**
+ * @param margin for example `2.5%`; what is no percentage adds nothing
+ * @returns the price with the margin of somebody who stands in between, rounded up
+ */
+export function withMargin(price: Price, margin: string | undefined): Price {
+  const match = /^([0-9]{1,3}(?:\.[0-9]{1,4})?)%$/.exec(margin ?? '')
+  if (!match || price.amount === '') return price
+  const hundred = 100n * UNIT
+  return {
+    ...price,
+    amount: formatMoney(ceilDivide(parseMoney(price.amount) * (hundred + parseMoney(match[1]!)), hundred)),
+  }
+}
+
 /** Seconds in a billing period; upstream leaves the words open, these are the ones that we understand. */
 const PERIOD_SECONDS: Readonly<Record<string, bigint>> = {
   second: 1n,

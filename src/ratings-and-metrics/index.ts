@@ -108,12 +108,18 @@ export class RatingsAndMetrics implements Component {
 
   async #reconcile(key: ObjectKey): Promise<void> {
     const { store, system, informers } = this.#base
-    const fact = informers.of(FactKind).list().find((each) => ratingKey(each.spec.about).name === key.name)
+    const fact = informers
+      .of(FactKind)
+      .list()
+      .find((each) => ratingKey(each.spec.about).name === key.name)
     if (fact === undefined) return
     const nodeID = fact.spec.about
     const facts = informers.of(FactKind).byIndex('about', nodeID)
     const now = system.clock.now()
-    const { score, confidence } = rate(facts.map((each) => each.spec), now)
+    const { score, confidence } = rate(
+      facts.map((each) => each.spec),
+      now,
+    )
     await ensure(store, RatingKind, { metadata: key as { name: string }, spec: { nodeID } })
     await mutateStatus(store, RatingKind, key, (rating) =>
       rating.status?.score === score && rating.status.facts === facts.length

@@ -7,8 +7,17 @@
  */
 import { roundUpTo, shortages, type Amounts } from '../quantity/amounts.ts'
 import { approximate, compare, max, parseQuantity, formatQuantity } from '../quantity/index.ts'
-import { costOver, durationSeconds, formatMoney, parseMoney, partialPrice, yearlyCost, type Price } from '../quantity/price.ts'
+import {
+  costOver,
+  durationSeconds,
+  formatMoney,
+  parseMoney,
+  partialPrice,
+  yearlyCost,
+  type Price,
+} from '../quantity/price.ts'
 import { k8sliceOf, serviceOf, type EmbeddedFlavor, type K8Slice } from '../objects/flavor.ts'
+import { priceThrough, relaysOf } from '../peering-candidates/index.ts'
 import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import type { Requirements } from '../objects/requirements.ts'
 import type { Considered, RankingWeights } from '../objects/solver.ts'
@@ -98,7 +107,10 @@ export function consider(
         ...identify(candidate),
         verdict: index === 0 ? 'taken' : 'fits',
         reason: index === 0 ? 'best-score' : 'lower-score',
-        numbers: { ...amounts, ...(price.amount === '' ? {} : { price: `${price.amount} ${price.currency}/${price.period}` }) },
+        numbers: {
+          ...amounts,
+          ...(price.amount === '' ? {} : { price: `${price.amount} ${price.currency}/${price.period}` }),
+        },
         score,
         scores,
       })),
@@ -157,31 +169,51 @@ function check(
   if ('reason' in amounts) return amounts as Rejection
   if (slice) {
     const { characteristics, properties } = slice
-    if (requirements.architecture !== undefined && characteristics.architecture !== requirements.architecture) {
-      return reject('architecture-mismatch', `${characteristics.architecture}, wanted is ${requirements.architecture}`)
+    if (
+      requirements.architecture !== undefined &&
+      characteristics.architecture !== requirements.architecture
+    ) {
+      return reject(
+        'architecture-mismatch',
+        `${characteristics.architecture}, wanted is ${requirements.architecture}`,
+      )
     }
-    const missing = requirements.securityStandards?.filter((standard) => !properties.securityStandards?.includes(standard))
+    const missing = requirements.securityStandards?.filter(
+      (standard) => !properties.securityStandards?.includes(standard),
+    )
     if (missing && missing.length > 0) return reject('security-standard-missing', missing.join(', '))
     const carbon = carbonOf(slice)
     if (requirements.maxCarbon !== undefined && (carbon === undefined || carbon > requirements.maxCarbon)) {
-      return reject('carbon-too-high', carbon === undefined ? 'the offer does not state it' : `${carbon} gCO2/kWh`, {
-        wanted: String(requirements.maxCarbon),
-      })
+      return reject(
+        'carbon-too-high',
+        carbon === undefined ? 'the offer does not state it' : `${carbon} gCO2/kWh`,
+        {
+          wanted: String(requirements.maxCarbon),
+        },
+      )
     }
     for (const [name, value] of Object.entries(requirements.properties ?? {})) {
       if (JSON.stringify(properties.additionalProperties?.[name]) !== JSON.stringify(value)) {
-        return reject('property-mismatch', `${name} is ${JSON.stringify(properties.additionalProperties?.[name]) ?? 'not stated'}`)
+        return reject(
+          'property-mismatch',
+          `${name} is ${JSON.stringify(properties.additionalProperties?.[name]) ?? 'not stated'}`,
+        )
       }
     }
     const latency = latencyOf?.(spec.owner.nodeID) ?? properties.latency
-    if (requirements.maxLatencyMs !== undefined && latency !== undefined && latency > requirements.maxLatencyMs) {
+    if (
+      requirements.maxLatencyMs !== undefined &&
+      latency !== undefined &&
+      latency > requirements.maxLatencyMs
+    ) {
       return reject('latency-too-high', `${latency} ms`, { wanted: String(requirements.maxLatencyMs) })
     }
   }
   const service = serviceOf(flavor)
   if (service && requirements.service) {
     const { category, tags } = requirements.service
-    if (category !== undefined && service.category !== category) return reject('category-mismatch', service.category)
+    if (category !== undefined && service.category !== category)
+      return reject('category-mismatch', service.category)
     if (tags && tags.length > 0 && !tags.some((tag) => service.tags.includes(tag))) {
       return reject('tags-mismatch', service.tags.join(', '))
     }
@@ -197,7 +229,8 @@ function check(
   if (requirements.minRating !== undefined && rating < requirements.minRating) {
     return reject('rating-too-low', String(round(rating)), { wanted: String(requirements.minRating) })
   }
-  const price = slice ? partialPrice(spec.price, amounts as Amounts, flavorAmounts(slice)) : spec.price
+  const own = slice ? partialPrice(spec.price, amounts as Amounts, flavorAmounts(slice)) : spec.price
+  const price = priceThrough(own, relaysOf(candidate))
   const cost = yearlyCost(price)
   if (cost === undefined) return reject('price-unclear', `unknown period "${price.period}"`)
   const tooDear = priceRejection(price, cost, requirements, duration)
@@ -247,7 +280,10 @@ function fittingAmounts(slice: K8Slice, wanted: Amounts): Amounts | Rejection {
       amounts[resource] = roundUpTo(raised, policy[`${resource}Step`])
       const most = policy[`${resource}Max`]
       if (most !== undefined && compare(parseQuantity(amounts[resource]), parseQuantity(most)) > 0) {
-        return reject('over-maximum', `${resource}: ${amounts[resource]} is more than the ${most} sold at once`)
+        return reject(
+          'over-maximum',
+          `${resource}: ${amounts[resource]} is more than the ${most} sold at once`,
+        )
       }
     }
   }
@@ -311,7 +347,8 @@ function identify(candidate: PeeringCandidate): Pick<Considered, 'flavorID' | 'p
   }
 }
 
-const sameText = (left: string | undefined, right: string): boolean => left?.toLowerCase() === right.toLowerCase()
+const sameText = (left: string | undefined, right: string): boolean =>
+  left?.toLowerCase() === right.toLowerCase()
 const round = (value: number): number => Math.round(value * 10_000) / 10_000
 
 export type { EmbeddedFlavor }

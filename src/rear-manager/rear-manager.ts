@@ -10,14 +10,17 @@ import { DiscoveryKind } from '../objects/discovery.ts'
 import { k8sliceOf } from '../objects/flavor.ts'
 import { DEFAULT_NAMESPACE, keyOf, ownedBy, type ObjectKey } from '../objects/meta.ts'
 import type { Pool } from '../objects/pool.ts'
+import type { PeerRole } from '../objects/peer.ts'
 import { ReservationKind, type Reservation } from '../objects/reservation.ts'
 import { SolverKind, type Solver, type SolverStatus } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
-import type { PeeringCandidates } from '../peering-candidates/index.ts'
+import type { NodeIdentity } from '../objects/fluidos-common.ts'
+import type { PeeringCandidate } from '../objects/peering-candidate.ts'
+import { cameFromCatalog, relaysOf, type PeeringCandidates } from '../peering-candidates/index.ts'
 import { durationSeconds } from '../quantity/price.ts'
 import type { RatingsAndMetrics } from '../ratings-and-metrics/index.ts'
 import { configurationFromWire, selectorToObject } from '../rear/wire/index.ts'
-import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
+import { traceAnnotations, traceOf, type TraceContext, type WorkflowNumber } from '../trace/index.ts'
 import { consider, type Choice } from './consider.ts'
 import { selectorFor } from './selector-for.ts'
 import { wantedOf } from './wanted.ts'
@@ -28,10 +31,19 @@ export interface RearManagerOptions extends NodeBase {
   readonly ratings: RatingsAndMetrics
   /** Measured round trip to a node in milliseconds. */
   readonly latencyOf: (nodeID: string) => number | undefined
+  /** @returns what a node is in its domain, when it proved it */
+  readonly roleOf: (nodeID: string) => PeerRole | undefined
+  /** Gets to know a node that only others told us of, so that it deals with us. */
+  readonly acquaint: (node: {
+    readonly id: string
+    readonly address: string
+  }) => Promise<'accepted' | 'refused' | 'unreachable'>
   /** Asks the Contract Manager for the end of a contract. */
   readonly closeContract: (contractID: string, reason: string) => Promise<void>
   /** k8slice configuration of amounts, as the Contract Manager words it. */
-  readonly configurationOf: (amounts: Readonly<Record<string, string>>) => Parameters<typeof configurationFromWire>[0]
+  readonly configurationOf: (
+    amounts: Readonly<Record<string, string>>,
+  ) => Parameters<typeof configurationFromWire>[0]
 }
 
 const FINALIZER = 'tributary.io/acquisition'
@@ -53,7 +65,11 @@ export class RearManager implements Component {
   constructor(options: RearManagerOptions) {
     this.#options = options
     const { informers } = options
-    const ofSolver = ({ object }: { object: { metadata: { ownerReferences?: readonly { kind: string; name: string }[] } } }) => {
+    const ofSolver = ({
+      object,
+    }: {
+      object: { metadata: { ownerReferences?: readonly { kind: string; name: string }[] } }
+    }) => {
       const owner = object.metadata.ownerReferences?.find(({ kind }) => kind === 'Solver')
       return owner && { namespace: DEFAULT_NAMESPACE, name: owner.name }
     }
@@ -97,21 +113,26 @@ export class RearManager implements Component {
     const since = tracer.now()
     const held = await available.hold(pool, entry, trace)
     if ('refusal' in held) {
-      tracer.step(trace, 16, { peer: entry.buyer, since, outcome: 'failed', detail: held.refusal.detail })
+      tracer.step(trace, 'flavor-reduced', {
+        peer: entry.buyer,
+        since,
+        outcome: 'failed',
+        detail: held.refusal.detail,
+      })
       return held
     }
-    tracer.step(trace, 16, { peer: entry.buyer, since, detail: JSON.stringify(entry.amounts) })
-    tracer.step(trace, 17, { peer: entry.buyer })
+    tracer.step(trace, 'flavor-reduced', { peer: entry.buyer, since, detail: JSON.stringify(entry.amounts) })
+    tracer.step(trace, 'resources-reserved', { peer: entry.buyer })
     return held
   }
 
   /** Provider, steps 24 and 25: the buyer's virtual node is there. */
   async peered(contractID: string, buyer: string, trace?: TraceContext): Promise<void> {
     const { available, tracer } = this.#options
-    tracer.step(trace, 24, { peer: buyer })
+    tracer.step(trace, 'peering-informed', { role: 'provider', peer: buyer })
     const since = tracer.now()
     await available.setActive(contractID, true)
-    tracer.step(trace, 25, { peer: buyer, since })
+    tracer.step(trace, 'allocation-activated', { role: 'provider', peer: buyer, since })
   }
 
   /** What an acquisition for `wanted` would take now, and why; takes nothing (`tributary plan`). */
@@ -144,10 +165,13 @@ export class RearManager implements Component {
     const phase = solver.status?.solverPhase?.phase
     if (phase === 'Failed') return
     if (phase === undefined) {
-      tracer.step(traceOf(solver), 4)
+      tracer.step(traceOf(solver), 'acquisition-started')
       await mutate(store, SolverKind, key, (each) => ({
         ...each,
-        metadata: { ...each.metadata, finalizers: [...new Set([...(each.metadata.finalizers ?? []), FINALIZER])] },
+        metadata: {
+          ...each.metadata,
+          finalizers: [...new Set([...(each.metadata.finalizers ?? []), FINALIZER])],
+        },
       }))
       await this.#setStatus(solver, { solverPhase: { phase: 'Running', message: 'looking for an offer' } })
       return
@@ -170,11 +194,14 @@ export class RearManager implements Component {
     }
     const { considered, choices } = this.consider(solver)
     const best = choices[0]
-    const discoveryOver = discovery?.status?.phase.phase === 'Solved' || discovery?.status?.phase.phase === 'Failed'
-    if (discovery === undefined) tracer.step(trace, 5, { since, detail: `${considered.length} known` })
+    const discoveryOver =
+      discovery?.status?.phase.phase === 'Solved' || discovery?.status?.phase.phase === 'Failed'
+    if (discovery === undefined)
+      tracer.step(trace, 'candidates-looked-up', { since, detail: `${considered.length} known` })
     if (best) {
       if (discovery && !discoveryOver) return
-      if (discovery) tracer.step(trace, 12, { since, detail: best.candidate.spec.flavor.metadata.name })
+      if (discovery)
+        tracer.step(trace, 'candidate-found', { since, detail: best.candidate.spec.flavor.metadata.name })
       await this.#setStatus(solver, { findCandidate: 'Solved', considered: [...considered] })
       if (solver.spec.reserveAndBuy === false) return this.#finish(solver, 'a candidate was found')
       return this.#reserve(solver, best)
@@ -183,9 +210,13 @@ export class RearManager implements Component {
     if (discovery === undefined) {
       const selector = selectorFor(wantedOf(solver))
       const object = selectorToObject(selector)
-      tracer.step(trace, 6, { detail: JSON.stringify(selector.filters) })
+      tracer.step(trace, 'selector-built', { detail: JSON.stringify(selector.filters) })
       await ensure(store, DiscoveryKind, {
-        metadata: { ...discoveryKey, ownerReferences: [ownedBy(solver)], annotations: traceAnnotations(trace) },
+        metadata: {
+          ...discoveryKey,
+          ownerReferences: [ownedBy(solver)],
+          annotations: traceAnnotations(trace),
+        },
         spec: { solverID: solver.metadata.name, subscribe: false, ...(object ? { selector: object } : {}) },
       })
       await this.#setStatus(solver, { findCandidate: 'Running', discoveryPhase: 'Running' })
@@ -209,7 +240,10 @@ export class RearManager implements Component {
   async #reserve(solver: Solver, { candidate, amounts, price }: Choice): Promise<void> {
     const { store, self, system, tracer, configurationOf } = this.#options
     const { flavor } = candidate.spec
-    const trace = traceOf(solver)
+    const before = traceOf(solver)
+    const trace = before && { ...before, workflow: this.#workflowOf(candidate) }
+    if (trace) tracer.workflow(trace)
+    const seller = await this.#sellerOf(candidate)
     const attempt = Number(solver.status?.attempts ?? 0) + 1
     const seconds = durationSeconds(solver.spec.duration ?? DEFAULT_DURATION) ?? 86_400
     const name = `reservation-${solver.metadata.name}${attempt === 1 ? '' : `-${attempt}`}`
@@ -223,7 +257,7 @@ export class RearManager implements Component {
       spec: {
         solverID: solver.metadata.name,
         buyer: self.identity(),
-        seller: flavor.spec.owner,
+        seller,
         ...(k8sliceOf(flavor) ? { configuration: configurationFromWire(configurationOf(amounts)) } : {}),
         reserve: true,
         purchase: solver.spec.reserveOnly !== true,
@@ -233,14 +267,44 @@ export class RearManager implements Component {
         until: rfc3339(system.clock.now() + seconds * 1000),
       },
     })
-    tracer.step(trace, 13, { peer: flavor.spec.owner.nodeID, detail: flavor.metadata.name })
+    tracer.step(trace, 'reserve-asked', { peer: seller.nodeID, detail: flavor.metadata.name })
     await this.#setStatus(solver, {
       reserveAndBuy: 'Running',
       reservationPhase: 'Running',
       attempts: attempt,
       reservation: { name: reservation.metadata.name, namespace: DEFAULT_NAMESPACE },
-      solverPhase: { phase: 'Running', message: `waiting for ${flavor.spec.owner.nodeID} to answer the reservation` },
+      solverPhase: {
+        phase: 'Running',
+        message: `waiting for ${seller.nodeID} to answer the reservation`,
+      },
     })
+  }
+
+  /** @returns which workflow a dealing about an offer is, by how the offer came to us */
+  #workflowOf(candidate: PeeringCandidate): WorkflowNumber {
+    const { self, roleOf } = this.#options
+    const { owner } = candidate.spec.flavor.spec
+    if (cameFromCatalog(candidate)) return 4
+    if (owner.domain !== self.domain && relaysOf(candidate).length > 0) return 3
+    return roleOf(candidate.spec.source?.nodeID ?? '') === 'supernode' ? 2 : 1
+  }
+
+  /**
+   * Whom to buy from: the owner, where it can be reached; else the nearest of those that passed the offer on.
+   * Inside a domain nodes reach each other as a rule, so the owner is tried first.
+   */
+  async #sellerOf(candidate: PeeringCandidate): Promise<NodeIdentity> {
+    const { acquaint, self } = this.#options
+    const { owner } = candidate.spec.flavor.spec
+    const relay = relaysOf(candidate)[0]
+    const direct = relay === undefined || owner.domain === self.domain
+    if (direct && owner.nodeID !== candidate.spec.source?.nodeID) {
+      const standing = await acquaint({ id: owner.nodeID, address: owner.ip })
+      if (standing === 'accepted' || relay === undefined) return owner
+    } else if (direct && relay === undefined) {
+      return owner
+    }
+    return relay === undefined ? owner : { nodeID: relay.ID, ip: relay.IP, domain: relay.domain }
   }
 
   /** From the reservation to the virtual node: steps 19 to 29. */
@@ -259,7 +323,9 @@ export class RearManager implements Component {
     if (status?.reservePhase === 'Solved' && solver.status?.reservationPhase !== 'Solved') {
       await this.#setStatus(solver, {
         reservationPhase: 'Solved',
-        ...(wantsPurchase ? {} : { solverPhase: { phase: 'Running', message: 'reserved; waiting to be bought' } }),
+        ...(wantsPurchase
+          ? {}
+          : { solverPhase: { phase: 'Running', message: 'reserved; waiting to be bought' } }),
       })
       return
     }
@@ -277,7 +343,10 @@ export class RearManager implements Component {
       })
       return
     }
-    if (solver.spec.establishPeering === false || contract.spec.flavor.spec.flavorType.typeIdentifier !== 'K8Slice') {
+    if (
+      solver.spec.establishPeering === false ||
+      contract.spec.flavor.spec.flavorType.typeIdentifier !== 'K8Slice'
+    ) {
       return this.#finish(solver, 'bought')
     }
     return this.#peer(solver, contractID)
@@ -296,8 +365,8 @@ export class RearManager implements Component {
       const amounts = contractAmountsOf(contract.spec.configuration?.data)
       const since = tracer.now()
       await available.ensureBought(contractID, amounts, name, trace)
-      tracer.step(trace, 20, { since, detail: contractID })
-      tracer.step(trace, 21, { peer: contract.spec.seller.nodeID, detail: name })
+      tracer.step(trace, 'allocation-created', { since, detail: contractID })
+      tracer.step(trace, 'peering-asked', { peer: contract.spec.seller.nodeID, detail: name })
       await ensure(store, VirtualNodeKind, {
         metadata: { ...key, ownerReferences: [ownedBy(solver)], annotations: traceAnnotations(trace) },
         spec: {
@@ -310,26 +379,35 @@ export class RearManager implements Component {
       await this.#setStatus(solver, {
         peering: 'Running',
         virtualNode: { name, namespace: DEFAULT_NAMESPACE },
-        solverPhase: { phase: 'Running', message: `waiting for ${contract.spec.seller.nodeID} to set up the peering` },
+        solverPhase: {
+          phase: 'Running',
+          message: `waiting for ${contract.spec.seller.nodeID} to set up the peering`,
+        },
       })
       return
     }
     const phase = virtualNode.status?.phase
     if (phase === 'Denied') {
-      await this.#options.ratings.record(contract.spec.seller.nodeID, 'PeeringFailed', { contractID, once: contractID })
+      await this.#options.ratings.record(contract.spec.seller.nodeID, 'PeeringFailed', {
+        contractID,
+        once: contractID,
+      })
       await this.#options.closeContract(contractID, `peering denied: ${virtualNode.status?.message ?? ''}`)
       return
     }
     if (phase !== 'Ready' || solver.status?.peering === 'Solved') return
-    tracer.step(trace, 27, { peer: contract.spec.seller.nodeID })
+    tracer.step(trace, 'peering-informed', { role: 'consumer', peer: contract.spec.seller.nodeID })
     const since = tracer.now()
     await available.setBoughtStatus(contractID, 'Active')
-    tracer.step(trace, 28, { since, detail: contractID })
-    tracer.step(trace, 29, { detail: name })
+    tracer.step(trace, 'allocation-activated', { role: 'consumer', since, detail: contractID })
+    tracer.step(trace, 'acquisition-complete', { detail: name })
     await this.#setStatus(solver, {
       peering: 'Solved',
       consumePhase: 'Solved',
-      allocation: { name: `allocation-${contractID.replace(/^contract-/, '')}`, namespace: DEFAULT_NAMESPACE },
+      allocation: {
+        name: `allocation-${contractID.replace(/^contract-/, '')}`,
+        namespace: DEFAULT_NAMESPACE,
+      },
       solverPhase: { phase: 'Solved', message: `virtual node ${name} is ready` },
     })
   }
@@ -338,19 +416,26 @@ export class RearManager implements Component {
   async #tryNext(solver: Solver, reservation: Reservation): Promise<void> {
     const { store, candidates, system } = this.#options
     const { flavorID = '', seller } = reservation.spec
-    const excluded = this.#excluded.get(solver.metadata.name) ?? new Map<string, { reason: string; until: number }>()
+    const excluded =
+      this.#excluded.get(solver.metadata.name) ?? new Map<string, { reason: string; until: number }>()
     this.#excluded.set(solver.metadata.name, excluded)
     excluded.set(flavorID, {
       reason: reservation.status?.phase.message ?? 'failed',
       until: system.clock.now() + EXCLUDE_MS,
     })
     await candidates.forget(seller.nodeID, flavorID)
-    await remove(store, DiscoveryKind, { namespace: DEFAULT_NAMESPACE, name: `discovery-${solver.metadata.name}` })
+    await remove(store, DiscoveryKind, {
+      namespace: DEFAULT_NAMESPACE,
+      name: `discovery-${solver.metadata.name}`,
+    })
     await this.#setStatus(solver, {
       reservation: {},
       reservationPhase: 'Failed',
       reserveAndBuy: 'Running',
-      solverPhase: { phase: 'Running', message: `trying the next offer: ${reservation.status?.phase.message ?? ''}` },
+      solverPhase: {
+        phase: 'Running',
+        message: `trying the next offer: ${reservation.status?.phase.message ?? ''}`,
+      },
     })
     await remove(store, ReservationKind, keyOf(reservation))
   }
@@ -370,7 +455,8 @@ export class RearManager implements Component {
     if (contractID !== undefined) {
       const contract = await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID })
       const phase = contract?.status?.phase?.phase
-      if (contract && (phase === undefined || phase === 'Active')) await closeContract(contractID, 'no longer needed')
+      if (contract && (phase === undefined || phase === 'Active'))
+        await closeContract(contractID, 'no longer needed')
       if (contract && phase !== 'Closed' && phase !== 'Expired') return
     }
     const reservation = await this.#reservationOf(solver)
@@ -431,7 +517,10 @@ function contractAmountsOf(data: unknown): Record<string, string> {
 }
 
 /** Why nothing fits, in one line: the reasons and how often. */
-function noOfferMessage(considered: readonly { readonly reason: string }[], discovery: string | undefined): string {
+function noOfferMessage(
+  considered: readonly { readonly reason: string }[],
+  discovery: string | undefined,
+): string {
   if (considered.length === 0) return `no offers known${discovery ? `: ${discovery}` : ''}; asking again`
   const counts = new Map<string, number>()
   for (const { reason } of considered) counts.set(reason, (counts.get(reason) ?? 0) + 1)

@@ -13,7 +13,9 @@ export function wantedOf(solver: Solver): Wanted {
   for (const [resource, amount] of Object.entries(request ?? {})) {
     if (typeof amount === 'string') amounts[resource === 'gpu' ? 'gpu.cores' : resource] = amount
   }
-  const filters = (selector?.filters ?? {}) as Readonly<Record<string, { name?: string; data?: Record<string, unknown> }>>
+  const filters = (selector?.filters ?? {}) as Readonly<
+    Record<string, { name?: string; data?: Record<string, unknown> }>
+  >
   for (const resource of ['cpu', 'memory', 'pods', 'storage']) {
     const filter = filters[`${resource}Filter`]
     const amount = filter?.data?.['value'] ?? filter?.data?.['min']

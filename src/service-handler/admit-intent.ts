@@ -11,7 +11,10 @@ const WORKLOADS = new Set(['Deployment', 'Service', 'ConfigMap', 'Namespace'])
 
 interface LooseContainer {
   readonly name?: unknown
-  readonly resources?: { readonly requests?: Record<string, unknown>; readonly limits?: Record<string, unknown> }
+  readonly resources?: {
+    readonly requests?: Record<string, unknown>
+    readonly limits?: Record<string, unknown>
+  }
 }
 
 /**
@@ -19,7 +22,9 @@ interface LooseContainer {
  * @returns what is wrong with it; empty when nothing is
  */
 export function admitIntent(intent: unknown): readonly FieldProblem[] {
-  const { spec } = intent as { spec: { workload?: readonly Record<string, unknown>[]; workloadRef?: unknown } }
+  const { spec } = intent as {
+    spec: { workload?: readonly Record<string, unknown>[]; workloadRef?: unknown }
+  }
   const problems: FieldProblem[] = []
   if ((spec.workload === undefined) === (spec.workloadRef === undefined)) {
     problems.push({ field: 'spec', message: 'exactly one of workload and workloadRef is needed' })
@@ -33,9 +38,14 @@ export function admitIntent(intent: unknown): readonly FieldProblem[] {
     const at = `spec.workload[${index}]`
     const kind = String(manifest['kind'])
     const name = String((manifest['metadata'] as { name?: unknown } | undefined)?.name ?? '')
-    if (!WORKLOADS.has(kind)) problems.push({ field: `${at}.kind`, message: `a ${kind} cannot be placed; known are ${[...WORKLOADS].join(', ')}` })
+    if (!WORKLOADS.has(kind))
+      problems.push({
+        field: `${at}.kind`,
+        message: `a ${kind} cannot be placed; known are ${[...WORKLOADS].join(', ')}`,
+      })
     if (name === '') problems.push({ field: `${at}.metadata.name`, message: 'is required' })
-    if (names.has(`${kind}/${name}`)) problems.push({ field: `${at}.metadata.name`, message: `${kind} ${name} is there twice` })
+    if (names.has(`${kind}/${name}`))
+      problems.push({ field: `${at}.metadata.name`, message: `${kind} ${name} is there twice` })
     names.add(`${kind}/${name}`)
     if (kind === 'Deployment') problems.push(...quantityProblems(manifest, at))
   })
@@ -43,7 +53,9 @@ export function admitIntent(intent: unknown): readonly FieldProblem[] {
 }
 
 function quantityProblems(manifest: Record<string, unknown>, at: string): readonly FieldProblem[] {
-  const template = (manifest['spec'] as { template?: { spec?: { containers?: readonly LooseContainer[] } } } | undefined)?.template
+  const template = (
+    manifest['spec'] as { template?: { spec?: { containers?: readonly LooseContainer[] } } } | undefined
+  )?.template
   const problems: FieldProblem[] = []
   const containers = template?.spec?.containers
   if (!Array.isArray(containers) || containers.length === 0) {
@@ -54,7 +66,8 @@ function quantityProblems(manifest: Record<string, unknown>, at: string): readon
       for (const [resource, amount] of Object.entries(container.resources?.[part] ?? {})) {
         const field = `${at}.spec.template.spec.containers[${index}].resources.${part}.${resource}`
         try {
-          if (parseQuantity(amount as string).nanos < 0n) problems.push({ field, message: 'must not be negative' })
+          if (parseQuantity(amount as string).nanos < 0n)
+            problems.push({ field, message: 'must not be negative' })
         } catch (error) {
           if (!(error instanceof QuantityError)) throw error
           problems.push({ field, message: error.message })

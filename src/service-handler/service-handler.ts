@@ -48,15 +48,28 @@ export class ServiceHandler implements Component {
   async #accept(key: ObjectKey): Promise<void> {
     const { store, tracer } = this.#base
     const intent = await store.get(IntentKind, key)
-    if (intent === undefined || traceOf(intent) !== undefined || intent.metadata.deletionTimestamp !== undefined) return
+    if (
+      intent === undefined ||
+      traceOf(intent) !== undefined ||
+      intent.metadata.deletionTimestamp !== undefined
+    )
+      return
     const trace = tracer.begin()
     const since = tracer.now()
     tracer.intent(trace, `${intent.metadata.namespace}/${intent.metadata.name}`)
     const stored = await mutate(store, IntentKind, key, (each) =>
-      traceOf(each) ? undefined : { ...each, metadata: { ...each.metadata, annotations: { ...each.metadata.annotations, ...traceAnnotations(trace) } } },
+      traceOf(each)
+        ? undefined
+        : {
+            ...each,
+            metadata: {
+              ...each.metadata,
+              annotations: { ...each.metadata.annotations, ...traceAnnotations(trace) },
+            },
+          },
     )
     if (stored === undefined || traceOf(stored)?.traceID !== trace.traceID) return
-    tracer.step(trace, 1, { since, detail: intent.metadata.name })
+    tracer.step(trace, 'intent-accepted', { since, detail: intent.metadata.name })
     await mutateStatus(store, IntentKind, key, ({ status }) => ({
       ...status,
       phase: status?.phase ?? 'Pending',
@@ -76,13 +89,16 @@ export class ServiceHandler implements Component {
     const { nodeName, nodeSelector } = deployment.spec.template.spec
     if (nodeName !== undefined || (nodeSelector && Object.keys(nodeSelector).length > 0)) return
     const read = readFluidosAnnotations(annotations ?? {})
-    if (read.warnings.length > 0) this.#base.log.warn({ deployment: name, warnings: read.warnings }, 'intent annotations')
+    if (read.warnings.length > 0)
+      this.#base.log.warn({ deployment: name, warnings: read.warnings }, 'intent annotations')
     await ensure(store, IntentKind, {
       metadata: {
         ...keyOf(deployment),
         ...(namespace === undefined ? {} : { namespace }),
         ownerReferences: [ownedBy(deployment)],
-        ...(read.warnings.length > 0 ? { annotations: { 'tributary.io/warnings': read.warnings.join('; ').slice(0, 1000) } } : {}),
+        ...(read.warnings.length > 0
+          ? { annotations: { 'tributary.io/warnings': read.warnings.join('; ').slice(0, 1000) } }
+          : {}),
       },
       spec: {
         workloadRef: { apiVersion: deployment.apiVersion, kind: deployment.kind, name },

@@ -1,5 +1,12 @@
 /** Trace events: what happened, step by step. Used by every component; uses only the kernel and objects. */
-export { TRACE_ANNOTATION, traceAnnotations, traceFromHeaders, traceHeaders, traceOf } from './trace-context.ts'
-export { Tracer, traceName, type StepDetail, type TraceContext } from './tracer.ts'
-export { WORKFLOW_1, type WorkflowStep } from './workflow-steps.ts'
+export { traceAnnotations, traceFromHeaders, traceHeaders, traceOf } from './trace-context.ts'
 export { mergeEvents, readableTrace } from './trace-exchange.ts'
+export { Tracer, traceName, type StepDetail, type TraceContext } from './tracer.ts'
+export {
+  stepNumber,
+  WORKFLOW_1,
+  WORKFLOWS,
+  type WorkflowNumber,
+  type WorkflowRole,
+  type WorkflowStep,
+} from './workflow-steps.ts'

@@ -1,20 +1,34 @@
 /** How a trace context travels: as an annotation of objects, as W3C headers between nodes. */
 import type { KubeObject } from '../objects/meta.ts'
 import type { TraceContext } from './tracer.ts'
-import type { WorkflowNumber } from './workflow-steps.ts'
+import type { WorkflowNumber, WorkflowRole } from './workflow-steps.ts'
 
-/** Holds `<trace id>;<workflow>`. */
+/** Holds `<trace id>;<workflow>;<role>`, the role where it is known. */
 export const TRACE_ANNOTATION = 'tributary.io/trace'
 
 /** @returns annotations that carry the context to an object, none without a context */
 export function traceAnnotations(context: TraceContext | undefined): Readonly<Record<string, string>> {
-  return context === undefined ? {} : { [TRACE_ANNOTATION]: `${context.traceID};${context.workflow}` }
+  return context === undefined
+    ? {}
+    : {
+        [TRACE_ANNOTATION]: [context.traceID, context.workflow, ...(context.role ? [context.role] : [])].join(
+          ';',
+        ),
+      }
 }
 
 /** @returns the context that an object carries */
 export function traceOf(object: Pick<KubeObject, 'metadata'>): TraceContext | undefined {
-  const match = /^([0-9a-f]{32});([1-4])$/.exec(object.metadata.annotations?.[TRACE_ANNOTATION] ?? '')
-  return match ? { traceID: match[1]!, workflow: Number(match[2]) as WorkflowNumber } : undefined
+  const match = /^([0-9a-f]{32});([1-4])(?:;([a-z-]+))?$/.exec(
+    object.metadata.annotations?.[TRACE_ANNOTATION] ?? '',
+  )
+  if (match === null) return undefined
+  const workflow = Number(match[2]) as WorkflowNumber
+  return {
+    traceID: match[1]!,
+    workflow,
+    ...(match[3] === undefined ? {} : { role: match[3] as WorkflowRole }),
+  }
 }
 
 /** @returns `traceparent` and `tracestate` (W3C Trace Context) for a message */
@@ -26,7 +40,9 @@ export function traceHeaders(context: TraceContext | undefined): Readonly<Record
 }
 
 /** @returns the context in a message's headers, if it has a well-formed one */
-export function traceFromHeaders(headers: Readonly<Record<string, string | undefined>>): TraceContext | undefined {
+export function traceFromHeaders(
+  headers: Readonly<Record<string, string | undefined>>,
+): TraceContext | undefined {
   const parent = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(headers['traceparent'] ?? '')
   if (!parent || /^0+$/.test(parent[1]!)) return undefined
   const state = /(?:^|,)\s*tributary=w([1-4])\s*(?:,|$)/.exec(headers['tracestate'] ?? '')

@@ -10,17 +10,20 @@ import { isStoreError, mutate, remove, type ObjectStore } from '../kernel/object
 import { randomHex, type System, type Timer } from '../kernel/system.ts'
 import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
 import { TraceKind, type TraceEvent } from '../objects/trace.ts'
-import type { WorkflowNumber, WorkflowStep } from './workflow-steps.ts'
-import { WORKFLOW_1 } from './workflow-steps.ts'
+import { ACTIONS, stepNumber, type Action, type WorkflowNumber, type WorkflowRole } from './workflow-steps.ts'
 
 /** Which trace a step belongs to; travels in objects as an annotation and between nodes as `traceparent`. */
 export interface TraceContext {
   /** W3C trace id: 32 lower-case hexadecimal digits. */
   readonly traceID: string
   readonly workflow: WorkflowNumber
+  /** What this node is in the workflow; where it is absent, the action tells. */
+  readonly role?: WorkflowRole
 }
 
 export interface StepDetail {
+  /** Goes before the role of the context. */
+  readonly role?: WorkflowRole
   /** Node id or name of the other side. */
   readonly peer?: string | undefined
   readonly outcome?: TraceEvent['outcome']
@@ -29,19 +32,32 @@ export interface StepDetail {
   readonly since?: number | undefined
 }
 
+/** Who does these when nobody says. */
+const PROVIDERS_ACTIONS: ReadonlySet<Action> = new Set<Action>([
+  'flavors-looked-up',
+  'flavors-answered',
+  'contract-drafted',
+  'flavor-reduced',
+  'resources-reserved',
+  'reserve-answered',
+  'contract-found',
+  'resources-offered',
+  'offers-advertised',
+])
+
 const FLUSH_AFTER_MS = 5
 const MOST_EVENTS = 1_000
 const MOST_TRACES = 2_000
 
-const STEPS: Readonly<Record<WorkflowNumber, ReadonlyMap<number, WorkflowStep>>> = {
-  1: new Map(WORKFLOW_1.map((step) => [step.step, step])),
-  2: new Map(),
-  3: new Map(),
-  4: new Map(),
-}
-
 /** @returns the name of the Trace object of a trace id */
 export const traceName = (traceID: string): string => `trace-${traceID}`
+
+interface PendingTrace {
+  readonly events: TraceEvent[]
+  intent?: string
+  workflow?: WorkflowNumber
+  readonly participants: Set<string>
+}
 
 export interface TracerOptions {
   readonly store: ObjectStore
@@ -53,7 +69,7 @@ export interface TracerOptions {
 
 export class Tracer implements Component {
   readonly #options: TracerOptions
-  readonly #pending = new Map<string, { events: TraceEvent[]; intent?: string; participants: Set<string> }>()
+  readonly #pending = new Map<string, PendingTrace>()
   readonly #known: string[] = []
   #timer: Timer | undefined
   #flushing: Promise<void> = Promise.resolve()
@@ -79,28 +95,33 @@ export class Tracer implements Component {
   }
 
   /**
-   * Records a step of the workflow that the context belongs to.
+   * Records an action of the workflow that the context belongs to.
    * @param context undefined when the work belongs to no intent: nothing is recorded
-   * @param step its number in the workflow document
    */
-  step(context: TraceContext | undefined, step: number, detail: StepDetail = {}): void {
+  step(context: TraceContext | undefined, action: Action, detail: StepDetail = {}): void {
     if (context === undefined) return
     const { clock } = this.#options.system
-    const known = STEPS[context.workflow].get(step)
-    if (known === undefined) return
+    const [component, message] = ACTIONS[action]
+    const role = detail.role ?? context.role ?? (PROVIDERS_ACTIONS.has(action) ? 'provider' : 'consumer')
     this.#record(context, {
-      step,
+      step: stepNumber(context.workflow, action, role) ?? 0,
       workflow: context.workflow,
-      component: known.component,
+      action,
+      component,
       node: this.#options.node,
-      role: known.role,
+      role,
       ...(detail.peer === undefined ? {} : { peer: detail.peer }),
-      message: known.message,
+      message,
       outcome: detail.outcome ?? 'ok',
       ...(detail.detail === undefined ? {} : { detail: detail.detail }),
       at: clock.now(),
       ms: detail.since === undefined ? 0 : Math.max(0, clock.monotonic() - detail.since),
     })
+  }
+
+  /** Notes which workflow a trace turned out to be. */
+  workflow(context: TraceContext): void {
+    this.#entry(context.traceID).workflow = context.workflow
   }
 
   /** Notes that `nodeID` takes part in the trace, and may therefore read it. */
@@ -123,7 +144,7 @@ export class Tracer implements Component {
     await this.#flushing
   }
 
-  #entry(traceID: string): { events: TraceEvent[]; intent?: string; participants: Set<string> } {
+  #entry(traceID: string): PendingTrace {
     let entry = this.#pending.get(traceID)
     if (entry === undefined) this.#pending.set(traceID, (entry = { events: [], participants: new Set() }))
     this.#timer ??= this.#options.system.clock.after(FLUSH_AFTER_MS, () => void this.flush())
@@ -134,18 +155,21 @@ export class Tracer implements Component {
     this.#entry(context.traceID).events.push(event)
   }
 
-  async #write(
-    batch: readonly (readonly [string, { events: TraceEvent[]; intent?: string; participants: Set<string> }])[],
-  ): Promise<void> {
+  async #write(batch: readonly (readonly [string, PendingTrace])[]): Promise<void> {
     const { store, log } = this.#options
     await Promise.all(
-      batch.map(async ([traceID, { events, intent, participants }]) => {
+      batch.map(async ([traceID, { events, intent, workflow, participants }]) => {
         const key = { namespace: DEFAULT_NAMESPACE, name: traceName(traceID) }
         try {
           if ((await store.get(TraceKind, key)) === undefined) {
             await store.create(TraceKind, {
               metadata: key,
-              spec: { traceID, ...(intent ? { intent } : {}), participants: [...participants] },
+              spec: {
+                traceID,
+                ...(intent ? { intent } : {}),
+                ...(workflow ? { workflow } : {}),
+                participants: [...participants],
+              },
               status: { events },
             })
             this.#remember(traceID)
@@ -156,6 +180,7 @@ export class Tracer implements Component {
             spec: {
               ...trace.spec,
               ...(intent ? { intent } : {}),
+              ...(workflow ? { workflow } : {}),
               participants: [...new Set([...(trace.spec.participants ?? []), ...participants])],
             },
             status: { events: [...(trace.status?.events ?? []), ...events].slice(-MOST_EVENTS) },
@@ -172,8 +197,9 @@ export class Tracer implements Component {
     this.#known.push(traceID)
     if (this.#known.length <= MOST_TRACES) return
     const oldest = this.#known.shift()!
-    void remove(this.#options.store, TraceKind, { namespace: DEFAULT_NAMESPACE, name: traceName(oldest) }).catch(
-      () => {},
-    )
+    void remove(this.#options.store, TraceKind, {
+      namespace: DEFAULT_NAMESPACE,
+      name: traceName(oldest),
+    }).catch(() => {})
   }
 }

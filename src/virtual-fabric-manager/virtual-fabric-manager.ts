@@ -53,7 +53,10 @@ const ResourceOfferSchema = Type.Object(
     reason: Type.Optional(Type.String()),
     message: Type.Optional(Type.String()),
   },
-  { title: 'ResourceOffer', description: 'What the provider gives: exactly what the contract says, or why not.' },
+  {
+    title: 'ResourceOffer',
+    description: 'What the provider gives: exactly what the contract says, or why not.',
+  },
 )
 
 export class VirtualFabricManager implements Component {
@@ -74,9 +77,15 @@ export class VirtualFabricManager implements Component {
       watches: [
         { informer: nodes },
         // A new router is a new way; an ended contract is the end of its virtual node.
-        { informer: informers.of(VirtualRouterKind), keys: ({ object }) => ofContract(object.spec.contractID) },
+        {
+          informer: informers.of(VirtualRouterKind),
+          keys: ({ object }) => ofContract(object.spec.contractID),
+        },
         { informer: informers.of(ContractKind), keys: ({ object }) => ofContract(object.metadata.name) },
-        { informer: informers.of(NodeKind), keys: ({ object }) => ({ namespace: DEFAULT_NAMESPACE, name: object.metadata.name }) },
+        {
+          informer: informers.of(NodeKind),
+          keys: ({ object }) => ({ namespace: DEFAULT_NAMESPACE, name: object.metadata.name }),
+        },
       ],
       reconcile: (key, signal) => this.#reconcile(key, signal),
     })
@@ -121,22 +130,27 @@ export class VirtualFabricManager implements Component {
   ]
 
   /** Steps 23 to 26. */
-  async #offer(contractID: string, caller: string | undefined, trace: TraceContext | undefined): Promise<ResourceOffer> {
+  async #offer(
+    contractID: string,
+    caller: string | undefined,
+    trace: TraceContext | undefined,
+  ): Promise<ResourceOffer> {
     const { sold, fabric, peered, tracer } = this.#options
     const since = tracer.now()
     const slice = sold(contractID)
-    if (slice === undefined) throw new Problem('contract-not-found', 'no signed contract in force under this id')
+    if (slice === undefined)
+      throw new Problem('contract-not-found', 'no signed contract in force under this id')
     if (slice.buyer !== caller) throw new Problem('not-a-party', 'the contract is of another buyer')
     const offer = await fabric.offer(slice)
     const accepted = offer.status === 'Accepted'
-    tracer.step(trace, 23, {
+    tracer.step(trace, 'contract-found', {
       peer: caller,
       since,
       outcome: accepted ? 'ok' : 'failed',
       detail: accepted ? offer.enforcement : offer.message,
     })
     if (accepted) await peered(contractID, caller, trace)
-    tracer.step(trace, 26, { peer: caller, since, outcome: accepted ? 'ok' : 'failed' })
+    tracer.step(trace, 'resources-offered', { peer: caller, since, outcome: accepted ? 'ok' : 'failed' })
     return offer
   }
 
@@ -145,7 +159,10 @@ export class VirtualFabricManager implements Component {
     const node = await store.get(VirtualNodeKind, key)
     if (node === undefined) return
     if (node.metadata.deletionTimestamp !== undefined) return this.#detach(node)
-    const contract = await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: node.spec.contractID })
+    const contract = await store.get(ContractKind, {
+      namespace: DEFAULT_NAMESPACE,
+      name: node.spec.contractID,
+    })
     const phase = contract?.status?.phase?.phase ?? 'Active'
     if (contract === undefined || phase !== 'Active') {
       await remove(store, VirtualNodeKind, key)
@@ -173,7 +190,7 @@ export class VirtualFabricManager implements Component {
     const limit = deadline(system.clock, REQUEST_TIMEOUT_MS, signal)
     const since = tracer.now()
     try {
-      tracer.step(trace, 22, { peer: provider, detail: contractID })
+      tracer.step(trace, 'resources-requested', { peer: provider, detail: contractID })
       const { body } = await channel.request({
         method: 'PUT',
         path: `/api/v2/contracts/${encodeURIComponent(contractID)}/resources`,
@@ -206,7 +223,10 @@ export class VirtualFabricManager implements Component {
         await this.#setStatus(node, { phase: 'Denied', message: error.message })
         return
       }
-      await this.#setStatus(node, { phase: 'Requesting', message: `waiting for ${provider}: ${error.message}` })
+      await this.#setStatus(node, {
+        phase: 'Requesting',
+        message: `waiting for ${provider}: ${error.message}`,
+      })
       return { requeueAfterMs: RETRY_MS }
     } finally {
       limit.done()

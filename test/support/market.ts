@@ -2,7 +2,7 @@
  * A market of nodes in one process: the real program of each, on a simulated clock, network and runner.
  * Nothing else is simulated.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../../src/config/index.ts'
@@ -11,9 +11,11 @@ import type { ObjectStore } from '../../src/kernel/object-store.ts'
 import { createNode, type TributaryNode } from '../../src/node.ts'
 import { ledgerOf } from '../../src/available-resources/index.ts'
 import { isBalanced } from '../../src/available-resources/index.ts'
+import type { PeerRole } from '../../src/objects/peer.ts'
 import { PoolKind } from '../../src/objects/pool.ts'
+import { saveNodeKey } from '../../src/privacy-and-security-manager/index.ts'
 import { createMemoryStore } from '../../src/store/memory/index.ts'
-import { testDomain } from './identities.ts'
+import { testDomain, testIdentity, type TestDomain } from './identities.ts'
 import { createSimulatedNetwork, type SimulatedNetwork } from './simulated-network.ts'
 import { createSimulatedRunner } from './simulated-runner.ts'
 import { createSimulatedSystem, type SimulatedSystem } from './simulated-system.ts'
@@ -23,6 +25,9 @@ export interface MarketNode {
   readonly store: ObjectStore
   readonly address: string
   readonly id: string
+  readonly domain: string
+  /** Where its files are: `membership.jwt` among them. */
+  readonly directory: string
   /** As with kill -9: nothing is flushed, nobody is told. The store survives. */
   kill(): Promise<void>
   /** Starts the node again on the store that it left. */
@@ -33,12 +38,43 @@ export interface Market<Name extends string> {
   readonly simulation: SimulatedSystem
   readonly network: SimulatedNetwork
   readonly nodes: Readonly<Record<Name, MarketNode>>
+  /** By name: the domains that the nodes belong to, and those that they trust. */
+  readonly domains: ReadonlyMap<string, TestDomain>
+  /** @returns where the authority of a domain has its key and what it revoked, as `domain init` leaves it */
+  authorityDirectory(domain: string): string
   /** @throws unless in every pool of every node free + held + allocated = capacity */
   expectBalanced(): Promise<void>
   stop(): Promise<void>
 }
 
-export type MarketConfig = Omit<Config, 'name' | 'domain' | 'peers'> & { readonly peers?: readonly string[] }
+/** Another node of the market in the configuration of one: its name, or with what else is configured of it. */
+export type MarketPeer =
+  | string
+  | {
+      readonly node: string
+      readonly role?: PeerRole
+      readonly accept?: boolean
+      /** Whether the configuration names its key; it does unless told otherwise. */
+      readonly id?: boolean
+    }
+
+export type MarketConfig = Omit<Config, 'name' | 'domain' | 'peers' | 'trustedAuthorities'> & {
+  readonly peers?: readonly MarketPeer[]
+  /** The domain that the node is a member of, in the role of its configuration; `example.org` unless given. */
+  readonly domain?: string
+  /** Other domains whose authority it trusts. */
+  readonly trusts?: readonly string[]
+  /** False for a node that nobody vouches for. */
+  readonly member?: boolean
+  /** How long its first membership credential lasts, in milliseconds. */
+  readonly membershipMs?: number
+  /** Whether it holds the key of its domain's authority; a supernode does unless told otherwise. */
+  readonly authority?: boolean
+  /** The lifetime of the credentials that it renews, `24h` for example; for holders of the authority's key. */
+  readonly membershipLifetime?: string
+}
+
+const HOME = 'example.org'
 
 /**
  * @param seed of everything random
@@ -53,13 +89,50 @@ export async function startMarket<const Name extends string>(
   const log = level === undefined ? silentLog : createLog(level)
   const network = createSimulatedNetwork({ system: simulation.named('network'), seed, log })
   const names = Object.keys(configs) as Name[]
-  const domain = testDomain('example.org', names, simulation.named('domain'))
+  const domainOf = (name: string): string => configs[name as Name].domain ?? HOME
+  const addressOf = (name: string): string => `${name}.${domainOf(name)}:7000`
+  const domains = new Map(
+    [...new Set(names.flatMap((name) => [domainOf(name), ...(configs[name].trusts ?? [])]))].map(
+      (domain): [string, TestDomain] => [
+        domain,
+        testDomain(
+          domain,
+          names.filter((name) => domainOf(name) === domain),
+          simulation.named(`domain ${domain}`),
+        ),
+      ],
+    ),
+  )
   const directory = mkdtempSync(join(tmpdir(), 'tributary-market-'))
-  const addressOf = (name: string): string => `${name}.example.org:7000`
+  const authorityDirectory = (domain: string): string => join(directory, 'authorities', domain)
+  for (const { domain, authority } of domains.values()) {
+    mkdirSync(authorityDirectory(domain), { recursive: true })
+    await saveNodeKey(authority.key, join(authorityDirectory(domain), 'authority.key'))
+    writeFileSync(
+      join(authorityDirectory(domain), 'authority.json'),
+      JSON.stringify({ domain, id: authority.id }),
+    )
+  }
   const nodes = {} as Record<Name, MarketNode>
   for (const name of names) {
-    const { peers = [], ...config } = configs[name]
-    const { identity, membership } = domain.members[name]
+    const own: MarketConfig = configs[name]
+    const {
+      peers = [],
+      domain: _,
+      trusts = [],
+      member = true,
+      membershipMs,
+      authority,
+      membershipLifetime,
+      ...config
+    } = own
+    const domain = domains.get(domainOf(name))!
+    const identity = testIdentity(name, simulation.named(name))
+    const home = join(directory, name)
+    mkdirSync(home)
+    const credential = join(home, 'membership.jwt')
+    if (member)
+      writeFileSync(credential, domain.issue(identity, config.role ?? 'node', membershipMs), { mode: 0o600 })
     const system = simulation.named(name)
     const store = createMemoryStore({ system })
     let transport = network.transport(identity, addressOf(name))
@@ -68,13 +141,27 @@ export async function startMarket<const Name extends string>(
         config: {
           ...config,
           name,
-          domain: { name: 'example.org', authority: domain.authority.id },
-          rear: { listen: addressOf(name), advertise: addressOf(name) },
-          peers: peers.map((peer) => ({ address: addressOf(peer), id: domain.members[peer as Name].identity.id })),
+          domain: {
+            name: domain.domain,
+            authority: domain.authority.id,
+            ...(member ? { membership: 'membership.jwt' } : {}),
+            ...((authority ?? config.role === 'supernode')
+              ? { authorityDirectory: authorityDirectory(domain.domain) }
+              : {}),
+            ...(membershipLifetime === undefined ? {} : { membershipLifetime }),
+          },
+          trustedAuthorities: Object.fromEntries(
+            trusts.map((each) => [each, [domains.get(each)!.authority.id]]),
+          ),
+          rear: { listen: addressOf(name), advertise: addressOf(name), ...config.rear },
+          peers: peers.map((each) => {
+            const { node, id = true, ...rest } = typeof each === 'string' ? { node: each } : each
+            return { address: addressOf(node), ...(id ? { id: testIdentity(node).id } : {}), ...rest }
+          }),
         },
-        directory: join(directory, name),
+        directory: home,
         identity,
-        membership: () => membership,
+        membership: () => (member ? readFileSync(credential, 'utf8') : undefined),
         store,
         system,
         log,
@@ -91,6 +178,8 @@ export async function startMarket<const Name extends string>(
       store,
       address: addressOf(name),
       id: identity.id,
+      domain: domain.domain,
+      directory: home,
       async kill() {
         network.kill(addressOf(name))
         await node.stop()
@@ -107,10 +196,15 @@ export async function startMarket<const Name extends string>(
     simulation,
     network,
     nodes,
+    domains,
+    authorityDirectory,
     async expectBalanced() {
       for (const name of names) {
         for (const pool of (await nodes[name].store.list(PoolKind)).items) {
-          if (!isBalanced(pool)) throw new Error(`${name}: pool ${pool.metadata.name} does not add up: ${JSON.stringify(ledgerOf(pool))}`)
+          if (!isBalanced(pool))
+            throw new Error(
+              `${name}: pool ${pool.metadata.name} does not add up: ${JSON.stringify(ledgerOf(pool))}`,
+            )
         }
       }
     },

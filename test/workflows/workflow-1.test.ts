@@ -23,7 +23,10 @@ const provider = (cpu: string, price: string): MarketConfig => ({
 
 const PROVIDERS = ['p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8', 'p9'] as const
 
-function intent(name: string, cpu: string): Parameters<Market<string>['nodes'][string]['store']['create']>[1] {
+function intent(
+  name: string,
+  cpu: string,
+): Parameters<Market<string>['nodes'][string]['store']['create']>[1] {
   return {
     metadata: { name, namespace: 'default' },
     spec: {
@@ -80,7 +83,9 @@ describe('workflow 1 with ten nodes', () => {
       if (market.simulation.now() > end) {
         const solvers = await market.nodes.consumer.store.list(SolverKind)
         const intents = await market.nodes.consumer.store.list(IntentKind)
-        throw new Error(`not reached: ${JSON.stringify([intents.items.map((each) => each.status), solvers.items.map((each) => each.status)], null, 1)}`)
+        throw new Error(
+          `not reached: ${JSON.stringify([intents.items.map((each) => each.status), solvers.items.map((each) => each.status)], null, 1)}`,
+        )
       }
       await market.simulation.advance(20)
     }

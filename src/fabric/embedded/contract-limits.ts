@@ -9,7 +9,7 @@
 import type { PodSpec } from '../../objects/core/pod-spec.ts'
 import { type Amounts, addAmounts, shortages, subtractAmounts } from '../../quantity/amounts.ts'
 import { formatQuantity, parseQuantity, quantityOf } from '../../quantity/index.ts'
-import { containerLimits, podLimits } from './pod-resources.ts'
+import { containerLimits, podLimits } from '../pod-resources.ts'
 
 export type Fitting =
   | { readonly fits: true; readonly spec: PodSpec }

@@ -52,6 +52,8 @@ export interface EmbeddedFabricOptions {
   readonly allowWorkloads: boolean
   /** Real processes unless given. */
   readonly runner?: Runner
+  /** Paths that programs must not see, even where they can only run as our own user: our data and keys. */
+  readonly hidden?: readonly string[]
   readonly contracts: {
     /** @returns what runs under the contract now; undefined when it is unknown, ended, or not ours to provide */
     sold(contractID: ContractId): SoldSlice | undefined
@@ -72,7 +74,7 @@ export interface EmbeddedFabric extends Fabric {
   /**
    * To be called for each stream that a peer opens.
    * @returns false when the path is none of ours
-   * @throws Problem when the peer may not
+   * @throws StreamRefused when the peer may not
    */
   onStream(stream: IncomingPodStream): boolean
   /**
@@ -96,10 +98,21 @@ export interface EmbeddedFabric extends Fabric {
 
 /** @returns a fabric that has not been started; its informers may be started before or with it */
 export function createEmbeddedFabric(options: EmbeddedFabricOptions): EmbeddedFabric {
-  const { store, informers, system, nodeName, directory, capacity, forSale = {}, labels = {}, allowWorkloads } = options
+  const {
+    store,
+    informers,
+    system,
+    nodeName,
+    directory,
+    capacity,
+    forSale = {},
+    labels = {},
+    allowWorkloads,
+  } = options
   const { contracts, channels, version } = options
   const log = options.log.child({ fabric: 'embedded' })
-  const runner = options.runner ?? createProcessRunner({ directory, system, log })
+  const runner =
+    options.runner ?? createProcessRunner({ directory, system, log, hidden: options.hidden ?? [] })
   const events = new EventRecorder({ store, system, log, nodeName })
   const common = { store, informers, system, log, events }
   const pods = informers.of(PodKind)

@@ -10,7 +10,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chown, lstat, mkdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import type { Log } from '../../kernel/log.ts'
 import { deadline, type System } from '../../kernel/system.ts'
@@ -69,9 +69,11 @@ export interface Isolation {
 /**
  * Tries what works on this machine.
  * @param directory the fabric's own; pods' directories are made below it if programs can reach them there
+ * @param hidden paths that programs must not see, where they run as our own user: our keys, for example
  */
 export async function findIsolation(
   directory: string,
+  hidden: readonly string[],
   system: System,
   log: Log,
   signal: AbortSignal,
@@ -81,7 +83,13 @@ export async function findIsolation(
   const failures: string[] = []
   for (const candidate of candidates) {
     for (const root of roots) {
-      const isolation = isolationOf(candidate, root)
+      const canHide = candidate.namespaces !== 'none' && candidate.users === 'same'
+      const hide = canHide
+        ? [...hidden, ...SECRETS.map((name) => join(homedir(), name))].filter(existsSync)
+        : []
+      // What is hidden from programs cannot hold their own directories.
+      if (hide.some((path) => `${root}/`.startsWith(`${path}/`))) continue
+      const isolation = isolationOf(candidate, root, hide)
       if (isolation === undefined) continue
       const failure = await tryOut(isolation, system, signal)
       if (failure === undefined) {
@@ -104,7 +112,25 @@ function findTool(name: string): string | undefined {
 const AS_FIRST_PROCESS = 'cd "$1" || exit 126; shift; "$@"; exit $?'
 const AS_ITSELF = 'cd "$1" || exit 126; shift; exec "$@"'
 
-function isolationOf({ namespaces, users, noNewPrivileges }: Candidate, root: string): Isolation | undefined {
+/** Where people keep what opens doors, below their home directory. */
+const SECRETS = ['.ssh', '.gnupg', '.kube', '.aws', '.azure', '.config', '.docker', '.netrc', '.npmrc']
+
+/** First argument: how many of the next to cover with nothing. */
+const HIDE = `
+n=$1; shift
+while [ "$n" -gt 0 ]; do
+  if [ -d "$1" ]; then mount -t tmpfs -o size=4k,mode=755 none "$1" || exit 125
+  elif [ -e "$1" ]; then mount --bind /dev/null "$1" || exit 125
+  fi
+  shift; n=$((n-1))
+done
+exec "$@"`
+
+function isolationOf(
+  { namespaces, users, noNewPrivileges }: Candidate,
+  root: string,
+  hide: readonly string[],
+): Isolation | undefined {
   const unshare = findTool('unshare')
   const setpriv = findTool('setpriv')
   const sh = findTool('sh')
@@ -131,6 +157,7 @@ function isolationOf({ namespaces, users, noNewPrivileges }: Candidate, root: st
         if (namespaces === 'user') chain.push('--map-root-user')
         chain.push('--')
       }
+      if (hide.length > 0) chain.push(sh, '-c', HIDE, 'tributary-hide', String(hide.length), ...hide)
       if (noNewPrivileges) {
         chain.push(setpriv!, '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all')
         if (user !== undefined) chain.push(`--reuid=${user}`, `--regid=${user}`, '--clear-groups')
@@ -157,6 +184,7 @@ function describe({ namespaces, users, noNewPrivileges }: Candidate): string {
       nobody: `the unprivileged user ${NOBODY}`,
       same: process.getuid?.() === 0 ? "THE DAEMON'S OWN USER, ROOT" : "the daemon's own user",
     }[users],
+    users === 'same' && namespaces === 'none' ? 'CAN READ ALL THAT THE DAEMON CAN READ' : undefined,
     noNewPrivileges ? 'no new privileges' : undefined,
   ]
   return `${parts.filter((part) => part !== undefined).join(', ')}; shared network and file system`

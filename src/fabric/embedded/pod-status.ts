@@ -4,7 +4,7 @@
 import { rfc3339 } from '../../kernel/system.ts'
 import type { ContainerStatus, Pod, PodPhase, PodStatus } from '../../objects/core/pod.ts'
 import { type Condition, setCondition } from '../../objects/meta.ts'
-import { qosClass } from './pod-resources.ts'
+import { qosClass } from '../pod-resources.ts'
 
 export interface PodFacts {
   readonly podIP: string

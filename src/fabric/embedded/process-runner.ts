@@ -28,6 +28,10 @@ export interface ProcessRunnerOptions {
   readonly directory: string
   readonly system: System
   readonly log: Log
+  /** False does without control groups, as on machines that have none. */
+  readonly cgroups?: boolean
+  /** Paths that programs must not see, even where they can only run as the daemon's own user. */
+  readonly hidden?: readonly string[]
 }
 
 /** Enters the limits, then becomes the command. First argument: how many files to write its own id into. */
@@ -54,6 +58,8 @@ class ProcessRunner implements Runner {
   readonly #system: System
   readonly #log: Log
   readonly #mark: string
+  readonly #useCgroups: boolean
+  readonly #hidden: readonly string[]
   readonly #running = new Set<RunningProcess>()
   #cgroups: Cgroups | undefined
   #limitsBy = 'unknown'
@@ -62,7 +68,9 @@ class ProcessRunner implements Runner {
   #abort = new AbortController()
   #agent: Agent | undefined
 
-  constructor({ directory, system, log }: ProcessRunnerOptions) {
+  constructor({ directory, system, log, cgroups = true, hidden = [] }: ProcessRunnerOptions) {
+    this.#hidden = hidden
+    this.#useCgroups = cgroups
     this.#directory = directory
     this.#system = system
     this.#log = log.child({ component: 'process-runner' })
@@ -86,12 +94,18 @@ class ProcessRunner implements Runner {
     this.#abort = new AbortController()
     await mkdir(this.#directory, { recursive: true, mode: 0o711 })
     await this.#endEarlierLife()
-    this.#cgroups = openCgroups(`tributary-${this.#mark}`)
+    this.#cgroups = this.#useCgroups ? openCgroups(`tributary-${this.#mark}`) : undefined
     if (this.#cgroups !== undefined) {
       await writeFile(this.#stateFile(), JSON.stringify({ roots: this.#cgroups.roots }))
     }
     this.#limitsBy = this.#cgroups?.version ?? (process.platform === 'win32' ? 'none' : 'rlimit')
-    this.#isolation = await findIsolation(this.#directory, this.#system, this.#log, this.#abort.signal)
+    this.#isolation = await findIsolation(
+      this.#directory,
+      this.#hidden,
+      this.#system,
+      this.#log,
+      this.#abort.signal,
+    )
     // What pods left there belongs to an earlier life.
     await rm(this.#isolation.root, { recursive: true, force: true })
     await makeRoot(this.#isolation.root)

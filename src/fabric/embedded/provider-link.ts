@@ -25,6 +25,10 @@ const LOST_AFTER_MS = 40_000
 const FIRST_BACK_OFF_MS = 50
 const LONGEST_BACK_OFF_MS = 5_000
 const ANSWER_LIMIT_MS = 5_000
+/** A provider that answers every poll at once is asked no more often than this, after some grace. */
+const HASTY_MS = 10
+const HASTY_POLLS = 20
+const HASTY_DELAY_MS = 200
 
 /** There is no way to the provider, or not yet. */
 export class NoChannelError extends Error {
@@ -93,15 +97,19 @@ export class ProviderLink {
     const { signal } = this.#abort
     let since: string | undefined
     let failures = 0
+    let hasty = 0
     this.#armLost('the provider has not been heard of yet')
     while (!signal.aborted) {
       try {
+        const asked = system.clock.monotonic()
         const pods = await this.#poll(since)
         if (failures > 0) log.info('the provider answers again')
         failures = 0
         this.#armLost('the provider does not answer')
         await heard(pods)
         since = pods.revision
+        hasty = system.clock.monotonic() - asked < HASTY_MS ? hasty + 1 : 0
+        if (hasty > HASTY_POLLS) await sleep(system.clock, HASTY_DELAY_MS, signal)
       } catch (error) {
         if (signal.aborted) return
         // After a silence everything is told again.

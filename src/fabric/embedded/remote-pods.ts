@@ -20,6 +20,7 @@ import { QuantityError } from '../../quantity/index.ts'
 import type { TransportPeer } from '../../rear/message.ts'
 import { Problem } from '../../rear/problem.ts'
 import type { Route, RouteCall, RouteReply } from '../../rear/route.ts'
+import { StreamRefused } from '../../rear/transport/index.ts'
 import type { SoldSlice } from '../fabric.ts'
 import { type Fitting, fitIntoContract } from './contract-limits.ts'
 import type { Kubelet } from './kubelet.ts'
@@ -35,8 +36,10 @@ import {
   RUNNING_FINALIZER,
   shadowName,
 } from './names.ts'
+import { PodLogError } from './pod-log-error.ts'
 import { contractGroup } from './pod-instance.ts'
 import {
+  type LogRequest,
   LONGEST_WAIT_MS,
   parseLogPath,
   POD_PATH,
@@ -183,11 +186,22 @@ export class RemotePods implements Component {
   /**
    * Serves a pod's log to the buyer.
    * @returns false when the path is none of ours
-   * @throws Problem when the buyer may not have it
+   * @throws StreamRefused when the caller may not have it
    */
   onStream({ path, peer, duplex }: IncomingPodStream): boolean {
     const request = parseLogPath(path)
     if (request === undefined) return false
+    try {
+      this.#serveLog(request, path, peer, duplex)
+    } catch (error) {
+      if (error instanceof Problem) throw new StreamRefused(error.status, error.detail, { cause: error })
+      if (error instanceof PodLogError) throw new StreamRefused(404, error.message, { cause: error })
+      throw error
+    }
+    return true
+  }
+
+  #serveLog(request: LogRequest, path: string, peer: { readonly id: NodeId }, duplex: Duplex): void {
     this.#slice(request.contractID, peer)
     const key = {
       namespace: contractNamespace(request.contractID),
@@ -210,11 +224,12 @@ export class RemotePods implements Component {
       if (!ended.signal.aborted) this.#log.debug({ err: error, path }, 'a log could not be sent')
       duplex.destroy()
     })
-    return true
   }
 
   /** @throws Problem unless the caller bought what runs under the contract */
   #slice(contractID: ContractId, peer: Pick<TransportPeer, 'id'> | undefined): SoldSlice {
+    // Before the start nothing is known of the pods, and after the stop nothing changes any more.
+    if (this.#unsubscribe === undefined) throw new Problem('unavailable', 'this node is starting or stopping')
     const slice = this.#withdrawn.has(contractID) ? undefined : this.#options.contracts.sold(contractID)
     if (peer === undefined) throw new Problem('not-authenticated', 'pods are for known buyers only')
     if (slice === undefined)

@@ -16,8 +16,8 @@ import { isFinished, type Pod, PodKind } from '../../objects/core/pod.ts'
 import { controllerOf, keyOf, type ObjectKey, setCondition } from '../../objects/meta.ts'
 import { type Amounts, addAmounts, shortages, subtractAmounts } from '../../quantity/amounts.ts'
 import type { EventRecorder } from './event-recorder.ts'
-import { HOSTNAME_LABEL, RUNNING_FINALIZER } from './names.ts'
-import { podRequests } from './pod-resources.ts'
+import { CONTRACT_LABEL, HOSTNAME_LABEL, RUNNING_FINALIZER } from './names.ts'
+import { podRequests } from '../pod-resources.ts'
 
 export interface SchedulerOptions {
   readonly store: ObjectStore
@@ -45,9 +45,14 @@ export function createScheduler(options: SchedulerOptions): Component {
   const usedOn = (node: string): Amounts => {
     let used: Amounts = {}
     for (const pod of pods.list()) {
-      if (pod.spec.nodeName === node) assumed.delete(pod.metadata.uid)
+      // What is sold is carved out of the node's capacity already.
+      if (pod.metadata.labels?.[CONTRACT_LABEL] !== undefined) continue
+      if (pod.spec.nodeName !== node) continue
+      assumed.delete(pod.metadata.uid)
+      // What runs for buyers uses what was sold, which is no part of the node's own capacity.
+      if (pod.metadata.annotations?.[ORIGIN_ANNOTATION] !== undefined) continue
       // A pod that is being deleted still uses what it uses.
-      if (pod.spec.nodeName === node && !isFinished(pod)) used = addAmounts(used, podRequests(pod.spec))
+      if (!isFinished(pod)) used = addAmounts(used, podRequests(pod.spec))
     }
     for (const one of assumed.values()) if (one.node === node) used = addAmounts(used, one.requests)
     return used

@@ -23,6 +23,8 @@ export interface RelayedCarrierOptions {
   readonly clock: Clock
   readonly limits: TransportLimits
   readonly contractID: string
+  /** What the provider calls the contract. */
+  readonly remoteContractID: string
   readonly firstRelay: TransportTarget
   /** Node id of the provider. */
   readonly provider: string
@@ -40,11 +42,24 @@ export class RelayedCarrier implements Carrier {
   }
 
   request(request: Parameters<Carrier['request']>[0]): ReturnType<Carrier['request']> {
-    return this.#with(request.signal, (session) => session.request(request))
+    return this.#with(request.signal, (session) =>
+      session.request({ ...request, path: this.#atProvider(request.path) }),
+    )
   }
 
   openStream(options: Parameters<Carrier['openStream']>[0]): Promise<Duplex> {
-    return this.#with(options.signal, (session) => session.openStream(options))
+    return this.#with(options.signal, (session) =>
+      session.openStream({ ...options, path: this.#atProvider(options.path) }),
+    )
+  }
+
+  /** Every hop has a contract of its own: what we say of ours is meant for the provider's. */
+  #atProvider(path: string): string {
+    const { contractID, remoteContractID } = this.#options
+    const ours = `/api/v2/contracts/${encodeURIComponent(contractID)}/`
+    return path.startsWith(ours)
+      ? `/api/v2/contracts/${encodeURIComponent(remoteContractID)}/${path.slice(ours.length)}`
+      : path
   }
 
   /** Cuts everything; idempotent. */

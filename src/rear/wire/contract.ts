@@ -6,7 +6,7 @@
 import Type, { type Static } from 'typebox'
 import { decodeAs, encodeAs } from './codec.ts'
 import { WireConfigurationSchema } from './configuration.ts'
-import { WireFlavorSchema, type WireFlavor } from './flavor.ts'
+import { WireFlavorSchema } from './flavor.ts'
 import { id, message, omittedText, plainText, time } from './members.ts'
 import {
   WireLiqoCredentialsSchema,
@@ -137,8 +137,16 @@ export function withSignatures(
   }
 }
 
-/** What is signed of a flavor: all but the signature. Works on a decoded flavor and on the JSON as received. */
-export function flavorTerms<T extends object>(flavor: T): Omit<T, 'signature'> {
-  const { signature: _signature, ...terms } = flavor as Partial<WireFlavor>
-  return terms as unknown as Omit<T, 'signature'>
+/**
+ * What the owner signed of a flavor: all but the signature and what those who passed it on added (`relays`:
+ * who stands in between and for which margin; `catalog`: what a catalog says of it).
+ */
+export function flavorTerms<T extends object>(flavor: T): Omit<T, 'signature' | 'relays' | 'catalog'> {
+  const {
+    signature: _signature,
+    relays: _relays,
+    catalog: _catalog,
+    ...terms
+  } = flavor as Record<string, unknown>
+  return terms as Omit<T, 'signature' | 'relays' | 'catalog'>
 }

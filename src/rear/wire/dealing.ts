@@ -1,7 +1,7 @@
 /**
  * The messages of a purchase: ReserveRequest, Transaction, PurchaseRequest.
  *
- * `key`, `contractExpirationTime`, `contract` and `signature` are ours; upstream's nodes ignore them.
+ * `key`, `user`, `contractExpirationTime`, `contract` and `signature` are ours; upstream's nodes ignore them.
  */
 import Type, { type Static } from 'typebox'
 import { decodeAs, encodeAs } from './codec.ts'
@@ -27,6 +27,7 @@ export const WireReserveRequestSchema = message(
         description: 'A request with the same key has no second effect.',
       }),
     ),
+    user: omittedText({ maxLength: 512, description: 'Node id of the one that will use it, where that is not the buyer.' }),
     contractExpirationTime: Type.Optional(
       time({ 'x-omit-empty': true, description: 'Until when the buyer wants the contract to last.' }),
     ),

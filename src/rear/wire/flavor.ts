@@ -141,6 +141,18 @@ export const WireFlavorTypeSchema = Type.Unsafe<WireFlavorType>({
   ],
 })
 
+/** A node that passed an offer on, and through which it is bought. */
+export const WireRelaySchema = message(
+  {
+    ID: Type.String({ minLength: 1, maxLength: 512 }),
+    IP: Type.String({ description: 'Where it answers: host:port.' }),
+    domain: Type.String(),
+    margin: omittedText({ description: 'What it adds to the price, for example `2.5%`.' }),
+  },
+  { title: 'Relay', description: 'Stands between buyer and owner; nearest to the receiver first.' },
+)
+export type WireRelay = Static<typeof WireRelaySchema>
+
 export const WireFlavorSchema = message(
   {
     flavorID: id({ 'x-aliases': ['flavourID'] }),
@@ -158,7 +170,22 @@ export const WireFlavorSchema = message(
     expirationTime: Type.Optional(
       time({ 'x-omit-empty': true, description: 'Not to be bought after this time.' }),
     ),
+    visibility: omittedText({
+      description: 'Whom the owner lets see it: internal, listed or public (the default).',
+    }),
     signature: omittedText({ description: 'Detached JWS of the owner over the canonical JSON of the rest.' }),
+    relays: Type.Optional(Type.Array(WireRelaySchema, { maxItems: 8, 'x-omit-empty': true })),
+    catalog: Type.Optional(
+      message(
+        {
+          ID: Type.String(),
+          seenAt: Type.Optional(Type.String()),
+          validUntil: Type.Optional(Type.String()),
+          rating: Type.Optional(Type.Number()),
+        },
+        { description: 'What a catalog says of the offer; not signed by the owner.' },
+      ),
+    ),
   },
   { title: 'Flavor', description: 'One offer.' },
 )

@@ -13,6 +13,7 @@ import type {
   K8SliceProperties,
   Partitionability,
   ServiceFlavor,
+  Visibility,
 } from '../../objects/flavor.ts'
 import type { Location, NodeIdentity } from '../../objects/fluidos-common.ts'
 import type { ReservationSpec } from '../../objects/reservation.ts'
@@ -227,6 +228,7 @@ export function flavorFromWire(wire: WireFlavor): FlavorSpec {
     availability: wire.availability,
     ...given('networkPropertyType', wire.networkPropertyType),
     ...(wire.location ? { location: locationFromWire(wire.location) } : {}),
+    ...(wire.visibility ? { visibility: wire.visibility as Visibility } : {}),
     ...given('signature', wire.signature),
   }
 }
@@ -266,6 +268,7 @@ export function flavorToWire(flavor: FlavorLike): WireFlavor {
     owner: nodeIdentityToWire(spec.owner),
     availability: spec.availability,
     ...given('expirationTime', flavor.status?.expirationTime),
+    ...given('visibility', spec.visibility),
     ...given('signature', spec.signature),
   }
 }

@@ -1,0 +1,171 @@
+/**
+ * `tributary start`: runs the node of a directory in the foreground.
+ */
+import { Option } from 'commander'
+import { createLog, LOG_LEVELS, type LogLevel } from '../kernel/log.ts'
+import { deadline } from '../kernel/system.ts'
+import type { NodeHandle } from '../start-node.ts'
+import { CliError, EXIT } from './cli-error.ts'
+import { type Context, note } from './context.ts'
+import { isNodeDirectory, isRunning, readEndpoints, resolveDirectory, shellWord } from './node-directory.ts'
+import { addDirOptions, examples, type GlobalOptions, optionsOf } from './options.ts'
+import { printable } from './printable.ts'
+import { styleFor } from './style.ts'
+import { commandOf, type Verb } from './verb.ts'
+
+interface StartOptions extends GlobalOptions {
+  readonly logLevel?: LogLevel
+}
+
+/** A stop that takes longer than this is given up. */
+const STOP_WITHIN_MS = 5_000
+
+export const startVerb: Verb = (program, context) => {
+  const command = program
+    .command('start')
+    .description('run the node in the foreground, until Ctrl-C or SIGTERM')
+    .addOption(new Option('--log-level <level>', 'instead of that in config.yaml').choices([...LOG_LEVELS]))
+    .addHelpText(
+      'after',
+      `
+Prints where the node listens, then its log, to standard error. A first SIGINT or SIGTERM stops it
+gracefully within 5 seconds, a second one at once.
+` +
+        examples(
+          ['tributary start', 'the node in ./tributary-node or ~/.tributary'],
+          ['tributary start --dir ./alpha --log-level debug', 'another one, with more to read'],
+        ),
+    )
+    .action(async (...args: unknown[]) => start(context, optionsOf<StartOptions>(commandOf(args))))
+  addDirOptions(command)
+}
+
+async function start(context: Context, options: StartOptions): Promise<void> {
+  const directory = resolveDirectory(context, options.dir)
+  if (!isNodeDirectory(directory)) {
+    throw new CliError(
+      `there is no node in ${directory}\nMake one with: tributary init --dir ${shellWord(directory)}`,
+      EXIT.notFound,
+    )
+  }
+  refuseSecond(directory)
+  const { startNode } = await import('../start-node.ts')
+  const log = await logFor(directory, options.logLevel)
+  const handle = await startNode({ directory, ...(log ? { log } : {}) }).catch((error: unknown) => {
+    throw explained(directory, error)
+  })
+  banner(context, directory, handle)
+  await new Promise<void>((resolve) => {
+    if (context.signal.aborted) resolve()
+    context.signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  note(context, `${handle.name}: stopping; press Ctrl-C again to stop at once`)
+  await stop(context, handle)
+}
+
+/** @returns undefined to leave the choice to the node */
+async function logFor(directory: string, level: LogLevel | undefined) {
+  if (level === undefined) return undefined
+  const { loadConfig } = await import('../config/index.ts')
+  return createLog(level, { node: loadConfig(directory).name })
+}
+
+function refuseSecond(directory: string): void {
+  const running = readEndpoints(directory)
+  if (running && running.pid !== process.pid && isRunning(running.pid))
+    throw alreadyRunning(directory, running.pid)
+}
+
+function alreadyRunning(directory: string, pid: number | undefined, cause?: unknown): CliError {
+  const as = pid === undefined ? '' : ` as process ${pid}`
+  return new CliError(
+    `the node in ${directory} is already running${as}\nSee it with: tributary status --dir ${shellWord(directory)}`,
+    EXIT.error,
+    { cause },
+  )
+}
+
+/** What users can do something about gets words that say what. */
+function explained(directory: string, error: unknown): unknown {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { code, message, name } = at as NodeJS.ErrnoException
+    if (name === 'StoreError' && message.includes('in use by another process')) {
+      return alreadyRunning(directory, readEndpoints(directory)?.pid, error)
+    }
+    const { port, address } = at as { port?: unknown; address?: unknown }
+    const place = port === undefined ? '' : ` ${String(address ?? '')}:${String(port)}`
+    if (code === 'EADDRINUSE') {
+      return new CliError(
+        `the port${place} is taken by another program\nChange rear.listen or control.listen in ${directory}/config.yaml; port 0 takes any free one.`,
+        EXIT.error,
+        { cause: error },
+      )
+    }
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+      return new CliError(
+        `this machine has no address${place || ` as in ${directory}/config.yaml`}; see rear.listen and control.listen there`,
+        EXIT.error,
+        { cause: error },
+      )
+    }
+    if (code === 'EACCES' && port !== undefined) {
+      return new CliError(
+        `not permitted to listen at${place}; ports below 1024 need privileges`,
+        EXIT.error,
+        {
+          cause: error,
+        },
+      )
+    }
+  }
+  return error
+}
+
+function banner(
+  context: Context,
+  directory: string,
+  { name, id, rearAddress, controlUrl, node }: NodeHandle,
+): void {
+  const style = styleFor(context, context.stderr)
+  const { role, domain, version, enforcement, warnings } = node.status()
+  const row = (label: string, value: string): string => `  ${style.dim(label.padEnd(9))} ${value}`
+  note(
+    context,
+    '',
+    `${style.bold(`Tributary ${version}`)}: ${role} ${style.bold(name)} of ${domain} is running`,
+    '',
+    row('id', id),
+    row('directory', directory),
+    row('REAR', `${rearAddress} (mutual TLS)`),
+    row('control', controlUrl),
+    row('limits', enforcement),
+    row('try', `tributary get flavors --dir ${shellWord(directory)}`),
+    row('', `kubectl --server ${controlUrl} get nodes`),
+    ...(warnings.length === 0 ? [] : ['']),
+    ...warnings.map(({ severity, code, text }) => {
+      const loud = severity === 'high'
+      return `  ${loud ? style.red(style.bold('WARNING')) : style.yellow('note')} ${printable(text)} ${style.dim(`(${code})`)}`
+    }),
+    '',
+  )
+}
+
+async function stop(context: Context, handle: NodeHandle): Promise<void> {
+  const { clock } = context.system
+  const { signal, done } = deadline(clock, STOP_WITHIN_MS, context.hurry)
+  const late = new Promise<'late'>((resolve) => {
+    if (signal.aborted) resolve('late')
+    signal.addEventListener('abort', () => resolve('late'), { once: true })
+  })
+  try {
+    const outcome = await Promise.race([handle.stop(), late])
+    if (outcome !== 'late') return
+  } finally {
+    done()
+  }
+  throw new CliError(
+    context.hurry.aborted
+      ? 'stopped at once'
+      : `did not stop within ${STOP_WITHIN_MS / 1000} seconds; stopped at once`,
+  )
+}

@@ -1,0 +1,78 @@
+/**
+ * Waits until what was applied runs, and says what is waited for whenever that changes.
+ */
+import { type ApiResource, objectName, pathOf } from './api-resource.ts'
+import type { AppliedObject } from './apply-object.ts'
+import { CliError } from './cli-error.ts'
+import { type Context, note } from './context.ts'
+import type { ControlClient } from './control-client.ts'
+import { printable } from './printable.ts'
+import { waitForObject, type WatchedObject } from './watch-objects.ts'
+
+/** How far an object is. */
+type Progress =
+  | { readonly is: 'running'; readonly text: string }
+  | { readonly is: 'waiting'; readonly text: string }
+  | { readonly is: 'failed'; readonly text: string }
+
+/**
+ * Returns at once for kinds that do not run.
+ * @throws CliError when it failed, or `timeoutMs` are over
+ */
+export async function waitUntilRunning(
+  context: Context,
+  client: ControlClient,
+  resource: ApiResource,
+  object: AppliedObject,
+  timeoutMs: number,
+): Promise<void> {
+  const progressOf = PROGRESS[resource.kind]
+  if (!progressOf) return
+  const name = objectName(resource, object.metadata.name)
+  let last = ''
+  const tell = (text: string): void => {
+    if (text !== last) note(context, `${name}: ${text}`)
+    last = text
+  }
+  await waitForObject(context, client, {
+    collection: pathOf(resource, object.metadata.namespace),
+    name: object.metadata.name,
+    timeoutMs,
+    waitingFor: () => `${name}: ${last}`,
+    ready: (found) => {
+      if (!found) throw new CliError(`${name} was deleted while it was waited for`)
+      const { is, text } = progressOf(found)
+      if (is === 'failed') {
+        throw new CliError(
+          `${name}: ${printable(text)}\nSee why with: tributary describe ${resource.singular} ${object.metadata.name}`,
+        )
+      }
+      tell(printable(text))
+      return is === 'running' ? true : undefined
+    },
+  })
+}
+
+const PROGRESS: Readonly<Record<string, (object: WatchedObject) => Progress>> = {
+  Intent: ({ metadata, status }) => {
+    const { phase = 'Pending', message, url, nodes, observedGeneration } = status ?? {}
+    const said = [phase, message].filter(Boolean).join(': ')
+    const generation = (metadata as { generation?: number }).generation
+    if (observedGeneration !== undefined && generation !== undefined && observedGeneration < generation) {
+      return { is: 'waiting', text: 'Pending: the change has not been seen yet' }
+    }
+    if (phase === 'Running') {
+      return { is: 'running', text: `Running${nodes ? ` on ${nodes}` : ''}${url ? ` at ${url}` : ''}` }
+    }
+    return { is: phase === 'Failed' ? 'failed' : 'waiting', text: said }
+  },
+  Deployment: ({ metadata, spec, status }) => {
+    const wanted = spec?.replicas ?? 1
+    const ready = status?.readyReplicas ?? 0
+    const observed = status?.observedGeneration ?? Infinity
+    const current = observed >= ((metadata as { generation?: number }).generation ?? 0)
+    return ready >= wanted && current
+      ? { is: 'running', text: `${ready} of ${wanted} pods ready` }
+      : { is: 'waiting', text: `${ready} of ${wanted} pods ready` }
+  },
+}

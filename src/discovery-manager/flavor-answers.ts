@@ -1,0 +1,142 @@
+/**
+ * What LIST_FLAVORS is answered with, by role.
+ *
+ * A node answers with its own flavors. A supernode goes on where it has none: to its Peering Candidates, then
+ * to the others it knows (workflow 2, steps 8 to 12; workflow 3, steps 8 to 15). A catalog has its Peering
+ * Candidates only, and asks nobody.
+ */
+import type { Audience, FlavorList, FlavorTable } from '../available-resources/index.ts'
+import type { NodeBase } from '../node-base.ts'
+import type { PeerRole } from '../objects/peer.ts'
+import type { RouteCall } from '../rear/route.ts'
+import type { Selector } from '../rear/wire/index.ts'
+import { traceFromHeaders, type TraceContext, type WorkflowRole } from '../trace/index.ts'
+import { hopsOf, MOST_HOPS } from './hops.ts'
+
+export interface FlavorAnswersOptions extends NodeBase {
+  readonly role: PeerRole
+  /** Our own flavors. */
+  readonly own: Pick<FlavorTable, 'select'>
+  /** Those of others that are valid now. */
+  readonly candidates: Pick<FlavorTable, 'select'>
+  readonly audienceOf: (peer: { readonly id: string } | undefined) => Audience
+  /** @returns the domain of which the peer is a member, when it proved one */
+  readonly domainOf: (nodeID: string) => string | undefined
+  /** Asks others, and fills Peering Candidates. */
+  readonly ask: (
+    selector: Selector,
+    options: {
+      readonly scope: 'everybody' | 'domain'
+      readonly hops: number
+      readonly except: string | undefined
+      readonly trace: TraceContext | undefined
+      readonly signal: AbortSignal
+    },
+  ) => Promise<readonly { readonly flavors: number }[]>
+}
+
+export class FlavorAnswers {
+  readonly #options: FlavorAnswersOptions
+  /** Identical questions that are being asked: asked once, answered to all. */
+  readonly #inFlight = new Map<string, Promise<unknown>>()
+
+  constructor(options: FlavorAnswersOptions) {
+    this.#options = options
+  }
+
+  /** Answers a peer. */
+  async answer(selector: Selector, call: RouteCall): Promise<FlavorList> {
+    const { role, tracer, own, candidates, audienceOf } = this.#options
+    const peer = call.peer?.id
+    const audience = audienceOf(call.peer)
+    const trace = this.#contextOf(call)
+    if (peer !== undefined) tracer.participant(trace, peer)
+    const since = tracer.now()
+    switch (role) {
+      case 'node': {
+        const found = own.select(selector, audience)
+        tracer.step(trace, 'flavors-looked-up', { peer, since, detail: `${found.count} found` })
+        tracer.step(trace, 'flavors-answered', { peer, detail: `${found.count} flavors` })
+        return found
+      }
+      case 'catalog': {
+        const found = candidates.select(selector, audience)
+        tracer.step(trace, 'candidates-searched', { peer, since, detail: `${found.count} found` })
+        tracer.step(trace, 'flavors-answered', { peer, detail: `${found.count} flavors` })
+        return found
+      }
+      case 'supernode': {
+        const found = await this.#relayed(selector, audience, call, trace)
+        tracer.step(trace, 'flavors-answered', { peer, since, detail: `${found.count} flavors` })
+        return found
+      }
+    }
+  }
+
+  async #relayed(
+    selector: Selector,
+    audience: Audience,
+    call: RouteCall,
+    trace: TraceContext | undefined,
+  ): Promise<FlavorList> {
+    const { own, candidates, tracer } = this.#options
+    const peer = call.peer?.id
+    const since = tracer.now()
+    const ours = own.select(selector, audience)
+    tracer.step(trace, 'flavors-looked-up', { peer, since, detail: `${ours.count} found` })
+    if (ours.count > 0) return ours
+    const sinceSearch = tracer.now()
+    const known = candidates.select(selector, audience)
+    tracer.step(trace, 'candidates-searched', { peer, since: sinceSearch, detail: `${known.count} found` })
+    const hops = hopsOf(call.headers)
+    if (known.count > 0 || hops >= MOST_HOPS) return known
+    const sinceAsk = tracer.now()
+    const asked = await this.#askOnce(selector, call, hops, trace)
+    const found = candidates.select(selector, audience)
+    tracer.step(trace, 'candidates-filled', {
+      since: sinceAsk,
+      detail: `${found.count} offers of ${Array.isArray(asked) ? asked.length : 0} endpoints`,
+    })
+    return found
+  }
+
+  /** Somebody of our domain has the whole world asked; somebody of another, our domain alone: no question goes round. */
+  #askOnce(
+    selector: Selector,
+    call: RouteCall,
+    hops: number,
+    trace: TraceContext | undefined,
+  ): Promise<unknown> {
+    const { ask } = this.#options
+    const scope = this.#isOfOurs(call.peer?.id) ? 'everybody' : 'domain'
+    const question = `${scope} ${JSON.stringify(selector)}`
+    const running = this.#inFlight.get(question)
+    if (running) return running
+    const asking = ask(selector, {
+      scope,
+      hops: hops + 1,
+      except: call.peer?.id,
+      trace,
+      signal: call.signal,
+    }).finally(() => this.#inFlight.delete(question))
+    this.#inFlight.set(question, asking)
+    return asking
+  }
+
+  #isOfOurs(nodeID: string | undefined): boolean {
+    return nodeID !== undefined && this.#options.domainOf(nodeID) === this.#options.self.domain
+  }
+
+  #contextOf(call: RouteCall): TraceContext | undefined {
+    const trace = traceFromHeaders(call.headers)
+    return trace && { ...trace, role: this.roleFor(call.peer?.id) }
+  }
+
+  /** What this node is in a workflow of which `caller` is the side before it. */
+  roleFor(caller: string | undefined): WorkflowRole {
+    const { role } = this.#options
+    if (role === 'catalog') return 'catalog'
+    if (role === 'node') return 'provider'
+    return this.#isOfOurs(caller) ? 'supernode' : 'provider-supernode'
+  }
+}

@@ -1,0 +1,292 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { silentLog } from '../../kernel/log.ts'
+import { realSystem } from '../../kernel/system.ts'
+import { openCgroups } from './cgroups.ts'
+import { programPath } from './isolation.ts'
+import { createProcessRunner } from './process-runner.ts'
+import type { ProcessSpec, Runner, RunningProcess } from './runner.ts'
+
+const isRoot = process.getuid?.() === 0
+const hasCgroups = ((): boolean => {
+  const tree = openCgroups('tributary-test-probe')
+  tree?.remove('')
+  return tree !== undefined
+})()
+if (!hasCgroups) console.warn('no writable control groups here: tests of real limits are skipped')
+
+/** Ids of processes that were started with the argument, in any namespace. */
+function processesWith(argument: string): readonly string[] {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(argument)
+    } catch {
+      return false
+    }
+  })
+}
+
+for (const cgroups of hasCgroups ? [true, false] : [false]) {
+  describe(`process runner, ${cgroups ? 'with' : 'without'} control groups`, () => {
+    let directory: string
+    let runner: Runner
+    let output: string
+    beforeEach(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'tributary-runner-'))
+      runner = createProcessRunner({ directory, system: realSystem, log: silentLog, cgroups })
+      output = ''
+      await runner.start()
+    })
+    afterEach(async () => {
+      await runner.stop()
+      await rm(directory, { recursive: true, force: true })
+    })
+
+    const run = async (
+      command: readonly string[],
+      more: Partial<ProcessSpec> = {},
+    ): Promise<RunningProcess> =>
+      runner.run({
+        id: 'one',
+        group: { id: 'own', limits: {} },
+        command,
+        env: { PATH: programPath() },
+        workingDirectory: await runner.makeDirectory('pod', more.group?.id ?? 'own'),
+        limits: {},
+        output: (chunk) => {
+          output += chunk.toString()
+        },
+        ...more,
+      })
+
+    it('says how limits are kept and what separates programs', () => {
+      expect(runner.enforcement).toMatch(cgroups ? /^cgroup-v[12]$/ : /^rlimit$/)
+      expect(runner.isolation).not.toBe('')
+    })
+
+    it('runs a command with its arguments, and gives back output and exit code', async () => {
+      const process = await run(['sh', '-c', 'echo "$1"; echo err >&2; exit 3', 'sh', 'two  words'])
+      expect(await process.exited).toEqual({ code: 3, signal: null, oomKilled: false })
+      expect(output).toContain('two  words\n')
+      expect(output).toContain('err\n')
+    })
+
+    it('shows a program its own environment and nothing of the daemon', async () => {
+      process.env.SECRET_OF_THE_DAEMON = 'secret'
+      try {
+        const child = await run(['env'], { env: { PATH: programPath(), GREETING: 'hello world' } })
+        await child.exited
+      } finally {
+        delete process.env.SECRET_OF_THE_DAEMON
+      }
+      const names = output
+        .trim()
+        .split('\n')
+        .map((line) => line.split('=')[0])
+      expect(output).toContain('GREETING=hello world\n')
+      expect(new Set(names)).toEqual(new Set(['PATH', 'GREETING', 'TRIBUTARY_RUNNER']))
+    })
+
+    it('does not let the environment of a program reach the helpers that start it', async () => {
+      // A privileged helper would load it and complain.
+      const child = await run(['true'], { env: { PATH: programPath(), LD_PRELOAD: '/nonexistent/evil.so' } })
+      await child.exited
+      expect(output.match(/evil\.so/g)?.length ?? 0).toBeLessThanOrEqual(1)
+    })
+
+    it('gives a program a directory that it can write to, and takes it away', async () => {
+      const child = await run(['sh', '-c', 'echo x > file && cat file && pwd'])
+      expect((await child.exited).code).toBe(0)
+      const path = output.trim().split('\n')[1]!
+      expect(existsSync(path)).toBe(true)
+      await runner.removeDirectory('pod')
+      expect(existsSync(path)).toBe(false)
+    })
+
+    it.runIf(isRoot)('runs programs of different contracts as different unprivileged users', async () => {
+      const users: string[] = []
+      for (const id of ['contract-a', 'contract-b']) {
+        output = ''
+        await runner.removeDirectory('pod')
+        const child = await run(['id', '-u'], { group: { id, limits: {} } })
+        await child.exited
+        users.push(output.trim())
+      }
+      expect(users).not.toContain('0')
+      expect(new Set(users).size).toBe(2)
+    })
+
+    it('runs the same Node as the daemon', async () => {
+      const child = await run(['node', '-p', 'process.version'], { env: { PATH: programPath() } })
+      expect((await child.exited).code).toBe(0)
+      expect(output.trim()).toBe(process.version)
+    })
+
+    it('tells of a command that does not exist', async () => {
+      const child = await run(['no-such-program-anywhere'])
+      // 126 when a folder of the PATH is closed to the program's user.
+      expect([126, 127]).toContain((await child.exited).code)
+      expect(output).toContain('no-such-program-anywhere')
+    })
+
+    it('lets a program end by itself when it is asked to', async () => {
+      const child = await run(['sh', '-c', 'trap "exit 9" TERM; echo ready; sleep 100000 & wait'])
+      await vi.waitFor(() => expect(output).toContain('ready'))
+      expect((await child.kill(60_000)).code).toBe(9)
+    })
+
+    it('makes a program end that does not want to', async () => {
+      const child = await run(['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 1; done'])
+      await vi.waitFor(() => expect(output).toContain('ready'))
+      const exit = await child.kill(50)
+      expect(exit.signal === 'SIGKILL' || exit.code === 137).toBe(true)
+    })
+
+    it('ends all that a program has started, even what left its session', async () => {
+      const mark = `100000.${process.pid}`
+      const child = await run(['sh', '-c', `setsid sleep ${mark} & sleep ${mark} & echo ready; wait`])
+      await vi.waitFor(() => expect(processesWith(mark).length).toBeGreaterThanOrEqual(2))
+      await child.kill(0)
+      await vi.waitFor(() => expect(processesWith(mark)).toEqual([]))
+    })
+
+    it('ends what a program leaves behind when it ends by itself', async () => {
+      const mark = `200000.${process.pid}`
+      const child = await run(['sh', '-c', `sleep ${mark} & echo ready`])
+      await child.exited
+      await vi.waitFor(() => expect(processesWith(mark)).toEqual([]))
+    })
+
+    it('probes TCP and HTTP', async () => {
+      const server = createServer((request, response) => {
+        response.statusCode = request.url === '/good' ? 204 : 500
+        response.end()
+      })
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      const { signal } = new AbortController()
+      const http = (path: string) =>
+        runner.probe({ kind: 'http', url: `http://127.0.0.1:${port}${path}`, headers: {} }, signal)
+      const tcp = () => runner.probe({ kind: 'tcp', host: '127.0.0.1', port }, signal)
+      expect(await http('/good')).toBeUndefined()
+      expect(await http('/bad')).toContain('500')
+      expect(await tcp()).toBeUndefined()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      expect(await tcp()).toContain('ECONNREFUSED')
+    })
+
+    it.runIf(existsSync('/proc/self/environ'))(
+      'ends in its next life what it left running when it was killed',
+      async () => {
+        const other = await mkdtemp(join(tmpdir(), 'tributary-runner-'))
+        const earlier: ChildProcess = spawn(
+          process.execPath,
+          [
+            join(import.meta.dirname, '../../../test/support/runner-child.ts'),
+            other,
+            cgroups ? 'cgroups' : 'none',
+          ],
+          { stdio: ['pipe', 'pipe', 'inherit'] },
+        )
+        const next = createProcessRunner({ directory: other, system: realSystem, log: silentLog, cgroups })
+        try {
+          await once(earlier.stdout!, 'data')
+          earlier.kill('SIGKILL')
+          await once(earlier, 'exit')
+          expect(processesWith('setsid sleep 1000000 & echo running; wait').length).toBeGreaterThan(0)
+          await next.start()
+          await vi.waitFor(() => {
+            expect(processesWith('setsid sleep 1000000 & echo running; wait')).toEqual([])
+            expect(processesWith('1000000')).toEqual([])
+          })
+        } finally {
+          earlier.kill('SIGKILL')
+          await next.stop()
+          await rm(other, { recursive: true, force: true })
+        }
+      },
+    )
+
+    it('limits the memory of a program', async () => {
+      const hog = 'const all = []; for (;;) all.push(Buffer.alloc(1 << 20, 1))'
+      const child = await run(['node', '-e', hog], { limits: { memoryBytes: 100 * 1024 * 1024 } })
+      const exit = await child.exited
+      expect(exit.code).not.toBe(0)
+      if (cgroups) expect(exit).toMatchObject({ oomKilled: true })
+    })
+
+    it.runIf(cgroups)(
+      'limits CPU and number of processes of a program, and the sum of its group',
+      async () => {
+        const group = { id: 'contract-x', limits: { cpuMillis: 700, memoryBytes: 128 * 1024 * 1024 } }
+        const limits = { cpuMillis: 250, memoryBytes: 64 * 1024 * 1024, pids: 77 }
+        const child = await run(['sh', '-c', 'echo ready; sleep 100000 & wait'], { group, limits })
+        await vi.waitFor(() => expect(output).toContain('ready'))
+        const of = (path: string): Record<string, string> => limitsOf(path, runner.enforcement)
+        const { cpu, memory, pids } = of(cgroupOf(child.pid))
+        expect({ cpu, memory, pids }).toEqual({
+          cpu: '25000',
+          memory: String(limits.memoryBytes),
+          pids: '77',
+        })
+        const whole = of(join(cgroupOf(child.pid), '..'))
+        expect(whole).toMatchObject({ cpu: '70000', memory: String(group.limits.memoryBytes) })
+        await child.kill(0)
+      },
+    )
+
+    it.runIf(cgroups)('keeps the sum of a group when its programs have no limits of their own', async () => {
+      const hog = 'const all = []; for (;;) all.push(Buffer.alloc(1 << 20, 1))'
+      const group = { id: 'contract-y', limits: { memoryBytes: 100 * 1024 * 1024 } }
+      const child = await run(['node', '-e', hog], { group })
+      const exit = await child.exited
+      expect(exit.signal === 'SIGKILL' || exit.code === 137).toBe(true)
+    })
+  })
+}
+
+/** The path of a process's group, relative to the mount. */
+function cgroupOf(pid: number): string {
+  const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n')
+  const line =
+    lines.find((one) => /:(.*,)?memory(,.*)?:/.test(one)) ?? lines.find((one) => one.startsWith('0::'))!
+  return line.slice(line.indexOf(':', line.indexOf(':') + 1) + 1)
+}
+
+function limitsOf(memoryPath: string, version: string): Record<string, string> {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+  const read = (file: string): string => readFileSync(file, 'utf8').trim()
+  if (version === 'cgroup-v2') {
+    const base = join(mounts.find((fields) => fields[2] === 'cgroup2')![1]!, memoryPath)
+    const cpu = read(join(base, 'cpu.max')).split(' ')[0]!
+    return { cpu, memory: read(join(base, 'memory.max')), pids: read(join(base, 'pids.max')) }
+  }
+  // The trees of the controllers may begin at different places, but ours looks the same in all.
+  const tail = memoryPath.slice(memoryPath.indexOf('/tributary-'))
+  const at = (controller: string): string => {
+    const mount = mounts.find(
+      (fields) => fields[2] === 'cgroup' && fields[3]!.split(',').includes(controller),
+    )![1]!
+    const own = readFileSync('/proc/self/cgroup', 'utf8')
+      .split('\n')
+      .find((line) => line.split(':')[1]!.split(',').includes(controller))!
+    return join(mount, own.split(':')[2]!, tail)
+  }
+  return {
+    cpu: read(join(at('cpu'), 'cpu.cfs_quota_us')),
+    memory: read(join(at('memory'), 'memory.limit_in_bytes')),
+    pids: read(join(at('pids'), 'pids.max')),
+  }
+}
