@@ -222,6 +222,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     ...base,
     client,
     key: identity.key,
+    closeContract: (contractID, reason) => closing.close(contractID, reason),
     recordDealing: (about, type, reservation, detail) =>
       ratings.record(about, type, { detail, once: `${reservation.metadata.uid}` }),
   })

@@ -54,7 +54,9 @@ function windowQuery(memoryOf: readonly number[], random: () => number): string 
 /** At least so much of both: around the middle of both. */
 function cornerQuery(size: number, random: () => number): string {
   const cpu = Math.floor(size * (0.2 + 0.6 * random()))
-  return query({ min: cpuText(cpu) }, { min: memoryText(size - cpu - MATCHES) })
+  // No flavor is that large: it only makes more questions different.
+  const most = cpuText(size + Math.floor(100 * random()))
+  return query({ min: cpuText(cpu), max: most }, { min: memoryText(size - cpu - MATCHES) })
 }
 
 function query(cpu: Range, memory: Range): string {

@@ -1,6 +1,7 @@
 /**
  * Kubernetes' server-side tables: what `kubectl get` prints.
  */
+import type { KubeObject } from '../objects/meta.ts'
 import type { KindDefinition, PrinterColumn } from '../objects/kind.ts'
 import { valueAt } from './field-path.ts'
 import { humanDuration } from './human-duration.ts'
@@ -68,7 +69,10 @@ export function tableRow(
 ): JsonObject {
   const cells: unknown[] = [valueAt(object, 'metadata.name') ?? '']
   for (const column of kind.columns) {
-    if (!isNameOrAge(column)) cells.push(cellOf(valueAt(object, column.path), column, now))
+    if (!isNameOrAge(column))
+      cells.push(
+        column.render?.(object as KubeObject, now) ?? cellOf(valueAt(object, column.path), column, now),
+      )
   }
   cells.push(ageOf(valueAt(object, 'metadata.creationTimestamp'), now))
   switch (include) {

@@ -49,7 +49,7 @@ async function verify(
   { output }: { readonly output?: string },
 ): Promise<void> {
   const contracts = contractsIn(await readText(context, file), file)
-  const { verifyContract } = await import('../contract-manager/verify.ts')
+  const { verifyContract } = await import('../contract-manager/index.ts')
   const verdicts = contracts.map((contract) => verifyContract(contract, context.system.clock.now()))
   const ok = verdicts.every((verdict) => verdict.ok)
   if (output === 'json' || output === 'yaml') {
@@ -72,11 +72,10 @@ async function verify(
       print(context, ...formatTable(rows, { indent: 2, gap: 2 }))
     }
   }
-  if (!ok) {
-    const wrong = verdicts.flatMap(({ checks }) => checks.filter((check) => !check.ok))
-    const reasons = wrong.map((check) => `${CHECKS[check.name] ?? check.name}: ${printable(check.detail)}`)
-    throw new CliError(`not valid: ${reasons.join('; ')}`)
-  }
+  if (ok) return
+  const wrong = verdicts.flatMap(({ checks }) => checks.filter((check) => !check.ok))
+  const reasons = wrong.map((check) => `${CHECKS[check.name] ?? check.name}: ${printable(check.detail)}`)
+  throw new CliError(output === undefined ? `${file} is not valid` : `not valid: ${reasons.join('; ')}`)
 }
 
 /** @returns the contracts in the text, in their form on the wire */

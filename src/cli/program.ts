@@ -21,6 +21,7 @@ import { peerVerb } from './peer.ts'
 import { planVerb } from './plan.ts'
 import { startVerb } from './start.ts'
 import { statusVerb } from './status.ts'
+import { stopVerb } from './stop.ts'
 import { traceVerb } from './trace.ts'
 import { versionVerb } from './version.ts'
 import type { Verb } from './verb.ts'
@@ -28,7 +29,7 @@ import type { Verb } from './verb.ts'
 /** In the order in which `help` shows them. */
 const GROUPS: readonly (readonly [title: string, verbs: readonly Verb[]])[] = [
   ['Try it:', [demoVerb]],
-  ['Run a node:', [initVerb, startVerb, statusVerb, domainVerb, peerVerb]],
+  ['Run a node:', [initVerb, startVerb, statusVerb, stopVerb, domainVerb, peerVerb]],
   ['Run workloads:', [applyVerb, planVerb, getVerb, describeVerb, traceVerb, logsVerb, deleteVerb]],
   ['More:', [contractVerb, explainVerb, apiResourcesVerb, completionVerb, versionVerb]],
 ]

@@ -3,7 +3,6 @@
  */
 import type { TraceEvent } from '../objects/trace.ts'
 import { componentTitle } from './component-names.ts'
-import { humanMs } from './human-time.ts'
 import { printable, shorten, shortId } from './printable.ts'
 import type { Paint, Style } from './style.ts'
 import { visibleLength } from './text-table.ts'
@@ -12,84 +11,98 @@ export interface StepLinesOptions {
   readonly style: Style
   /** Names for node ids. */
   readonly names?: ReadonlyMap<string, string>
-  /** Names of all nodes that may occur, for the width of their column. */
+  /** Names of all nodes that may occur, for the width of their column and for their colours. */
   readonly nodes: readonly string[]
-  /** Of the terminal, in columns; details are cut to fit. */
+  /** Of the terminal, in columns: what is too long goes on in the next line, details are cut. */
   readonly width?: number | undefined
-  /** Whether to show what the step found out. */
-  readonly details?: boolean
 }
 
 export interface StepLines {
   readonly header: string
-  /** @param startedAt milliseconds since 1970, where the time column is 0 */
+  /**
+   * @param startedAt milliseconds since 1970, where the time column is 0
+   * @returns one line, or several for a narrow terminal
+   */
   line(event: TraceEvent, startedAt: number): string
   /** A step that did not take place. */
   missing(step: number, component: string, message: string): string
 }
 
+const STEP_WIDTH = 4
 const COMPONENT_WIDTH = 'Virtual Fabric Manager'.length
 const TIME_WIDTH = 9
+/** Of a detail that is shorter than this nothing useful would be left. */
+const LEAST_DETAIL = 16
+/** From this width on there is room for how long each step took. */
+const ROOMY = 120
 
-export function stepLines({ style, names, nodes, width, details = true }: StepLinesOptions): StepLines {
+export function stepLines({ style, names, nodes, width }: StepLinesOptions): StepLines {
   const nodeWidth = Math.max(4, ...nodes.map((node) => node.length))
-  const peerOf = (peer: string): string => printable(names?.get(peer) ?? shortId(peer))
-  const paints: readonly Paint[] = [style.cyan, style.yellow, style.magenta, style.blue]
+  const paints: readonly Paint[] = [style.cyan, style.yellow, style.magenta, style.blue, style.green]
   const paintOf = (node: string): Paint => paints[Math.max(0, nodes.indexOf(node)) % paints.length]!
-  const columns = (
-    step: string,
-    time: string,
-    node: string,
-    component: string,
-    message: string,
-    took: string,
-  ) =>
+  const withTook = width === undefined || width >= ROOMY
+  const columns = (step: string, time: string, node: string, component: string, took: string): string =>
     [
-      step.padStart(4),
-      time.padStart(TIME_WIDTH),
+      pad(step, STEP_WIDTH, true),
+      pad(time, TIME_WIDTH, true),
       pad(node, nodeWidth),
       pad(component, COMPONENT_WIDTH),
-      pad(took, TIME_WIDTH, true),
-      message,
+      ...(withTook ? [pad(took, TIME_WIDTH, true)] : []),
+      '',
     ].join('  ')
-  const fits = (text: string, taken: number): string =>
-    width === undefined ? text : shorten(text, Math.max(0, width - taken))
-  const indent = 4 + 2 + TIME_WIDTH + 2 + nodeWidth + 2 + COMPONENT_WIDTH + 2 + TIME_WIDTH + 2
+  const indent = visibleLength(columns('', '', '', '', ''))
+  const room = width === undefined ? Infinity : Math.max(20, width - indent)
   return {
-    header: style.bold(columns('STEP', 'TIME', 'NODE', 'COMPONENT', 'WHAT HAPPENED', 'TOOK')),
+    header: style.bold(`${columns('STEP', 'TIME', 'NODE', 'COMPONENT', 'TOOK')}WHAT HAPPENED`),
     line(event, startedAt) {
-      const peer = event.peer === undefined ? '' : ` ↔ ${peerOf(event.peer)}`
-      const said = `${printable(event.message)}${peer}`
-      const message = fits(said, indent)
-      const room = width === undefined ? Infinity : width - indent - message.length - 2
+      const peer =
+        event.peer === undefined ? '' : ` ↔\u00a0${printable(names?.get(event.peer) ?? shortId(event.peer))}`
+      const mark = event.outcome === 'ok' ? '' : event.outcome === 'failed' ? 'FAILED: ' : 'skipped: '
+      const wrapped = wrap(`${mark}${printable(event.message)}${peer}`, room)
+      const left = room - wrapped.at(-1)!.length - 2
       const detail =
-        details && event.detail && room > 12 ? `  ${style.dim(shorten(printable(event.detail), room))}` : ''
-      const mark =
-        event.outcome === 'failed'
-          ? style.red('FAILED ')
-          : event.outcome === 'skipped'
-            ? style.yellow('skipped ')
-            : ''
+        event.detail && left >= LEAST_DETAIL ? `  ${style.dim(shorten(printable(event.detail), left))}` : ''
+      const emphasis =
+        event.outcome === 'ok'
+          ? (text: string) => text
+          : event.outcome === 'failed'
+            ? style.red
+            : style.yellow
       const paint = paintOf(event.node)
-      return columns(
-        String(event.step),
-        `+${humanMs(Math.max(0, event.at - startedAt))}`,
+      const head = columns(
+        event.step === 0 ? '·' : String(event.step),
+        style.dim(timeText(event.at - startedAt)),
         paint(printable(event.node)),
         paint(componentTitle(printable(event.component))),
-        `${mark}${message}${detail}`,
-        event.ms === 0 ? '' : style.dim(humanMs(event.ms)),
+        event.ms === 0 ? '' : style.dim(msText(event.ms)),
       )
+      return head + wrapped.map(emphasis).join(`\n${' '.repeat(indent)}`) + detail
     },
     missing: (step, component, message) =>
-      columns(
-        String(step),
-        '',
-        style.red('-'),
-        componentTitle(component),
-        style.red(`MISSING: ${message}`),
-        '',
-      ),
+      columns(String(step), '', '', style.red(componentTitle(component)), '') +
+      style.red(`MISSING: ${message}`),
   }
+}
+
+/** Milliseconds while they say something, then coarser. */
+function timeText(ms: number): string {
+  if (Math.abs(ms) < 10_000) return `${ms.toFixed(1)} ms`
+  return ms < 120_000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`
+}
+
+function msText(ms: number): string {
+  return ms < 10_000 ? `${ms < 10 ? ms.toFixed(2) : ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`
+}
+
+function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines.length === 0 ? [''] : lines
 }
 
 function pad(text: string, width: number, right = false): string {

@@ -13,7 +13,7 @@ import { stepLines, type StepLines } from './step-lines.ts'
 import { styleFor } from './style.ts'
 import type { NodeStatus } from './status.ts'
 import { commandOf, type Verb } from './verb.ts'
-import { inTime, missingSteps, workflowSteps } from './workflow-check.ts'
+import { inTime, missingSteps, notNeeded, workflowSteps } from './workflow-check.ts'
 
 interface TraceOptions extends GlobalOptions {
   readonly watch?: boolean
@@ -60,8 +60,11 @@ async function trace(context: Context, intent: string, options: TraceOptions): P
     const found = await client.get<WholeTrace>(path)
     const { output } = options
     if (output === 'json' || output === 'yaml') {
-      const missing = missingSteps(workflowSteps(found.workflow) ?? [], found.events).map(({ step }) => step)
-      context.stdout.write(encodeAs(output, { ...found, events: inTime(found.events), missing }))
+      const table = workflowSteps(found.workflow)
+      const missing = missingSteps(table, found.events).map(({ step }) => step)
+      const unneeded = notNeeded(table, found.events)
+      const document = { ...found, events: inTime(found.events), missing, notNeeded: unneeded }
+      context.stdout.write(encodeAs(output, document))
       return
     }
     const events = inTime(found.events)
@@ -98,12 +101,15 @@ async function linesFor(
   })
 }
 
-/** Steps that took place later ones without them; what is not there yet is only counted. */
+/** Flags steps that later ones took place without; what is not there yet is only counted. */
 function printMissing(context: Context, { workflow, events }: WholeTrace, lines: StepLines): void {
   const table = workflowSteps(workflow)
-  if (!table) return
+  if (table.length === 0) return
   const last = Math.max(0, ...events.map(({ step }) => step))
-  const missing = missingSteps(table, events)
+  const unneeded = notNeeded(table, events)
+  const missing = missingSteps(table, events).filter(
+    ({ step }) => !unneeded.some(({ from, to }) => step >= from && step <= to),
+  )
   const skipped = missing.filter(({ step }) => step < last)
   if (skipped.length > 0) {
     print(
@@ -113,12 +119,17 @@ function printMissing(context: Context, { workflow, events }: WholeTrace, lines:
     )
   }
   const ahead = missing.length - skipped.length
+  const said = [
+    `${new Set(events.map(({ step }) => step).filter((step) => step > 0)).size} steps took place`,
+    ...(skipped.length > 0 ? [`${skipped.length} missing in between`] : []),
+    ...(ahead > 0 ? [`${ahead} not reached yet`] : []),
+    ...(missing.length === 0 ? ['none is missing'] : []),
+  ]
   print(
     context,
     '',
-    missing.length === 0
-      ? `all ${table.length} steps took place`
-      : `${table.length - missing.length} of ${table.length} steps took place${skipped.length > 0 ? `, ${skipped.length} missing in between` : ''}${ahead > 0 ? `, ${ahead} have not been reached` : ''}`,
+    ...unneeded.map(({ from, to, because }) => `steps ${from} to ${to} were not needed: ${because}`),
+    said.join(', '),
   )
 }
 
@@ -157,8 +168,8 @@ async function watch(
     } else {
       for (const event of fresh) print(context, JSON.stringify(event))
     }
-    const table = found && workflowSteps(found.workflow)
-    if (table && seen.size > 0 && missingSteps(table, found!.events).length === 0) return
+    const table = found ? workflowSteps(found.workflow) : []
+    if (table.length > 0 && found!.events.some(({ step }) => step === table.at(-1)!.step)) return
     await sleep(context.system.clock, POLL_MS, context.signal).catch(() => undefined)
   }
 }

@@ -2,11 +2,19 @@
  * Whether the numbered steps of a workflow took place, and in the right order. Pure.
  */
 import type { TraceEvent } from '../objects/trace.ts'
-import { WORKFLOW_1, type WorkflowStep } from '../trace/index.ts'
+import { stepNumber, type WorkflowNumber, WORKFLOWS, type WorkflowStep } from '../trace/index.ts'
 
-/** @returns the table of a workflow; undefined for one that has none yet */
-export function workflowSteps(workflow: number): readonly WorkflowStep[] | undefined {
-  return workflow === 1 ? WORKFLOW_1 : undefined
+/** @returns the table of a workflow; an empty one for a number that is none */
+export function workflowSteps(workflow: number): readonly WorkflowStep[] {
+  return (WORKFLOWS as Readonly<Record<number, readonly WorkflowStep[]>>)[workflow] ?? []
+}
+
+/** @returns the events with the numbers that they have in `workflow`; 0 for what has none */
+export function numbered(events: readonly TraceEvent[], workflow: WorkflowNumber): readonly TraceEvent[] {
+  return events.map((event) => {
+    const step = stepNumber(workflow, event.action, event.role) ?? 0
+    return step === event.step && workflow === event.workflow ? event : { ...event, step, workflow }
+  })
 }
 
 /** @returns the events in the order in which they happened */
@@ -18,22 +26,55 @@ export function inTime(events: readonly TraceEvent[]): readonly TraceEvent[] {
 export function firstOfEachStep(events: readonly TraceEvent[]): readonly TraceEvent[] {
   const seen = new Set<number>()
   return inTime(events).filter(({ step }) => {
-    if (seen.has(step)) return false
+    if (step === 0 || seen.has(step)) return false
     seen.add(step)
     return true
   })
 }
 
-/** @returns the steps of the table that have not taken place */
+/** @returns the steps that should have taken place and have not */
 export function missingSteps(
   table: readonly WorkflowStep[],
   events: readonly TraceEvent[],
 ): readonly WorkflowStep[] {
   const seen = new Set(events.map(({ step }) => step))
-  return table.filter(({ step }) => !seen.has(step))
+  return table.filter(({ step, optional }) => !optional && !seen.has(step))
 }
 
-/** @returns what is wrong with the steps, one sentence each; empty when every one took place, in order, at the right component */
+/** Parts of every workflow that are taken only if what comes before them found nothing. */
+const CONDITIONAL = [
+  { from: 'acquisition-started', to: 'place-found', because: 'it fits on resources that were there already' },
+  { from: 'selector-built', to: 'candidate-found', because: 'a suitable candidate was known already' },
+] as const
+
+/** Steps that rightly did not take place. */
+export interface NotNeeded {
+  readonly from: number
+  readonly to: number
+  readonly because: string
+}
+
+/** @returns the parts of the workflow of which nothing took place although what comes after them did */
+export function notNeeded(
+  table: readonly WorkflowStep[],
+  events: readonly TraceEvent[],
+): readonly NotNeeded[] {
+  const seen = new Set(events.map(({ step }) => step))
+  const last = Math.max(0, ...seen)
+  const found = CONDITIONAL.flatMap(({ from, to, because }): readonly NotNeeded[] => {
+    const first = table.find(({ action }) => action === from)?.step
+    const end = table.findLast(({ action }) => action === to)?.step
+    if (first === undefined || end === undefined || last <= end) return []
+    for (let step = first; step <= end; step++) if (seen.has(step)) return []
+    return [{ from: first, to: end, because }]
+  })
+  // Of two, one within the other, the larger one says it all.
+  return found.filter(
+    (each) => !found.some((other) => other !== each && other.from <= each.from && other.to >= each.to),
+  )
+}
+
+/** @returns what is wrong, one sentence each; nothing when every step took place, in order, where it should */
 export function checkSteps(table: readonly WorkflowStep[], events: readonly TraceEvent[]): readonly string[] {
   const first = firstOfEachStep(events)
   const problems = missingSteps(table, events).map(
@@ -42,9 +83,8 @@ export function checkSteps(table: readonly WorkflowStep[], events: readonly Trac
   first.forEach((event, index) => {
     const before = first[index - 1]
     if (before && before.step > event.step) {
-      problems.push(
-        `step ${event.step} came after step ${before.step}, ${(event.at - before.at).toFixed(2)} ms later`,
-      )
+      const late = (event.at - before.at).toFixed(2)
+      problems.push(`step ${event.step} came after step ${before.step}, ${late} ms later`)
     }
   })
   for (const event of first) {

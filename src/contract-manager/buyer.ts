@@ -38,6 +38,8 @@ import { verifyContract } from './verify.ts'
 export interface BuyerOptions extends NodeBase {
   readonly client: RearClient
   readonly key: NodeKey
+  /** Asks for the end of a contract. */
+  readonly closeContract: (contractID: string, reason: string) => Promise<void>
   readonly recordDealing: (
     about: string,
     type: 'Purchased' | 'Refused' | 'Unreachable' | 'InvalidAnswer',
@@ -50,7 +52,9 @@ const FINALIZER = 'tributary.io/reservation'
 /** A seller that does not answer this often is given up for this acquisition; the next offer is tried. */
 const MOST_ATTEMPTS = 3
 const RETRY_MS = 500
-const RESERVE_TIMEOUT_MS = 10_000
+const RESERVE_TIMEOUT_MS = 25_000
+const CANCEL_TIMEOUT_MS = 2_000
+const UNWIND_RETRY_MS = 5_000
 
 export class Buyer implements Component {
   readonly #options: BuyerOptions
@@ -95,6 +99,7 @@ export class Buyer implements Component {
       }
       return undefined
     } catch (error) {
+      if (signal.aborted) throw error
       return this.#failed(reservation, error)
     }
   }
@@ -270,27 +275,38 @@ export class Buyer implements Component {
     return undefined
   }
 
-  /** A reservation that is deleted before it was bought gives its hold back; best effort, the hold expires anyway. */
-  async #unwind(reservation: Reservation, signal: AbortSignal): Promise<void> {
-    const { store, client, log } = this.#options
-    const { status } = reservation
-    if (status?.transactionID !== undefined) {
-      if (status.contract === undefined) {
-        try {
-          await client.call(this.#target(reservation), {
-            method: 'DELETE',
-            path: `/api/v2/transactions/${encodeURIComponent(status.transactionID)}`,
-            timeoutMs: 2_000,
-            signal,
-          })
-        } catch (error) {
-          log.info(
-            { err: error, transactionID: status.transactionID },
-            'hold not given back; it expires by itself',
-          )
+  /**
+   * A reservation that is deleted gives its hold back. Where PURCHASE may have been sent and its answer was
+   * lost, the seller may have a contract that we do not know of: it is asked until that is clear, and such a
+   * contract is closed.
+   */
+  async #unwind(reservation: Reservation, signal: AbortSignal): Promise<{ requeueAfterMs: number } | void> {
+    const { store, client, log, system } = this.#options
+    const { spec, status } = reservation
+    const { transactionID } = status ?? {}
+    if (transactionID !== undefined && status?.contract === undefined) {
+      try {
+        await client.call(this.#target(reservation), {
+          method: 'DELETE',
+          path: `/api/v2/transactions/${encodeURIComponent(transactionID)}`,
+          timeoutMs: CANCEL_TIMEOUT_MS,
+          signal,
+        })
+      } catch (error) {
+        if (!isTransportError(error) && !isProblem(error)) throw error
+        if (isProblem(error, 'conflict')) {
+          await this.#closeUnknown(reservation, signal)
+          return { requeueAfterMs: 0 }
         }
+        const over = Date.parse(spec.until ?? '') < system.clock.now()
+        const mayBeBought = spec.purchase === true && status?.reservePhase === 'Solved' && !over
+        log.info({ err: error, transactionID, mayBeBought }, 'hold not given back; it expires by itself')
+        const refused = isProblem(error) ? error.status < 500 : false
+        if (mayBeBought && !refused) return { requeueAfterMs: UNWIND_RETRY_MS }
       }
-      await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: status.transactionID })
+    }
+    if (transactionID !== undefined) {
+      await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transactionID })
     }
     await mutate(store, ReservationKind, keyOf(reservation), (each) => ({
       ...each,
@@ -299,6 +315,14 @@ export class Buyer implements Component {
         finalizers: (each.metadata.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER),
       },
     }))
+  }
+
+  /** It was bought after all: learns the contract, to end it. */
+  async #closeUnknown(reservation: Reservation, signal: AbortSignal): Promise<void> {
+    await this.#purchase(reservation, signal)
+    const known = await this.#options.store.get(ReservationKind, keyOf(reservation))
+    const contractID = known?.status?.contract?.name
+    if (contractID !== undefined) await this.#options.closeContract(contractID, 'given up before it was bought')
   }
 
   #target(reservation: Reservation): { address: string; id?: ReturnType<typeof parseNodeId> } {

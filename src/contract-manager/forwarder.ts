@@ -88,16 +88,13 @@ export class Forwarder implements Component {
     return this.#controller.stop()
   }
 
-  /** @returns the offer of another node that we may sell to the caller under this id */
+  /**
+   * @returns the offer of another node that we may sell to the caller under this id; also one that may be
+   *   over by now, since only its owner can tell, and knows what became of it
+   */
   offerFor(flavorID: string, caller: string): PeeringCandidate | undefined {
-    const { candidates, mayForward, system } = this.#options
-    const now = system.clock.now()
-    return candidates
-      .ofFlavor(flavorID)
-      .find(
-        (entry) =>
-          entry.spec.available && Date.parse(entry.spec.validUntil ?? '') > now && mayForward(caller, entry),
-      )
+    const { candidates, mayForward } = this.#options
+    return candidates.ofFlavor(flavorID).find((entry) => mayForward(caller, entry))
   }
 
   /**

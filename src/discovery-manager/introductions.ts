@@ -5,15 +5,17 @@
  */
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
+import { remove } from '../kernel/object-store.ts'
 import type { NodeBase } from '../node-base.ts'
-import { parseNodeId } from '../objects/ids.ts'
+import { parseNodeId, type NodeId } from '../objects/ids.ts'
 import type { ObjectKey } from '../objects/meta.ts'
-import { PeerKind, type PeerRole } from '../objects/peer.ts'
-import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
+import { PeerKind, type Peer, type PeerRole, type PeerSource } from '../objects/peer.ts'
+import type { PeerRegistry, Standing } from '../privacy-and-security-manager/index.ts'
 import type { RearClient } from '../rear/client.ts'
 import { isProblem, Problem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
 import { nodeIdentityToWire, type WireNodeIdentity } from '../rear/wire/index.ts'
+import { isPeerAddress } from './peer-address.ts'
 
 /** The body of hello, both ways. */
 export interface Introduction {
@@ -23,6 +25,23 @@ export interface Introduction {
   readonly membership?: string
   /** What of the protocol this node speaks; one number that only grows. */
   readonly capabilities: number
+}
+
+/** The answer to hello. */
+export interface IntroductionAnswer extends Introduction {
+  /** How far the caller has come in the eyes of who answers. */
+  readonly standing: Standing
+}
+
+/** How a hello went. */
+export interface Greeting {
+  /** Who is there, proved. */
+  readonly peer: NodeId
+  /** How far we have come in its eyes; undefined when it does not tell. */
+  readonly standing: Standing | undefined
+  readonly address: string
+  /** Milliseconds since 1970. */
+  readonly at: number
 }
 
 /**
@@ -35,6 +54,11 @@ const HELLO_TIMEOUT_MS = 3_000
 const AGAIN_WHEN_REACHED_MS = 60_000
 const FIRST_RETRY_MS = 200
 const LONGEST_RETRY_MS = 30_000
+/** After so many failures in a row, one that was only heard of, and that nobody vouches for, is forgotten. */
+const FORGET_AFTER = 10
+const MOST_GREETINGS = 10_000
+const ROLES: ReadonlySet<unknown> = new Set<PeerRole>(['node', 'supernode', 'catalog'])
+const STANDINGS: ReadonlySet<unknown> = new Set<Standing>(['unknown', 'known', 'accepted', 'rejected'])
 
 export interface IntroductionsOptions extends NodeBase {
   readonly client: RearClient
@@ -48,6 +72,8 @@ export class Introductions implements Component {
   readonly #options: IntroductionsOptions
   readonly #controller: Controller
   readonly #failures = new Map<string, number>()
+  /** The last hello to each node that answered. */
+  readonly #greetings = new Map<NodeId, Greeting>()
 
   constructor(options: IntroductionsOptions) {
     this.#options = options
@@ -84,24 +110,24 @@ export class Introductions implements Component {
   async greeted(
     from: Introduction,
     peer: { readonly id: string; readonly address: string },
-  ): Promise<Introduction> {
+  ): Promise<IntroductionAnswer> {
     if (from.identity.ID !== peer.id)
       throw new Problem('not-a-party', 'the identity is not that of the caller')
-    await this.#options.registry.learn({
+    const { standing } = await this.#options.registry.learn({
       nodeId: parseNodeId(peer.id),
       source: 'hello',
-      address: from.identity.IP,
+      ...(isPeerAddress(from.identity.IP) ? { address: from.identity.IP } : {}),
       name: from.name,
       role: from.role,
       ...(from.membership === undefined ? {} : { membership: from.membership }),
     })
-    return this.introduction()
+    return { ...this.introduction(), standing }
   }
 
   /** @returns who we are */
   introduction(): Introduction {
     const { self, role, membership } = this.#options
-    const credential = membership()
+    const credential = membership()?.trim()
     return {
       identity: nodeIdentityToWire(self.identity()),
       name: self.name,
@@ -111,45 +137,102 @@ export class Introductions implements Component {
     }
   }
 
-  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | void> {
-    const { store, client, registry, system, log } = this.#options
-    const peer = await store.get(PeerKind, key)
-    if (peer?.spec.address === undefined || peer.spec.accepted === false) return
-    const { address, nodeID } = peer.spec
+  /** Says hello to all peers again, soon: there is news of ourselves. */
+  greetAll(): void {
+    for (const { metadata } of this.#options.registry.list())
+      this.#controller.enqueue({ name: metadata.name })
+  }
+
+  /** @returns how the last hello to a node went; undefined when it was not reached, last or ever */
+  lastGreeting(id: NodeId): Greeting | undefined {
+    return this.#greetings.get(id)
+  }
+
+  /**
+   * Says hello now, and remembers who answers and what it proves.
+   * @param options.source how we came to know of it
+   * @param options.timeoutMs milliseconds until it is given up
+   * @throws TransportError when nobody is there, or somebody else; Problem when it refuses
+   */
+  async greet(
+    target: { readonly address: string; readonly id?: NodeId },
+    options: { readonly source: PeerSource; readonly timeoutMs?: number; readonly signal: AbortSignal },
+  ): Promise<Greeting> {
+    const { client, registry, system } = this.#options
+    const { address, id } = target
     const started = system.clock.monotonic()
-    try {
-      const answer = await client.call(
-        { address, ...(nodeID === undefined ? {} : { id: parseNodeId(nodeID) }) },
+    const answer = await client
+      .call(
+        { address, ...(id === undefined ? {} : { id }) },
         {
           method: 'POST',
           path: '/api/v2/hello',
           body: this.introduction(),
-          timeoutMs: HELLO_TIMEOUT_MS,
-          signal,
+          timeoutMs: options.timeoutMs ?? HELLO_TIMEOUT_MS,
+          signal: options.signal,
         },
       )
-      const roundTripMs = system.clock.monotonic() - started
-      const from = answer.body as Partial<Introduction> | undefined
-      await registry.learn({
-        nodeId: answer.peer,
-        source: peer.spec.source,
-        address,
-        addressVerified: true,
-        ...(typeof from?.name === 'string' ? { name: from.name } : {}),
-        ...(from?.role ? { role: from.role } : {}),
-        ...(typeof from?.membership === 'string' ? { membership: from.membership } : {}),
+      .catch((error: unknown) => {
+        if (id !== undefined && this.#greetings.get(id)?.address === address) this.#greetings.delete(id)
+        throw error
       })
-      await registry.reached(answer.peer, roundTripMs)
+    const roundTripMs = system.clock.monotonic() - started
+    // What the other says of itself is not to be relied on, not even that it has the form of an introduction.
+    const from = (answer.body ?? {}) as { readonly [member in keyof IntroductionAnswer]?: unknown }
+    await registry.learn({
+      nodeId: answer.peer,
+      source: options.source,
+      address,
+      addressVerified: true,
+      ...(typeof from.name === 'string' ? { name: from.name } : {}),
+      ...(ROLES.has(from.role) ? { role: from.role as PeerRole } : {}),
+      ...(typeof from.membership === 'string' ? { membership: from.membership } : {}),
+    })
+    await registry.reached(answer.peer, roundTripMs)
+    const greeting: Greeting = {
+      peer: answer.peer,
+      standing: STANDINGS.has(from.standing) ? (from.standing as Standing) : undefined,
+      address,
+      at: system.clock.now(),
+    }
+    // The latest last: the one to forget first is the first.
+    this.#greetings.delete(answer.peer)
+    this.#greetings.set(answer.peer, greeting)
+    if (this.#greetings.size > MOST_GREETINGS) this.#greetings.delete(this.#greetings.keys().next().value!)
+    return greeting
+  }
+
+  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | void> {
+    const { store, registry, log } = this.#options
+    const peer = await store.get(PeerKind, key)
+    if (peer === undefined) this.#failures.delete(key.name)
+    if (peer?.spec.address === undefined || peer.spec.accepted === false) return
+    const { address, nodeID, source } = peer.spec
+    const id = nodeID === undefined ? undefined : parseNodeId(nodeID)
+    try {
+      await this.greet({ address, ...(id === undefined ? {} : { id }) }, { source, signal })
       this.#failures.delete(key.name)
       return { requeueAfterMs: AGAIN_WHEN_REACHED_MS }
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error
+      if (signal.aborted) return
       const failures = (this.#failures.get(key.name) ?? 0) + 1
       this.#failures.set(key.name, failures)
+      if (failures >= FORGET_AFTER && this.#isHearsay(peer)) {
+        this.#failures.delete(key.name)
+        return remove(store, PeerKind, key)
+      }
       if (failures === 3) log.info({ err: error, address }, 'peer not reached')
-      if (nodeID !== undefined && failures >= 3)
-        await registry.unreachable(parseNodeId(nodeID), error.message)
+      if (id !== undefined && failures >= 3) await registry.unreachable(id, error.message)
       return { requeueAfterMs: Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10)) }
     }
+  }
+
+  /** Anybody can shout any number of names on the network: those of them that are not there must not pile up. */
+  #isHearsay({ spec }: Peer): boolean {
+    if (spec.source !== 'multicast' || spec.accepted !== undefined) return false
+    return (
+      spec.nodeID === undefined || this.#options.registry.membershipOf(parseNodeId(spec.nodeID)) === undefined
+    )
   }
 }

@@ -10,7 +10,9 @@ const membership: Membership = {
   role: 'node',
   issuer: testIdentity('authority').id,
   id: 'one',
+  issuedAt: 0,
   expiresAt: 0,
+  admission: { id: 'one', at: 0 },
 }
 
 const ask: AcceptancePolicy = { mode: 'ask' }

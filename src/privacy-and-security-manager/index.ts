@@ -19,11 +19,20 @@ export {
   DEFAULT_MEMBERSHIP_MS,
   issueMembership,
   MembershipError,
+  readMembership,
   verifyMembership,
   type Membership,
   type MembershipErrorCode,
   type MembershipTrust,
+  type RevokedCredentials,
 } from './membership.ts'
+export { type MembershipWarning } from './membership-keeper.ts'
+export { RENEWAL_GRACE_MS } from './membership-office.ts'
+export {
+  createMembershipService,
+  type MembershipService,
+  type MembershipServiceOptions,
+} from './membership-service.ts'
 export {
   generateNodeKey,
   KeyFileError,
@@ -41,6 +50,8 @@ export {
   type PeerNews,
   type PeerRegistryOptions,
 } from './peer-registry.ts'
+export { readRevoked, revokeMembership } from './revoked-file.ts'
+export { Revocations, type Revocation } from './revocations.ts'
 export {
   canonicalize,
   signDocument,

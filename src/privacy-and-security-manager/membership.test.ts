@@ -4,6 +4,7 @@ import { testDomain, testIdentity } from '../../test/support/identities.ts'
 import { createSimulatedSystem } from '../../test/support/simulated-system.ts'
 import { signEncoded, encodeHeader } from './compact-jws.ts'
 import {
+  type Membership,
   type MembershipError,
   publicKeyOf,
   signDocument,
@@ -50,7 +51,9 @@ describe('membership credentials', () => {
       role: 'node',
       issuer: acme.authority.id,
       id: expect.any(String) as string,
+      issuedAt: now,
       expiresAt: now + HOUR,
+      admission: { id: expect.any(String) as string, at: now },
     })
     expect(verifyMembership(acme.members['supernode-acme'].membership, { ...acme.trust, now }).role).toBe(
       'supernode',

@@ -154,6 +154,15 @@ export class PeerRegistry implements Component {
     return undefined
   }
 
+  /** @returns the credential (a JWT) that proves what `membershipOf` returns. */
+  credentialOf(nodeId: NodeId): string | undefined {
+    for (const name of this.#byNode.get(nodeId) ?? []) {
+      const entry = this.#entries.get(name)
+      if (this.#validMembership(entry)) return entry?.peer.status?.membership
+    }
+    return undefined
+  }
+
   /** @returns the Peer with this node id; the configured one if there are several. */
   find(nodeId: string): Peer | undefined {
     let found: Peer | undefined
@@ -229,6 +238,28 @@ export class PeerRegistry implements Component {
     return { ...this.#judge(nodeId), peer, membershipError }
   }
 
+  /**
+   * Looks at a credential and remembers nothing.
+   * @returns what it proves about the node, or why it proves nothing; neither when there is none
+   */
+  examine(
+    nodeId: string,
+    jwt: string | undefined,
+  ): { readonly membership: Membership | undefined; readonly error: MembershipError | undefined } {
+    if (jwt === undefined) return { membership: undefined, error: undefined }
+    try {
+      const { trust, system } = this.#options
+      const membership = verifyMembership(jwt, { ...trust, now: system.clock.now() })
+      if (membership.subject !== nodeId) {
+        throw new MembershipError('malformed', `the credential is about ${membership.subject}, not ${nodeId}`)
+      }
+      return { membership, error: undefined }
+    } catch (error) {
+      if (error instanceof MembershipError) return { membership: undefined, error }
+      throw error
+    }
+  }
+
   /** Notes that a peer answered. @param roundTripMs how long it took, in milliseconds */
   async reached(nodeId: NodeId, roundTripMs: number): Promise<void> {
     const name = this.find(nodeId)?.metadata.name
@@ -291,28 +322,6 @@ export class PeerRegistry implements Component {
     const { nodeID } = peer.spec
     const jwt = peer.status?.membership
     return nodeID === undefined ? undefined : this.examine(nodeID, jwt).membership
-  }
-
-  /**
-   * Looks at a credential and remembers nothing.
-   * @returns what it proves about the node, or why it proves nothing; neither when there is none
-   */
-  examine(
-    nodeId: string,
-    jwt: string | undefined,
-  ): { readonly membership: Membership | undefined; readonly error: MembershipError | undefined } {
-    if (jwt === undefined) return { membership: undefined, error: undefined }
-    try {
-      const { trust, system } = this.#options
-      const membership = verifyMembership(jwt, { ...trust, now: system.clock.now() })
-      if (membership.subject !== nodeId) {
-        throw new MembershipError('malformed', `the credential is about ${membership.subject}, not ${nodeId}`)
-      }
-      return { membership, error: undefined }
-    } catch (error) {
-      if (error instanceof MembershipError) return { membership: undefined, error }
-      throw error
-    }
   }
 
   #validMembership(entry: Entry | undefined): Membership | undefined {

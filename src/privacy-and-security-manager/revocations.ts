@@ -8,7 +8,12 @@ import { rfc3339 } from '../kernel/system.ts'
 import { isNodeId, type NodeId } from '../objects/ids.ts'
 import type { Authority } from './authority.ts'
 import { decodeHeader, encodeHeader, isSignatureForm, signEncoded, verifyEncoded } from './compact-jws.ts'
-import { MembershipError, type Membership, type MembershipTrust, type RevokedCredentials } from './membership.ts'
+import {
+  MembershipError,
+  type Membership,
+  type MembershipTrust,
+  type RevokedCredentials,
+} from './membership.ts'
 
 /** One entry of a list. Times are milliseconds since 1970. */
 export type Revocation =
@@ -30,7 +35,10 @@ const MAX_LENGTH = 2 << 20
 
 /** All lists that this node has seen. What they void is void from then on. */
 export class Revocations implements RevokedCredentials {
-  readonly #byIssuer = new Map<string, { readonly nodes: Map<string, number>; readonly credentials: Set<string> }>()
+  readonly #byIssuer = new Map<
+    string,
+    { readonly nodes: Map<string, number>; readonly credentials: Set<string> }
+  >()
   readonly #handlers = new Set<() => void>()
 
   covers({ issuer, subject, id, admission }: Membership): boolean {
@@ -46,7 +54,10 @@ export class Revocations implements RevokedCredentials {
    * @returns whether there was anything new in it
    */
   add({ issuer, entries }: Pick<RevocationList, 'issuer' | 'entries'>): boolean {
-    const known = this.#byIssuer.get(issuer) ?? { nodes: new Map<string, number>(), credentials: new Set<string>() }
+    const known = this.#byIssuer.get(issuer) ?? {
+      nodes: new Map<string, number>(),
+      credentials: new Set<string>(),
+    }
     this.#byIssuer.set(issuer, known)
     let news = false
     for (const entry of entries) {

@@ -36,7 +36,8 @@ export function readRevoked(directory: string): readonly Revocation[] {
   } catch (error) {
     cause = error
   }
-  if (entries === undefined) throw new KeyFileError('malformed', `${path} is no list of revocations`, { cause })
+  if (entries === undefined)
+    throw new KeyFileError('malformed', `${path} is no list of revocations`, { cause })
   return entries
 }
 
@@ -68,7 +69,9 @@ export async function revokeMembership(
       exclusive: true,
       text: () => {
         const before = readRevoked(directory)
-        news = 'node' in entry || !before.some((each) => 'credential' in each && each.credential === entry.credential)
+        news =
+          'node' in entry ||
+          !before.some((each) => 'credential' in each && each.credential === entry.credential)
         const after = [...before.filter((each) => !sameNode(each, entry)), ...(news ? [entry] : [])]
         return `${JSON.stringify({ revoked: after.map(({ at, ...rest }) => ({ ...rest, at: rfc3339(at) })) }, null, 2)}\n`
       },

@@ -113,6 +113,13 @@ export async function startMarket<const Name extends string>(
       JSON.stringify({ domain, id: authority.id }),
     )
   }
+  /** Lets simulated time pass until something is over. */
+  const passing = async (work: Promise<unknown>): Promise<void> => {
+    let over = false
+    const done = work.finally(() => (over = true))
+    while (!over) await simulation.advance(50)
+    await done
+  }
   const nodes = {} as Record<Name, MarketNode>
   for (const name of names) {
     const own: MarketConfig = configs[name]
@@ -182,7 +189,7 @@ export async function startMarket<const Name extends string>(
       directory: home,
       async kill() {
         network.kill(addressOf(name))
-        await node.stop()
+        await passing(node.stop())
       },
       async restart() {
         transport = network.transport(identity, addressOf(name))
@@ -209,7 +216,8 @@ export async function startMarket<const Name extends string>(
       }
     },
     async stop() {
-      for (const name of names) await nodes[name].node.stop()
+      // Stopping takes time, too: programs are given some to end.
+      await passing(Promise.all(names.map((name) => nodes[name].node.stop())))
       rmSync(directory, { recursive: true, force: true })
     },
   }

@@ -48,6 +48,7 @@ describe('a log file', () => {
     await log.append(line(1))
     const { promise: oneRead, resolve } = Promise.withResolvers<void>()
     let seen = ''
+    const expected: (() => void)[] = []
     const reading = (async () => {
       for await (const chunk of log.read({ follow: true })) {
         seen += chunk
@@ -55,7 +56,6 @@ describe('a log file', () => {
         expected.shift()?.()
       }
     })()
-    const expected: (() => void)[] = []
     await oneRead
     for (let number = 2; number <= 100; number++) {
       const read = new Promise<void>((done) => expected.push(done))

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -183,6 +183,25 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
       expect(await tcp()).toContain('ECONNREFUSED')
+    })
+
+    it('does not reset the connections of servers that greet', async () => {
+      const errors: Error[] = []
+      const server = createTcpServer((socket) => {
+        socket.on('error', (error) => errors.push(error))
+        socket.write('welcome'.repeat(1_000))
+        socket.end()
+      })
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      for (let count = 0; count < 50; count++) {
+        const { signal } = new AbortController()
+        expect(await runner.probe({ kind: 'tcp', host: '127.0.0.1', port }, signal)).toBeUndefined()
+      }
+      // Resolves when every connection has ended.
+      await new Promise((resolve) => server.close(resolve))
+      expect(errors).toEqual([])
     })
 
     it.runIf(existsSync('/proc/self/environ'))(

@@ -348,21 +348,31 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** For a server that does not close its side. */
+const LINGER_MS = 1_000
+
 function probeTcp(
   { host, port }: { host: string; port: number },
   signal: AbortSignal,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port })
-    const end = (failure: string | undefined): void => {
-      signal.removeEventListener('abort', onAbort)
+    const onAbort = (): void => {
       socket.destroy()
-      resolve(failure)
+      resolve(`${host}:${port} does not answer in time`)
     }
-    const onAbort = (): void => end(`${host}:${port} does not answer in time`)
     signal.addEventListener('abort', onAbort, { once: true })
-    socket.once('connect', () => end(undefined))
-    socket.once('error', (error) => end(error.message))
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', onAbort)
+      // Says goodbye and reads what comes: a reset would end servers that do not expect one.
+      socket.resume().unref().end()
+      socket.setTimeout(LINGER_MS, () => socket.destroy())
+      resolve(undefined)
+    })
+    socket.on('error', (error) => {
+      signal.removeEventListener('abort', onAbort)
+      resolve(error.message)
+    })
   })
 }
 

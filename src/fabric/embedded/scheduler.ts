@@ -45,12 +45,10 @@ export function createScheduler(options: SchedulerOptions): Component {
   const usedOn = (node: string): Amounts => {
     let used: Amounts = {}
     for (const pod of pods.list()) {
-      // What is sold is carved out of the node's capacity already.
-      if (pod.metadata.labels?.[CONTRACT_LABEL] !== undefined) continue
       if (pod.spec.nodeName !== node) continue
       assumed.delete(pod.metadata.uid)
-      // What runs for buyers uses what was sold, which is no part of the node's own capacity.
-      if (pod.metadata.annotations?.[ORIGIN_ANNOTATION] !== undefined) continue
+      // What is sold is carved out of the node's capacity already.
+      if (pod.metadata.labels?.[CONTRACT_LABEL] !== undefined) continue
       // A pod that is being deleted still uses what it uses.
       if (!isFinished(pod)) used = addAmounts(used, podRequests(pod.spec))
     }

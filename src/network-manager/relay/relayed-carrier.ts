@@ -15,7 +15,7 @@ import {
 } from '../../rear/transport/index.ts'
 import type { Carrier } from '../carrier.ts'
 import { relayPath } from '../stream-paths.ts'
-import { type InnerSession, NotTaken, openInnerSession } from './inner-client.ts'
+import { type InnerSession, openInnerSession } from './inner-client.ts'
 
 export interface RelayedCarrierOptions {
   readonly transport: Transport
@@ -72,14 +72,7 @@ export class RelayedCarrier implements Carrier {
   }
 
   async #with<T>(signal: AbortSignal, use: (session: InnerSession) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      const session = await this.#current(signal)
-      try {
-        return await use(session)
-      } catch (error) {
-        if (attempt > 1 || !(error instanceof NotTaken)) throw error
-      }
-    }
+    return use(await this.#current(signal))
   }
 
   async #current(signal: AbortSignal): Promise<InnerSession> {

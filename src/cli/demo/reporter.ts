@@ -1,0 +1,170 @@
+/**
+ * Tells a person what happens in a demo, as it happens.
+ */
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { TraceEvent } from '../../objects/trace.ts'
+import { type Context, print, widthOf } from '../context.ts'
+import { humanMs } from '../human-time.ts'
+import { shellWord } from '../node-directory.ts'
+import { printable, shortId } from '../printable.ts'
+import { stepLines, type StepLines } from '../step-lines.ts'
+import { styleFor } from '../style.ts'
+import type { Capacity } from './capacity.ts'
+import type { NodeProcess } from './node-process.ts'
+import type { Scenario, ScenarioNode } from './scenario.ts'
+
+export interface Reporter {
+  began(scenario: Scenario): void
+  nodeStarted(node: ScenarioNode, process: NodeProcess): void
+  acquainted(): void
+  applied(file: string, text: string, before: Capacity): void
+  step(event: TraceEvent): void
+  stepsDone(count: number, ms: number): void
+  running(where: string, during: Capacity): void
+  fetched(url: string, body: string, ms: number): void
+  tearingDown(): void
+  tornDown(after: Capacity, ms: number): void
+  done(totalMs: number): void
+  kept(nodes: readonly NodeProcess[], consumer: NodeProcess, folder: string, url: string | undefined): void
+  failed(reasons: readonly string[], troubles: readonly string[]): void
+}
+
+const PROGRAM = fileURLToPath(new URL('../../../bin/tributary.js', import.meta.url))
+
+/** Says nothing: the result speaks for itself. */
+export const silentReporter: Reporter = {
+  began() {},
+  nodeStarted() {},
+  acquainted() {},
+  applied() {},
+  step() {},
+  stepsDone() {},
+  running() {},
+  fetched() {},
+  tearingDown() {},
+  tornDown() {},
+  done() {},
+  kept() {},
+  failed() {},
+}
+
+export function textReporter(context: Context, names: ReadonlyMap<string, string>): Reporter {
+  const { stdout } = context
+  const style = styleFor(context, stdout)
+  const say = (...lines: readonly string[]): void => print(context, ...lines)
+  const ok = (text: string): void => say(`  ${style.green('✓')} ${text}`)
+  const heading = (text: string): void => say('', style.bold(text))
+  let lines: StepLines | undefined
+  let nodes: readonly string[] = []
+  let startedAt: number | undefined
+  const paints = [style.cyan, style.yellow, style.magenta, style.blue, style.green]
+  const painted = (name: string, padTo = 0): string =>
+    paints[Math.max(0, nodes.indexOf(name)) % paints.length]!(name.padEnd(padTo))
+  return {
+    began(scenario) {
+      // The consumer first: it has the first colour, here and in the steps.
+      nodes = [
+        scenario.consumer,
+        ...scenario.nodes.map(({ name }) => name).filter((name) => name !== scenario.consumer),
+      ]
+      say(
+        style.bold(`Tributary demo: workflow ${scenario.workflow}, ${scenario.title}`),
+        style.dim(`  ${scenario.nodes.length} nodes, a process each; they speak REAR over mutual TLS`),
+      )
+      heading('Nodes')
+    },
+    nodeStarted({ name, plays, domain, has }, { endpoints }) {
+      const width = Math.max(...nodes.map((each) => each.length))
+      ok(
+        [
+          painted(name, width),
+          plays.padEnd(8),
+          style.dim(`process ${String(endpoints.pid).padEnd(7)}`),
+          `REAR ${endpoints.rearAddress}`,
+          style.dim(shortId(endpoints.id)),
+        ].join('  '),
+      )
+      say(`    ${' '.repeat(width)}  ${style.dim(`${has}; domain ${domain}`)}`)
+    },
+    acquainted() {
+      ok('they have introduced themselves, and accept each other as members of the domain')
+    },
+    applied(file, text, before) {
+      heading('Intent')
+      say(
+        `  ${style.dim('$')} tributary apply -f ${file}`,
+        `    ${text}`,
+        `    ${style.dim(`for sale before: ${before.text}`)}`,
+      )
+      heading('Steps')
+      lines = stepLines({ style, names, nodes, width: widthOf(stdout) })
+      say(lines.header)
+    },
+    step(event) {
+      startedAt ??= event.at
+      say(lines!.line(event, startedAt))
+    },
+    stepsDone(count, ms) {
+      say('')
+      ok(`all ${count} numbered steps took place, in order, at the right component, in ${humanMs(ms)}`)
+    },
+    running(where, during) {
+      ok(where)
+      ok(`for sale meanwhile: ${during.text}`)
+    },
+    fetched(url, body, ms) {
+      heading('Answer')
+      say(
+        `  ${style.dim('$')} curl ${url}   ${style.dim(`answered in ${humanMs(ms)}, through the virtual router`)}`,
+      )
+      for (const line of body.trimEnd().split('\n')) say(`    ${style.dim('│')} ${printable(line)}`)
+    },
+    tearingDown() {
+      heading('Tear down')
+      say(`  ${style.dim('$')} tributary delete intent hello --wait`)
+    },
+    tornDown(after, ms) {
+      ok(`the intent, its workload, its virtual node and its contract are gone, in ${humanMs(ms)}`)
+      ok(`for sale again: ${after.text}`)
+    },
+    done(totalMs) {
+      say('', `${style.green(style.bold('Done'))} in ${humanMs(totalMs)}, from nothing to nothing.`)
+    },
+    kept(processes, consumer, folder, url) {
+      heading('The nodes go on running, and the intent has been applied again')
+      const width = Math.max(...processes.map(({ name }) => name.length))
+      for (const { name, directory, endpoints } of processes) {
+        say(`  ${painted(name, width)}  process ${endpoints.pid}  ${endpoints.controlUrl}  ${directory}`)
+      }
+      const program = relative(context.cwd, PROGRAM)
+      const tributary = shellWord(program.startsWith('..') ? PROGRAM : `./${program}`)
+      const commands: (readonly [string, string])[] = [
+        ...(url === undefined ? [] : [[`curl ${url}`, 'the workload'] as const]),
+        [`${tributary} status`, `who ${consumer.name} is, and whom it knows`],
+        [`${tributary} trace hello`, 'how the workload was placed, step by step'],
+        [`${tributary} describe intent hello`, 'where it runs, and why there'],
+        [`${tributary} get contracts,nodes,pods`, 'what was bought, and what for'],
+        [`kubectl --server ${consumer.endpoints.controlUrl} get nodes,pods`, 'the same with kubectl'],
+        [`${tributary} delete intent hello --wait`, 'give everything back'],
+      ]
+      const commandWidth = Math.max(...commands.map(([text]) => text.length))
+      const stops = processes.map(({ directory }) => `${tributary} stop --dir ${shellWord(directory)}`)
+      say(
+        '',
+        style.bold('Look at them'),
+        `  export TRIBUTARY_DIR=${shellWord(consumer.directory)}`,
+        ...commands.map(([text, meaning]) => `  ${text.padEnd(commandWidth)}   ${style.dim(`# ${meaning}`)}`),
+        '',
+        style.bold('End them'),
+        ...[...stops.toReversed(), `rm -r ${shellWord(folder)}`].map((text) => `  ${text}`),
+      )
+    },
+    failed(reasons, troubles) {
+      say('', style.red(style.bold('Failed')))
+      for (const reason of reasons) say(`  ${style.red('✗')} ${printable(reason)}`)
+      if (troubles.length > 0)
+        say('', '  What the nodes complained about:', ...troubles.map((each) => `    ${printable(each)}`))
+    },
+  }
+}

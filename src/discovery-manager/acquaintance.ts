@@ -1,0 +1,107 @@
+/**
+ * Gets acquainted with a node at once: for a buyer that heard of a provider from a supernode or a catalog and
+ * wants to deal with it now. The periodic hello of `Introductions` does the same in its own time.
+ */
+import { deadline, type System } from '../kernel/system.ts'
+import type { NodeId } from '../objects/ids.ts'
+import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
+import { isProblem } from '../rear/problem.ts'
+import { isTransportError } from '../rear/transport/index.ts'
+import type { Introductions } from './introductions.ts'
+
+/**
+ * - `accepted`: each of the two deals with the other
+ * - `refused`: it is there, but one of the two does not deal with the other
+ * - `unreachable`: nobody answers at the address, or somebody else does
+ */
+export type AcquaintanceOutcome = 'accepted' | 'refused' | 'unreachable'
+
+export interface AcquaintanceOptions {
+  readonly introductions: Pick<Introductions, 'greet' | 'lastGreeting'>
+  readonly registry: Pick<PeerRegistry, 'standing'>
+  readonly system: System
+}
+
+/** Dealing with somebody directly is worth a short wait; there may be a way round. */
+const TIMEOUT_MS = 1_500
+const ACCEPTED_FOR_MS = 300_000
+/** A node that cannot be reached costs every buyer the wait only so often. */
+const UNREACHABLE_FOR_MS = 15_000
+const MOST_REMEMBERED = 4_096
+
+export class Acquaintance {
+  readonly #options: AcquaintanceOptions
+  readonly #inFlight = new Map<string, Promise<AcquaintanceOutcome>>()
+  /** By node and address: until when it need not be tried. */
+  readonly #unreachable = new Map<string, number>()
+
+  constructor(options: AcquaintanceOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Says hello unless that was done lately.
+   * @param target who, and where it is said to be; its key is proved before anything is said
+   * @param signal gives up this caller's wait
+   * @throws the signal's reason
+   */
+  async ensureAcquainted(
+    target: { readonly id: NodeId; readonly address: string },
+    signal: AbortSignal,
+  ): Promise<AcquaintanceOutcome> {
+    signal.throwIfAborted()
+    const { introductions, registry, system } = this.#options
+    const { id, address } = target
+    if (registry.standing(id) === 'rejected') return 'refused'
+    const last = introductions.lastGreeting(id)
+    const now = system.clock.now()
+    if (last?.address === address && last.standing === 'accepted' && now - last.at < ACCEPTED_FOR_MS) {
+      return this.#ours(id)
+    }
+    const key = `${id} ${address}`
+    if ((this.#unreachable.get(key) ?? 0) > now) return 'unreachable'
+    // The hello belongs to all who wait for it: no single one of them ends it.
+    let hello = this.#inFlight.get(key)
+    if (hello === undefined) {
+      hello = this.#hello(target).finally(() => this.#inFlight.delete(key))
+      this.#inFlight.set(key, hello)
+    }
+    return abortable(hello, signal)
+  }
+
+  async #hello(target: { readonly id: NodeId; readonly address: string }): Promise<AcquaintanceOutcome> {
+    const { introductions, system } = this.#options
+    const limit = deadline(system.clock, TIMEOUT_MS)
+    const key = `${target.id} ${target.address}`
+    try {
+      const { standing } = await introductions.greet(target, {
+        source: 'hello',
+        timeoutMs: TIMEOUT_MS,
+        signal: limit.signal,
+      })
+      this.#unreachable.delete(key)
+      return standing === undefined || standing === 'accepted' ? this.#ours(target.id) : 'refused'
+    } catch (error) {
+      if (isProblem(error)) return 'refused'
+      if (!isTransportError(error)) throw error
+      if (this.#unreachable.size >= MOST_REMEMBERED) this.#unreachable.clear()
+      this.#unreachable.set(key, system.clock.now() + UNREACHABLE_FOR_MS)
+      return 'unreachable'
+    } finally {
+      limit.done()
+    }
+  }
+
+  /** Whatever the other thinks of us: we deal with those only whom we accepted. */
+  #ours(id: NodeId): AcquaintanceOutcome {
+    return this.#options.registry.standing(id) === 'accepted' ? 'accepted' : 'refused'
+  }
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

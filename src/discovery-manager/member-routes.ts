@@ -1,0 +1,104 @@
+/**
+ * GET /api/v2/peers: a supernode tells the members of its domain who the others are. Each is told with its
+ * credential, so that who asks need not believe the supernode.
+ */
+import Type, { type Static } from 'typebox'
+import { parseNodeId, type NodeId } from '../objects/ids.ts'
+import { PeerRoleSchema } from '../objects/peer.ts'
+import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
+import { Problem, ProblemSchema } from '../rear/problem.ts'
+import type { Route } from '../rear/route.ts'
+import { WireNodeIdentitySchema } from '../rear/wire/index.ts'
+import type { PeerRole } from '../objects/peer.ts'
+
+export const IntroducedSchema = Type.Object(
+  {
+    identity: WireNodeIdentitySchema,
+    name: Type.String({ maxLength: 100 }),
+    role: PeerRoleSchema,
+    membership: Type.String({ maxLength: 4096, description: 'Its membership credential, a JWT: the proof.' }),
+  },
+  { title: 'Introduced', description: 'A member of the domain, as its supernode introduces it.' },
+)
+export type Introduced = Static<typeof IntroducedSchema>
+
+export const IntroducedListSchema = Type.Object(
+  {
+    peers: Type.Array(IntroducedSchema),
+    continue: Type.Optional(Type.String({ description: 'There are more: ask again with this as `after`.' })),
+  },
+  { title: 'IntroducedList' },
+)
+
+/** Members in one answer; a credential is some 600 bytes. */
+export const MEMBERS_PER_PAGE = 500
+
+/**
+ * @param options.introduceTo other domains whose supernodes may know the members of ours
+ */
+export function memberRoutes(options: {
+  readonly registry: PeerRegistry
+  readonly role: PeerRole
+  readonly domain: string
+  readonly introduceTo: readonly string[]
+}): readonly Route[] {
+  const { registry, role, domain, introduceTo } = options
+
+  function mayKnow(caller: NodeId): boolean {
+    const theirs = registry.membershipOf(caller)
+    if (theirs?.domain === domain) return true
+    return theirs?.role === 'supernode' && introduceTo.includes(theirs.domain)
+  }
+
+  return [
+    {
+      method: 'GET',
+      path: '/api/v2/peers',
+      operationId: 'listPeers',
+      summary: 'The members of this domain, from its supernode',
+      description: 'Empty for callers that may not know them.',
+      access: 'accepted',
+      query: [
+        { name: 'after', description: 'Continue behind this; from the `continue` of the page before.' },
+      ],
+      responses: {
+        200: { description: 'The members, without the caller.', schema: IntroducedListSchema },
+        501: { description: 'This node is no supernode.', schema: ProblemSchema },
+      },
+      handle({ query, peer }) {
+        if (role !== 'supernode') throw new Problem('not-supported', 'only a supernode introduces others')
+        if (peer === undefined) throw new Problem('not-authenticated', 'introductions need a proved identity')
+        const caller = parseNodeId(peer.id)
+        const after = query.get('after') ?? ''
+        const members = mayKnow(caller) ? membersAfter(registry, domain, after, caller) : []
+        const page = members.slice(0, MEMBERS_PER_PAGE)
+        const more = members.length > page.length
+        return Promise.resolve({
+          status: 200,
+          body: { peers: page, ...(more ? { continue: page.at(-1)!.identity.ID } : {}) },
+        })
+      },
+    },
+  ]
+}
+
+/** In the order of their ids: a page begins where the one before ended, whoever came or went meanwhile. */
+function membersAfter(registry: PeerRegistry, domain: string, after: string, caller: NodeId): Introduced[] {
+  const members = new Map<string, Introduced>()
+  for (const { spec, status } of registry.list()) {
+    const { nodeID, address } = spec
+    if (nodeID === undefined || address === undefined || nodeID === caller || nodeID <= after) continue
+    const id = parseNodeId(nodeID)
+    const proved = registry.membershipOf(id)
+    const membership = registry.credentialOf(id)
+    if (proved?.domain !== domain || membership === undefined || registry.standing(id) === 'rejected')
+      continue
+    members.set(id, {
+      identity: { ID: id, IP: address, domain },
+      name: status?.name ?? '',
+      role: proved.role,
+      membership,
+    })
+  }
+  return [...members.values()].sort((a, b) => (a.identity.ID < b.identity.ID ? -1 : 1))
+}

@@ -1,0 +1,48 @@
+/**
+ * What is said inside a relayed way: requests and streams, one multiplexed stream each. Pure.
+ */
+import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+
+/** Agreed on in the inner TLS handshake (ALPN); another number when the protocol changes. */
+export const INNER_PROTOCOL = 'tributary-inner/1'
+
+const HeadersSchema = Type.Record(Type.String(), Type.String())
+
+/** How a stream is opened. A request's body, if it has one, follows. */
+export const OpeningSchema = Type.Union([
+  Type.Object({
+    kind: Type.Literal('request'),
+    method: Type.String({ pattern: '^[A-Z]{1,20}$' }),
+    path: Type.String({ pattern: '^/', maxLength: 8_192 }),
+    headers: HeadersSchema,
+  }),
+  Type.Object({
+    kind: Type.Literal('stream'),
+    path: Type.String({ pattern: '^/', maxLength: 8_192 }),
+    headers: HeadersSchema,
+  }),
+])
+export type Opening = Static<typeof OpeningSchema>
+
+/** The answer. A request's answer is followed by its body; a stream is open with 200 and refused otherwise. */
+export const AnswerSchema = Type.Object({
+  status: Type.Integer({ minimum: 100, maximum: 599 }),
+  headers: HeadersSchema,
+  /** Why a stream is refused. */
+  detail: Type.Optional(Type.String()),
+})
+export type Answer = Static<typeof AnswerSchema>
+
+const opening = Compile(OpeningSchema)
+const answer = Compile(AnswerSchema)
+
+/** @returns the opening, or undefined when it is none */
+export function readOpening(head: unknown): Opening | undefined {
+  return opening.Check(head) ? head : undefined
+}
+
+/** @returns the answer, or undefined when it is none */
+export function readAnswer(head: unknown): Answer | undefined {
+  return answer.Check(head) ? head : undefined
+}

@@ -1,0 +1,72 @@
+/** Workflow 2: a node and the supernode in the same domain. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { AllocationKind } from '../../src/objects/allocation.ts'
+import { ContractKind } from '../../src/objects/contract.ts'
+import { startMarket, type Market } from '../support/market.ts'
+import {
+  CONSUMER,
+  expectSteps,
+  intent,
+  provider,
+  run,
+  takeBack,
+  traceOfAll,
+  until,
+} from '../support/scenario.ts'
+
+describe('workflow 2', () => {
+  let market: Market<'consumer' | 'supernode' | 'sibling'>
+  afterEach(() => market.stop())
+
+  it('(a) buys the own flavor of the supernode, with every step', async () => {
+    market = await startMarket(2, {
+      supernode: { ...provider('4', '2'), role: 'supernode' },
+      consumer: { ...CONSUMER, peers: ['supernode'] },
+      sibling: { ...CONSUMER, peers: ['supernode'] },
+    })
+    await market.simulation.advance(1_000)
+    const { consumer, supernode } = market.nodes
+    const done = await run(market, consumer, intent('a', '1'))
+    const { workflow, events } = await traceOfAll(market, consumer, done)
+    expect(workflow).toBe(2)
+    expectSteps(2, events)
+    const [contract] = (await consumer.store.list(ContractKind)).items
+    expect(contract!.spec.seller.nodeID).toBe(supernode.id)
+    await market.expectBalanced()
+  })
+
+  it('(c) buys from a sibling that the supernode asks on the spot, directly with the sibling', async () => {
+    market = await startMarket(3, {
+      supernode: { role: 'supernode' },
+      sibling: { ...provider('4', '2'), peers: ['supernode'] },
+      consumer: { ...CONSUMER, peers: ['supernode'] },
+    })
+    await market.simulation.advance(1_000)
+    const { consumer, sibling, supernode } = market.nodes
+    const done = await run(market, consumer, intent('c', '1'))
+    const { workflow, events } = await traceOfAll(market, consumer, done)
+    expect(workflow).toBe(2)
+    expectSteps(2, events)
+    const [contract] = (await consumer.store.list(ContractKind)).items
+    expect(contract!.spec.seller.nodeID).toBe(sibling.id)
+    expect((await supernode.store.list(ContractKind)).items).toEqual([])
+    await takeBack(market, consumer, 'c')
+    await until(market, consumer, async () => (await sibling.store.list(AllocationKind)).items.length === 0)
+    await market.expectBalanced()
+  })
+
+  it('(c) goes through the supernode where the sibling cannot be reached', async () => {
+    market = await startMarket(4, {
+      supernode: { role: 'supernode' },
+      sibling: { ...provider('4', '2'), peers: ['supernode'] },
+      consumer: { ...CONSUMER, peers: ['supernode'] },
+    })
+    const { consumer, sibling, supernode } = market.nodes
+    market.network.partition(consumer.address, sibling.address)
+    await market.simulation.advance(1_000)
+    await run(market, consumer, intent('c', '1'))
+    const [contract] = (await consumer.store.list(ContractKind)).items
+    expect(contract!.spec.seller.nodeID).toBe(supernode.id)
+    expect((await supernode.store.list(ContractKind)).items).toHaveLength(2)
+  })
+})

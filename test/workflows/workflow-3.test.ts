@@ -1,0 +1,136 @@
+/** Workflow 3: two nodes in different domains, through their supernodes. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { AllocationKind } from '../../src/objects/allocation.ts'
+import { ContractKind } from '../../src/objects/contract.ts'
+import { PoolKind } from '../../src/objects/pool.ts'
+import { ReservationKind } from '../../src/objects/reservation.ts'
+import { TransactionKind } from '../../src/objects/transaction.ts'
+import { verifyContract } from '../../src/contract-manager/index.ts'
+import { startMarket, type Market, type MarketConfig } from '../support/market.ts'
+import {
+  CONSUMER,
+  expectSteps,
+  intent,
+  intentOf,
+  provider,
+  run,
+  takeBack,
+  traceOfAll,
+  until,
+} from '../support/scenario.ts'
+import { IntentKind } from '../../src/objects/intent.ts'
+
+type Names = 'consumer' | 'cs' | 'ps' | 'provider'
+
+/** Each node reaches only its supernode, and the supernodes each other. */
+async function fourNodes(
+  seed: number,
+  margins: { readonly cs?: string; readonly ps?: string } = {},
+): Promise<Market<Names>> {
+  const supernode = (domain: string, trusts: string, peers: string[], margin?: string): MarketConfig => ({
+    role: 'supernode',
+    domain,
+    trusts: [trusts],
+    peers,
+    ...(margin ? { supernode: { margin } } : {}),
+  })
+  const market = await startMarket(seed, {
+    cs: supernode('buyers.example', 'sellers.example', ['ps'], margins.cs),
+    ps: supernode('sellers.example', 'buyers.example', ['cs'], margins.ps),
+    consumer: { ...CONSUMER, domain: 'buyers.example', peers: ['cs'] },
+    provider: { ...provider('4', '2'), domain: 'sellers.example', peers: ['ps'] },
+  })
+  const { consumer, cs, ps, provider: seller } = market.nodes
+  market.network.partition(consumer.address, ps.address)
+  market.network.partition(consumer.address, seller.address)
+  market.network.partition(cs.address, seller.address)
+  await market.simulation.advance(2_000)
+  return market
+}
+
+describe('workflow 3', () => {
+  let market: Market<Names>
+  afterEach(() => market.stop())
+
+  it('takes every numbered step, with a contract between each two hops, and gives everything back', async () => {
+    market = await fourNodes(5, { cs: '10%', ps: '5%' })
+    const { consumer, cs, ps, provider: seller } = market.nodes
+    const done = await run(market, consumer, intent('far', '1'))
+    const { workflow, events } = await traceOfAll(market, consumer, done)
+    expect(workflow).toBe(3)
+    expectSteps(3, events)
+
+    const contracts = async (node: typeof cs) => (await node.store.list(ContractKind)).items
+    const [bought] = await contracts(consumer)
+    expect(bought!.spec.seller.nodeID).toBe(cs.id)
+    expect(await contracts(cs)).toHaveLength(2)
+    expect(await contracts(ps)).toHaveLength(2)
+    const [sold] = await contracts(seller)
+    expect(sold!.spec.buyer.nodeID).toBe(ps.id)
+    // Every one of them is signed by its two sides, and can be checked by anybody.
+    for (const contract of [...(await contracts(cs)), ...(await contracts(ps)), bought!, sold!]) {
+      expect(verifyContract(contract.spec.document, market.simulation.now())).toMatchObject({ ok: true })
+    }
+    // 2 EUR for 4 cores: 0.5 for one, 5 % of the provider's supernode, 10 % of the consumer's.
+    expect(sold!.spec.price).toMatchObject({ amount: '0.5' })
+    expect(bought!.spec.price).toMatchObject({ amount: '0.5775' })
+    expect(bought!.spec.extraInformation).toMatchObject({
+      'tributary.io/downstream-price': '0.525 EUR/hour',
+      'tributary.io/margin': '10%',
+    })
+    for (const relay of [cs, ps]) {
+      const forwarding = (await relay.store.list(AllocationKind)).items
+      expect(forwarding.map(({ spec }) => spec.forwarding)).toEqual([true])
+    }
+
+    await takeBack(market, consumer, 'far')
+    const released = async (): Promise<boolean> => {
+      const pool = (await seller.store.list(PoolKind)).items[0]!
+      return JSON.stringify(pool.status!.free) === JSON.stringify(pool.spec.capacity)
+    }
+    await until(market, consumer, released)
+    await market.simulation.advance(1_000)
+    for (const node of [consumer, cs, ps, seller]) {
+      expect((await node.store.list(AllocationKind)).items).toEqual([])
+      expect((await node.store.list(TransactionKind)).items).toEqual([])
+      expect((await node.store.list(ReservationKind)).items).toEqual([])
+      expect((await contracts(node)).every(({ status }) => status?.phase?.phase === 'Closed')).toBe(true)
+    }
+    await market.expectBalanced()
+  })
+
+  for (const victim of ['consumer', 'cs', 'ps', 'provider'] as const) {
+    it(`either all hops hold it or none does, whenever ${victim} is killed and comes back`, async () => {
+      // One run for each moment: the kill comes so many milliseconds after the intent.
+      for (const after of [0, 20, 40, 60, 90, 130]) {
+        market = await fourNodes(100 + after)
+        market.network.setFaults({ latencyMs: 7 })
+        const { consumer, cs, ps, provider: seller } = market.nodes
+        await consumer.store.create(IntentKind, intent('far', '1'))
+        await market.simulation.advance(after)
+        await market.nodes[victim].kill()
+        await market.simulation.advance(500)
+        await market.nodes[victim].restart()
+        await until(
+          market,
+          consumer,
+          async () => (await intentOf(consumer, 'far'))?.status?.phase === 'Running',
+          10 * 60_000,
+        )
+        const active = async (node: typeof cs): Promise<number> =>
+          (await node.store.list(ContractKind)).items.filter(
+            ({ status }) => (status?.phase?.phase ?? 'Active') === 'Active',
+          ).length
+        // Holds of attempts that were given up are over by now.
+        await market.simulation.advance(5 * 60_000)
+        expect([await active(consumer), await active(cs), await active(ps), await active(seller)], `killed after ${after} ms`).toEqual([
+          1, 2, 2, 1,
+        ])
+        const pool = (await seller.store.list(PoolKind)).items[0]!
+        expect(pool.status!.entries).toHaveLength(1)
+        await market.expectBalanced()
+        if (after !== 130) await market.stop()
+      }
+    })
+  }
+})
