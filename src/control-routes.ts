@@ -7,19 +7,14 @@ import type { ObjectStore } from './kernel/object-store.ts'
 import type { NodeOrchestrator } from './node-orchestrator/index.ts'
 import { ContractKind } from './objects/contract.ts'
 import { DeploymentKind, type Deployment } from './objects/core/deployment.ts'
-import { parseNodeId } from './objects/ids.ts'
 import { resourceOf } from './objects/kind.ts'
 import { ALL_KINDS } from './objects/index.ts'
 import { IntentKind, type Intent } from './objects/intent.ts'
 import { DEFAULT_NAMESPACE } from './objects/meta.ts'
-import type { TraceEvent } from './objects/trace.ts'
 import { PoolKind } from './objects/pool.ts'
-import type { PeerRegistry } from './privacy-and-security-manager/index.ts'
 import { approximate, parseQuantity } from './quantity/index.ts'
-import type { RearClient } from './rear/client.ts'
-import { isProblem } from './rear/problem.ts'
-import { isTransportError } from './rear/transport/index.ts'
-import { mergeEvents, readableTrace, type Tracer, type WorkflowNumber } from './trace/index.ts'
+import type { TraceGathering } from './telemetry/index.ts'
+import { mergeEvents, readableTrace, type WorkflowNumber } from './trace/index.ts'
 
 export interface NodeStatus {
   readonly name: string
@@ -45,14 +40,10 @@ export interface ControlRoutesOptions {
   readonly store: ObjectStore
   readonly informers: Informers
   readonly log: Log
-  readonly client: RearClient
-  readonly registry: PeerRegistry
-  readonly tracer: Tracer
+  readonly traces: TraceGathering
   readonly orchestrator: NodeOrchestrator
   readonly status: () => NodeStatus
 }
-
-const TRACE_TIMEOUT_MS = 2_000
 
 export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRoute[] {
   const { store, status, orchestrator } = options
@@ -98,52 +89,25 @@ export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRout
 
 /** The steps of all nodes that let us see theirs. */
 async function wholeTrace(
-  options: ControlRoutesOptions,
+  { store, traces }: ControlRoutesOptions,
   { params, signal }: ExtraRequest,
 ): Promise<ExtraResponse> {
-  const { store, tracer, client, registry, log } = options
   const key = { namespace: params['namespace'] ?? DEFAULT_NAMESPACE, name: params['intent'] ?? '' }
   const intent = await store.get(IntentKind, key)
   const traceID = intent?.status?.traceID
-  if (traceID === undefined) return { status: 404, body: { message: `no trace of an intent ${key.name}` } }
-  await tracer.flush()
-  const own = await readableTrace(store, traceID, undefined)
-  const events = own?.status?.events ?? []
-  const peers = [...new Set(events.flatMap(({ peer }) => (peer?.startsWith('did:') ? [peer] : [])))]
-  const theirs = await Promise.all(
-    peers.map(async (id): Promise<readonly TraceEvent[]> => {
-      const address = registry.find(id)?.spec.address
-      if (address === undefined) return []
-      try {
-        const answer = await client.call(
-          { address, id: parseNodeId(id) },
-          { method: 'GET', path: `/api/v2/traces/${traceID}`, timeoutMs: TRACE_TIMEOUT_MS, signal },
-        )
-        return ((answer.body as { events?: TraceEvent[] } | undefined)?.events ?? []).filter(isEvent)
-      } catch (error) {
-        if (!isProblem(error) && !isTransportError(error)) throw error
-        log.debug({ err: error, peer: id }, 'the trace of a peer cannot be seen')
-        return []
-      }
-    }),
-  )
-  const workflow = (own?.spec.workflow ?? 1) as WorkflowNumber
-  const merged = mergeEvents([events, ...theirs], workflow)
-  return {
-    status: 200,
-    body: { traceID, workflow, intent: `${key.namespace}/${key.name}`, events: merged },
+  const events = traceID === undefined ? undefined : await traces.gather(traceID, undefined, 0, signal)
+  if (traceID === undefined || events === undefined) {
+    return { status: 404, body: { message: `no trace of an intent ${key.name}` } }
   }
-}
-
-/** What others say is shown to people: it must at least have the form. */
-function isEvent(event: unknown): event is TraceEvent {
-  const { step, at, message, component } = event as Partial<TraceEvent>
-  return (
-    typeof step === 'number' &&
-    typeof at === 'number' &&
-    typeof message === 'string' &&
-    typeof component === 'string'
-  )
+  const own = await readableTrace(store, traceID, undefined)
+  const workflow = (own?.spec.workflow ?? 1) as WorkflowNumber
+  const body = {
+    traceID,
+    workflow,
+    intent: `${key.namespace}/${key.name}`,
+    events: mergeEvents([events], workflow),
+  }
+  return { status: 200, body }
 }
 
 /** An Intent as it is, or a plain Deployment as the intent that it would become. */

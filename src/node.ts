@@ -65,7 +65,8 @@ import {
 } from './rear/transport/index.ts'
 import { flavorTerms, flavorToWire } from './rear/wire/index.ts'
 import { admitIntent, ServiceHandler } from './service-handler/index.ts'
-import { readableTrace, Tracer } from './trace/index.ts'
+import { ContractTelemetry, TraceGathering } from './telemetry/index.ts'
+import { Tracer } from './trace/index.ts'
 import { VERSION } from './version.ts'
 import { VirtualFabricManager } from './virtual-fabric-manager/index.ts'
 
@@ -275,6 +276,20 @@ export function createNode(options: NodeOptions): TributaryNode {
       ratings.record(about, type, { contractID, once: `${contractID} end` }),
   })
 
+  const telemetry = new ContractTelemetry({
+    ...base,
+    channelFor: (contractID) => networkManager.channelFor(contractID),
+    isParty: (contractID, nodeID) => {
+      const spec = contracts.get(contractID)?.spec
+      return (
+        spec?.buyer.nodeID === nodeID ||
+        spec?.seller.nodeID === nodeID ||
+        contracts.sold(contractID)?.buyer === nodeID
+      )
+    },
+  })
+  const traces = new TraceGathering({ store, log, client, registry, tracer, self: identity.id })
+
   // What users ask for
   const serviceHandler = new ServiceHandler(base)
   const orchestrator = new NodeOrchestrator({
@@ -298,7 +313,8 @@ export function createNode(options: NodeOptions): TributaryNode {
     ...fabricManager.routes,
     ...fabric.routes,
     ...networkManager.routes,
-    traceRoute(store, tracer),
+    ...telemetry.routes,
+    traces.route,
     openApiRoute(() => routes),
   ]
   const handler = createRearApp(routes, {
@@ -353,9 +369,7 @@ export function createNode(options: NodeOptions): TributaryNode {
       store,
       informers,
       log,
-      client,
-      registry,
-      tracer,
+      traces,
       orchestrator,
       status: () => node.status(),
     })
@@ -426,6 +440,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     fabric,
     fabricManager,
     closing,
+    telemetry,
     discoverer,
     rearManager,
     orchestrator,
@@ -477,28 +492,6 @@ export function createNode(options: NodeOptions): TributaryNode {
     stop: () => stopAll(components),
   }
   return node
-}
-
-function traceRoute(store: ObjectStore, tracer: Tracer): Route {
-  return {
-    method: 'GET',
-    path: '/api/v2/traces/{traceID}',
-    operationId: 'getTrace',
-    summary: 'The steps that this node took for an intent of the caller',
-    access: 'party',
-    responses: {
-      200: { description: 'The steps.' },
-      404: { description: 'No such trace, or not of the caller.' },
-    },
-    async handle({ params, peer }) {
-      if (peer === undefined)
-        throw new Problem('not-authenticated', 'a trace is for those who take part in it')
-      await tracer.flush()
-      const trace = await readableTrace(store, params['traceID']!, peer.id)
-      if (trace === undefined) throw new Problem('not-found', 'no trace of yours under this id')
-      return { status: 200, body: { traceID: trace.spec.traceID, events: trace.status?.events ?? [] } }
-    },
-  }
 }
 
 function openApiRoute(routes: () => readonly Route[]): Route {

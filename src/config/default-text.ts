@@ -94,6 +94,15 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
       'of trusted domains), listed (only those under peers), anyone-for-listing (strangers may look, not buy).',
     example: 'domain',
   },
+  supernode: {
+    explanation: 'What a supernode asks for standing in between.',
+    members: {
+      margin: {
+        explanation: 'Added to the price of what is passed on; the buyer sees both prices. Nothing by default.',
+        example: '2.5%',
+      },
+    },
+  },
   listedDomains: {
     explanation: 'Other domains whose members may see offers with the visibility "listed".',
     example: ['example.com'],

@@ -301,7 +301,7 @@ export class Buyer implements Component {
         const over = Date.parse(spec.until ?? '') < system.clock.now()
         const mayBeBought = spec.purchase === true && status?.reservePhase === 'Solved' && !over
         log.info({ err: error, transactionID, mayBeBought }, 'hold not given back; it expires by itself')
-        const refused = isProblem(error) ? error.status < 500 : false
+        const refused = (error as unknown) instanceof Problem && (error as unknown as Problem).status < 500
         if (mayBeBought && !refused) return { requeueAfterMs: UNWIND_RETRY_MS }
       }
     }

@@ -47,9 +47,9 @@ export class Acquaintance {
    */
   async ensureAcquainted(
     target: { readonly id: NodeId; readonly address: string },
-    signal: AbortSignal,
+    signal?: AbortSignal,
   ): Promise<AcquaintanceOutcome> {
-    signal.throwIfAborted()
+    signal?.throwIfAborted()
     const { introductions, registry, system } = this.#options
     const { id, address } = target
     if (registry.standing(id) === 'rejected') return 'refused'
@@ -66,7 +66,7 @@ export class Acquaintance {
       hello = this.#hello(target).finally(() => this.#inFlight.delete(key))
       this.#inFlight.set(key, hello)
     }
-    return abortable(hello, signal)
+    return signal === undefined ? hello : abortable(hello, signal)
   }
 
   async #hello(target: { readonly id: NodeId; readonly address: string }): Promise<AcquaintanceOutcome> {

@@ -75,7 +75,8 @@ function reachable(
   listening: string | undefined,
   hosts: readonly (string | undefined)[],
 ): string | undefined {
-  if (listening === undefined || isPeerAddress(listening)) return listening
+  const usable: boolean = isPeerAddress(listening)
+  if (listening === undefined || usable) return listening
   const port = listening.slice(listening.lastIndexOf(':') + 1)
   const host = hosts.find((each) => each !== undefined)?.replace(/:[0-9]+$/, '')
   const address = `${host}:${port}`

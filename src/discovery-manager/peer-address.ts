@@ -1,6 +1,6 @@
 /** Addresses that others tell us: which of them can be dialled at all. */
 
-const ADDRESS = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9]([A-Za-z0-9.-]{0,252})):([0-9]{1,5})$/
+const ADDRESS = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9]([A-Za-z0-9._-]{0,252})):([0-9]{1,5})$/
 const UNSPECIFIED = /^(0\.0\.0\.0|\[::\]|\[::0\])$/
 
 /** @returns whether `text` is host:port, and somebody may be there */

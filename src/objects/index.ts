@@ -13,6 +13,7 @@ import { PeeringCandidateKind } from './peering-candidate.ts'
 import { PoolKind } from './pool.ts'
 import { RatingKind } from './rating.ts'
 import { ReservationKind } from './reservation.ts'
+import { SampleKind } from './sample.ts'
 import { SolverKind } from './solver.ts'
 import { TraceKind } from './trace.ts'
 import { TransactionKind } from './transaction.ts'
@@ -37,5 +38,6 @@ export const ALL_KINDS: readonly KindDefinition[] = [
   KnownClusterKind,
   FactKind,
   RatingKind,
+  SampleKind,
   TraceKind,
 ]

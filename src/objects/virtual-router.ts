@@ -36,7 +36,9 @@ export const VirtualRouterSpecSchema = open({
     }),
   ),
   remoteContractID: Type.Optional(
-    Type.String({ description: 'What the contract is called at the far end, where every hop has one of its own.' }),
+    Type.String({
+      description: 'What the contract is called at the far end, where every hop has one of its own.',
+    }),
   ),
   next: Type.Optional(
     open(

@@ -90,7 +90,7 @@ export class MembershipKeeper implements Component {
     this.#running = undefined
     running?.abort.abort()
     for (const timer of running?.timers.values() ?? []) timer.cancel()
-    await Promise.allSettled(running?.busy ?? [])
+    await Promise.allSettled([...(running?.busy ?? [])])
   }
 
   /** What the operator should know, now. */

@@ -1,7 +1,6 @@
 /**
  * The log of one container: a file of limited size with one predecessor, that can be followed.
  */
-import { createReadStream } from 'node:fs'
 import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
@@ -37,10 +36,8 @@ export class LogFile {
 
   /** Resolves when `chunk` is in the file; in the order of the calls. */
   append(chunk: Buffer): Promise<void> {
-    const written = this.#writing.then(() => this.#write(chunk))
-    // One failure (a full disk) must not lose what comes later.
-    this.#writing = written.catch(() => {})
-    return written
+    // One failure (a full disk) does not lose what comes later.
+    return this.#exclusively(() => this.#write(chunk))
   }
 
   /** @returns the last lines, at most `bytes` of them; empty when there are none */
@@ -62,46 +59,67 @@ export class LogFile {
 
   /** @yields pieces of text, not always whole lines */
   async *read({ follow = false, tailLines, signal }: ReadLogOptions = {}): AsyncGenerator<string> {
-    await this.#writing
     const decoder = new StringDecoder('utf8')
-    let turn = this.#turn
-    let offset: number
-    const older = await readOrEmpty(`${this.#path}.1`)
-    if (tailLines === undefined) {
-      if (older.length > 0) yield decoder.write(older)
-      offset = 0
-    } else {
-      const current = await readOrEmpty(this.#path)
-      offset = current.length
-      const text = lastLines(Buffer.concat([older, current]).toString(), tailLines)
-      if (text !== '') yield text
-    }
-    for (;;) {
-      if (signal?.aborted) return
-      const path = turn === this.#turn ? this.#path : `${this.#path}.1`
-      const before = this.#turn
-      const end = this.#closed
-      for await (const chunk of readFrom(path, offset)) {
-        offset += chunk.length
-        yield decoder.write(chunk)
+    // Nothing is written, and no file rotated, while we look where we begin.
+    let reader = await this.#exclusively(async () => {
+      const older = await readOrEmpty(`${this.#path}.1`)
+      const current = tailLines === undefined ? Buffer.alloc(0) : await readOrEmpty(this.#path)
+      return { ...(await this.#openReader()), offset: current.length, text: Buffer.concat([older, current]) }
+    })
+    try {
+      const text = decoder.write(reader.text)
+      const first = tailLines === undefined ? text : lastLines(text, tailLines)
+      if (first !== '') yield first
+      for (;;) {
+        const rotated = reader.turn !== this.#turn
+        const ended = this.#closed
+        for await (const chunk of chunksOf(reader.file, reader.offset)) {
+          if (signal?.aborted) return
+          reader.offset += chunk.length
+          yield decoder.write(chunk)
+        }
         if (signal?.aborted) return
+        if (rotated || (reader.file === undefined && !ended)) {
+          // All of that file has been read: the next one, or the first one at last.
+          if (!rotated && follow) await this.#change(reader.turn, 0, signal)
+          await reader.file?.close()
+          const next = await this.#exclusively(() => this.#openReader())
+          if (next.file === undefined && !follow) return
+          reader = { ...next, offset: 0, text: reader.text }
+        } else if (reader.turn === this.#turn) {
+          if (!follow || ended) return
+          await this.#change(reader.turn, reader.offset, signal)
+        }
       }
-      if (turn !== before) {
-        // The rest of the rotated file has been read.
-        turn = this.#turn
-        offset = 0
-        continue
-      }
-      if (turn !== this.#turn) continue
-      if (!follow || end) return
-      await this.#change(offset, signal)
+    } finally {
+      await reader.file?.close()
     }
   }
 
-  /** Resolves when there is more than `offset` bytes, the file was rotated or closed, or the signal aborts. */
-  async #change(offset: number, signal: AbortSignal | undefined): Promise<void> {
+  async #openReader(): Promise<{ readonly file: FileHandle | undefined; readonly turn: number }> {
+    const turn = this.#turn
+    try {
+      return { file: await open(this.#path, 'r'), turn }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      return { file: undefined, turn }
+    }
+  }
+
+  /** Runs `work` while nothing is written. */
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#writing.then(work)
+    this.#writing = done.then(
+      () => {},
+      () => {},
+    )
+    return done
+  }
+
+  /** Resolves when the file has more than `offset` bytes, was rotated or closed, or the signal aborts. */
+  async #change(turn: number, offset: number, signal: AbortSignal | undefined): Promise<void> {
     await this.#writing
-    if (this.#size > offset || this.#closed || signal?.aborted) return
+    if (this.#size > offset || this.#turn !== turn || this.#closed || signal?.aborted) return
     await new Promise<void>((resolve) => {
       const done = (): void => {
         signal?.removeEventListener('abort', done)
@@ -146,11 +164,14 @@ async function readOrEmpty(path: string): Promise<Buffer> {
   }
 }
 
-async function* readFrom(path: string, start: number): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of createReadStream(path, { start })) yield chunk as Buffer
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+const CHUNK_BYTES = 65_536
+
+async function* chunksOf(file: FileHandle | undefined, start: number): AsyncGenerator<Buffer> {
+  for (let at = start; file !== undefined;) {
+    const { bytesRead, buffer } = await file.read({ buffer: Buffer.alloc(CHUNK_BYTES), position: at })
+    if (bytesRead === 0) return
+    at += bytesRead
+    yield buffer.subarray(0, bytesRead)
   }
 }
 

@@ -1,0 +1,140 @@
+/** Samples every contract in force, keeps the last measurements of both sides, and reports ours to the other. */
+import type { Component } from '../kernel/component.ts'
+import { ensure, mutateStatus } from '../kernel/object-store.ts'
+import { rfc3339, type Timer } from '../kernel/system.ts'
+import type { Channel } from '../kernel/channel.ts'
+import type { NodeBase } from '../node-base.ts'
+import { ContractKind, type Contract } from '../objects/contract.ts'
+import { PodKind } from '../objects/core/pod.ts'
+import { DEFAULT_NAMESPACE, ownedBy } from '../objects/meta.ts'
+import { MeasurementSchema, SampleKind, type Measurement } from '../objects/sample.ts'
+import { VirtualRouterKind } from '../objects/virtual-router.ts'
+import { isProblem, Problem, ProblemSchema } from '../rear/problem.ts'
+import type { Route } from '../rear/route.ts'
+import { isTransportError } from '../rear/transport/index.ts'
+
+export interface ContractTelemetryOptions extends NodeBase {
+  readonly channelFor: (contractID: string) => Channel | undefined
+  /** @returns whether the node is a side of the contract, or uses what was sold under it */
+  readonly isParty: (contractID: string, nodeID: string) => boolean
+}
+
+const SAMPLE_EVERY_MS = 30_000
+const MOST_MEASUREMENTS = 240
+
+export class ContractTelemetry implements Component {
+  readonly #options: ContractTelemetryOptions
+  readonly #abort = new AbortController()
+  #timer: Timer | undefined
+
+  constructor(options: ContractTelemetryOptions) {
+    this.#options = options
+    options.informers.of(SampleKind)
+  }
+
+  async start(): Promise<void> {
+    this.#arm()
+  }
+
+  async stop(): Promise<void> {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#abort.abort()
+  }
+
+  readonly routes: readonly Route[] = [
+    {
+      method: 'POST',
+      path: '/api/v2/contracts/{contractID}/telemetry',
+      operationId: 'reportTelemetry',
+      summary: 'Report what one side of a contract measured',
+      access: 'party',
+      request: MeasurementSchema,
+      responses: {
+        204: { description: 'Taken.' },
+        403: { description: 'Not a side of this contract.', schema: ProblemSchema },
+      },
+      handle: async ({ params, body, peer }) => {
+        const contractID = params['contractID']!
+        if (peer === undefined || !this.#options.isParty(contractID, peer.id)) {
+          throw new Problem('not-a-party', 'only the sides of a contract report on it')
+        }
+        const contract = this.#contracts().find(({ metadata }) => metadata.name === contractID)
+        // Who says it is who is connected, whatever the message says.
+        if (contract) await this.#keep(contract, { ...(body as Measurement), by: peer.id })
+        return { status: 204 }
+      },
+    },
+  ]
+
+  #contracts(): readonly Contract[] {
+    return this.#options.informers
+      .of(ContractKind)
+      .list()
+      .filter(({ status }) => status?.phase?.phase === 'Active')
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.system.clock.after(SAMPLE_EVERY_MS, () => {
+      this.#arm()
+      void Promise.all(this.#contracts().map((contract) => this.#sample(contract))).catch((error: unknown) =>
+        this.#options.log.warn({ err: error }, 'contracts could not be sampled'),
+      )
+    })
+  }
+
+  async #sample(contract: Contract): Promise<void> {
+    const { informers, self, system, channelFor } = this.#options
+    const contractID = contract.metadata.name
+    const router = informers
+      .of(VirtualRouterKind)
+      .list()
+      .find(({ spec }) => spec.contractID === contractID)
+    if (router === undefined || router.spec.role === 'relay') return
+    const pods = informers
+      .of(PodKind)
+      .list()
+      .filter(
+        ({ metadata, spec, status }) =>
+          status?.phase === 'Running' &&
+          (metadata.labels?.['tributary.io/contract'] === contractID ||
+            spec.nodeName === `vnode-${contractID.replace(/^contract-/, '')}`),
+      ).length
+    const { phase, roundTripMs, bytesIn, bytesOut } = router.status ?? {}
+    const measurement: Measurement = {
+      at: rfc3339(system.clock.now()),
+      by: self.id,
+      available: phase === 'Ready',
+      pods,
+      ...(roundTripMs === undefined ? {} : { roundTripMs }),
+      ...(bytesIn === undefined ? {} : { bytesIn }),
+      ...(bytesOut === undefined ? {} : { bytesOut }),
+    }
+    await this.#keep(contract, measurement)
+    try {
+      await channelFor(contractID)?.request({
+        method: 'POST',
+        path: `/api/v2/contracts/${encodeURIComponent(contractID)}/telemetry`,
+        body: measurement,
+        signal: this.#abort.signal,
+      })
+    } catch (error) {
+      // That it could not be told is itself seen by the other side's probe.
+      if (!isTransportError(error) && !isProblem(error)) throw error
+    }
+  }
+
+  async #keep(contract: Contract, measurement: Measurement): Promise<void> {
+    const { store } = this.#options
+    const key = { namespace: DEFAULT_NAMESPACE, name: contract.metadata.name }
+    await ensure(store, SampleKind, {
+      metadata: { ...key, ownerReferences: [ownedBy(contract)] },
+      spec: { contractID: contract.metadata.name },
+    })
+    await mutateStatus(store, SampleKind, key, ({ status }) => {
+      const measurements = [...(status?.measurements ?? []), measurement].slice(-MOST_MEASUREMENTS)
+      const available = measurements.filter((each) => each.available).length
+      return { measurements, availability: Math.round((available / measurements.length) * 10_000) / 10_000 }
+    })
+  }
+}
