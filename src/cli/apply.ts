@@ -68,8 +68,7 @@ async function apply(context: Context, options: ApplyOptions): Promise<void> {
   const manifests = await readManifests(context, options.filename)
   const client = connect(context, options as GlobalOptions)
   try {
-    const jobs = resolve(await discover(client), manifests)
-    await check(context, client, jobs, namespace)
+    const jobs = await check(context, client, manifests, namespace)
     const results: { job: Job; applied: Applied }[] = []
     for (const job of jobs) {
       const applied = await applyObject(client, job.resource, job.manifest.object, {
@@ -100,38 +99,38 @@ async function apply(context: Context, options: ApplyOptions): Promise<void> {
   }
 }
 
-function resolve(resources: readonly ApiResource[], manifests: readonly Manifest[]): readonly Job[] {
-  const complaints: string[] = []
-  const jobs = manifests.flatMap((manifest): readonly Job[] => {
-    const resource = resourceOfManifest(resources, manifest)
-    if (typeof resource !== 'string') return [{ manifest, resource }]
-    complaints.push(resource)
-    return []
-  })
-  if (complaints.length > 0) throw new CliError(complaints.join('\n'))
-  return jobs
-}
-
-/** A dry run of everything: all complaints at once, before anything has changed. */
+/**
+ * A dry run of everything: all complaints at once, before anything has changed.
+ * @throws CliError with the complaints
+ */
 async function check(
   context: Context,
   client: ControlClient,
-  jobs: readonly Job[],
+  manifests: readonly Manifest[],
   namespace: string,
-): Promise<void> {
+): Promise<readonly Job[]> {
+  const resources = await discover(client)
   const complaints: string[] = []
-  for (const { manifest, resource } of jobs) {
+  const jobs: Job[] = []
+  for (const manifest of manifests) {
+    const resource = resourceOfManifest(resources, manifest)
+    if (typeof resource === 'string') {
+      complaints.push(resource)
+      continue
+    }
+    jobs.push({ manifest, resource })
     try {
       const { warnings } = await applyObject(client, resource, manifest.object, { namespace, dryRun: true })
       for (const warning of warnings) note(context, `warning: ${manifest.file}: ${printable(warning)}`)
     } catch (error) {
       if (!(error instanceof ApiStatusError) || error.code >= 500) throw error
       // Its namespace may be one of the objects before it, not there yet.
-      if (error.code === 404 && jobs.length > 1) continue
+      if (error.code === 404 && manifests.length > 1) continue
       complaints.push(...complaintsOf(manifest, error))
     }
   }
   if (complaints.length > 0) throw new CliError(complaints.map(printable).join('\n'))
+  return jobs
 }
 
 function explained(manifest: Manifest, error: unknown): unknown {

@@ -172,18 +172,36 @@ function valueLines(label: string, value: unknown, depth: number): readonly stri
     ]
   }
   if (typeof value === 'object') {
-    const inside = membersLines(value, depth + 1)
+    const inside = membersLines(value, depth + 1, label)
     return inside.length === 0 ? [] : [`${indent}${label}:`, ...inside]
   }
   return textLines(`${indent}${label}:`, String(value as string | number | boolean), indent)
 }
 
-function membersLines(value: unknown, depth: number): readonly string[] {
+/** Members whose own members are data (resources, labels): their names stay as they are. */
+const MAPS = new Set([
+  'Labels',
+  'Annotations',
+  'Match Labels',
+  'Node Selector',
+  'Requests',
+  'Limits',
+  'Capacity',
+  'Allocatable',
+  'Free',
+  'Amounts',
+  'Minimum',
+  'Step',
+  'Maximum',
+  'Access',
+])
+
+function membersLines(value: unknown, depth: number, label = ''): readonly string[] {
   if (typeof value !== 'object' || value === null) return [`${'  '.repeat(depth)}${cellText(value)}`]
   return Object.entries(value).flatMap(([name, member]) => {
-    // Names that are data (labels, quantities) stay as they are.
-    const isIdentifier = /^[a-z]+([A-Z][a-zA-Z0-9]*)*$/.test(name)
-    return valueLines(isIdentifier ? title(name) : printable(name), member, depth)
+    const isMember = !MAPS.has(label) && /^[a-z]+([A-Z][a-zA-Z0-9]*)*$/.test(name)
+    const isGroup = typeof member === 'object'
+    return valueLines(isMember || isGroup ? title(name) : printable(name), member, depth)
   })
 }
 

@@ -2,6 +2,7 @@
  * Turns what the API says of an object into `FILE:LINE: field: message`, one line per wrong field.
  */
 import { closest } from '../kernel/closest.ts'
+import { parseQuantity, QuantityError } from '../quantity/index.ts'
 import { type ApiResource, apiVersionOf } from './api-resource.ts'
 import { ApiStatusError } from './control-client.ts'
 import { complaint, type Manifest } from './manifest.ts'
@@ -44,7 +45,9 @@ export function complaintsOf({ file, object, lineOf }: Manifest, error: ApiStatu
   }
   const causes = error.causes.filter(({ message }) => message !== '')
   if (causes.length > 0) {
-    return causes.map(({ field = '', message }) => complaint(file, lineOf(field), field, plain(message)))
+    return causes.map(({ field = '', message }) =>
+      complaint(file, lineOf(field), field, quantityMessage(field, message) ?? plain(message)),
+    )
   }
   return [complaint(file, lineOf('metadata'), '', `${object.kind} ${object.metadata.name}: ${error.message}`)]
 }
@@ -63,4 +66,18 @@ function plain(message: string): string {
   if (message === 'Required value') return 'missing'
   const invalid = /^Invalid value: (".*?"|[^:]*): (.+)$/s.exec(message)
   return invalid ? `${invalid[2]} (it is ${invalid[1]})` : message
+}
+
+/** Where a schema can only say that a text does not match a pattern, the quantity's own parser says why. */
+function quantityMessage(field: string, message: string): string | undefined {
+  const value = /^Invalid value: "(.*?)": .*pattern/s.exec(message)?.[1]
+  if (value === undefined || !/\.(requests|limits|capacity|amounts|request)\.[^.]+$/.test(field))
+    return undefined
+  try {
+    parseQuantity(value)
+    return undefined
+  } catch (error) {
+    if (error instanceof QuantityError) return error.message
+    throw error
+  }
 }

@@ -41,7 +41,9 @@ export function parseConfig(text: string, file: string): Config {
   if (broken) throw new ConfigError(`${at(broken.pos[0])}: not YAML: ${broken.message}`)
   const value: unknown = document.toJS()
   if (checker.Check(value)) return value
-  const [first] = [...checker.Errors(value)]
+  const errors = [...checker.Errors(value)]
+  // An unknown member is reported twice; the second report says that it is unknown.
+  const first = errors.find(({ keyword }) => keyword === 'additionalProperties') ?? errors[0]
   const path = (first?.instancePath ?? '').split('/').slice(1)
   const params = (first?.params ?? {}) as {
     additionalProperties?: readonly string[]

@@ -124,6 +124,9 @@ export const ConfigSchema = closed({
           pattern: '^[0-9]{1,3}(\\.[0-9]{1,4})?%$',
         }),
       ),
+      introduce: Type.Optional(
+        Type.Boolean({ default: true, description: 'Tell the members of our domain who the others are.' }),
+      ),
     }),
   ),
   listedDomains: Type.Optional(

@@ -17,7 +17,7 @@ import type { Introductions } from './introductions.ts'
 export type AcquaintanceOutcome = 'accepted' | 'refused' | 'unreachable'
 
 export interface AcquaintanceOptions {
-  readonly introductions: Pick<Introductions, 'greet' | 'lastGreeting'>
+  readonly introductions: Pick<Introductions, 'greet' | 'lastGreeting' | 'forgetGreeting'>
   readonly registry: Pick<PeerRegistry, 'standing'>
   readonly system: System
 }
@@ -67,6 +67,11 @@ export class Acquaintance {
       this.#inFlight.set(key, hello)
     }
     return signal === undefined ? hello : abortable(hello, signal)
+  }
+
+  /** Dealing with a node failed: what we believed of it is asked anew next time. */
+  failed(id: string): void {
+    this.#options.introductions.forgetGreeting(id)
   }
 
   async #hello(target: { readonly id: NodeId; readonly address: string }): Promise<AcquaintanceOutcome> {

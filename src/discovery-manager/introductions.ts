@@ -73,7 +73,7 @@ export class Introductions implements Component {
   readonly #controller: Controller
   readonly #failures = new Map<string, number>()
   /** The last hello to each node that answered. */
-  readonly #greetings = new Map<NodeId, Greeting>()
+  readonly #greetings = new Map<string, Greeting>()
 
   constructor(options: IntroductionsOptions) {
     this.#options = options
@@ -141,6 +141,10 @@ export class Introductions implements Component {
   greetAll(): void {
     for (const { metadata } of this.#options.registry.list())
       this.#controller.enqueue({ name: metadata.name })
+  }
+
+  forgetGreeting(id: string): void {
+    this.#greetings.delete(id)
   }
 
   /** @returns how the last hello to a node went; undefined when it was not reached, last or ever */

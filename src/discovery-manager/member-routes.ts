@@ -34,19 +34,21 @@ export const IntroducedListSchema = Type.Object(
 export const MEMBERS_PER_PAGE = 500
 
 /**
+ * @param options.introduce whether the members of our domain are told of each other
  * @param options.introduceTo other domains whose supernodes may know the members of ours
  */
 export function memberRoutes(options: {
   readonly registry: PeerRegistry
   readonly role: PeerRole
   readonly domain: string
+  readonly introduce: boolean
   readonly introduceTo: readonly string[]
 }): readonly Route[] {
-  const { registry, role, domain, introduceTo } = options
+  const { registry, role, domain, introduce, introduceTo } = options
 
   function mayKnow(caller: NodeId): boolean {
     const theirs = registry.membershipOf(caller)
-    if (theirs?.domain === domain) return true
+    if (theirs?.domain === domain) return introduce
     return theirs?.role === 'supernode' && introduceTo.includes(theirs.domain)
   }
 

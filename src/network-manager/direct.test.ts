@@ -104,6 +104,19 @@ describe.each<Wire>(['simulated', 'tls'])('a direct way over the %s network', (w
     expect(rest.every((bytes) => bytes.toString() === '!')).toBe(true)
   })
 
+  it('does not come to a standstill when both ends flood each other on many connections', async () => {
+    const port = await expose((socket) => void socket.pipe(socket))
+    const sent = randomFillSync(Buffer.alloc(2 << 20))
+    const echoed = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const socket = await dialLocal(port)
+        socket.end(sent)
+        return (await readAll(socket)).equals(sent)
+      }),
+    )
+    expect(echoed.every(Boolean)).toBe(true)
+  })
+
   it('stops the writer while the reader does not read', async () => {
     let written = 0
     const chunk = Buffer.alloc(64 << 10)

@@ -143,6 +143,20 @@ describe.each<Wire>(['simulated', 'tls'])('a way through two relays over the %s 
     await Promise.all(sockets.map((socket) => closed(socket)))
   })
 
+  it('does not come to a standstill when both ends flood each other on many connections', async () => {
+    await join()
+    const port = await expose((socket) => void socket.pipe(socket))
+    const sent = randomFillSync(Buffer.alloc(2 << 20))
+    const echoed = await Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const socket = await dialLocal(port)
+        socket.end(sent)
+        return (await readAll(socket)).equals(sent)
+      }),
+    )
+    expect(echoed.every(Boolean)).toBe(true)
+  })
+
   it('does not let one slow reader hold up the others, nor the writer fill the memory', async () => {
     await join()
     let written = 0

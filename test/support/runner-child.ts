@@ -1,12 +1,13 @@
 /**
  * A program of its own that starts a runner and something on it, says so, and waits to be killed: for
- * tests of what comes after a crash. Arguments: directory, `cgroups` or `none`.
+ * tests of what comes after a crash. Arguments: directory, `cgroups` or `none`, and how long to sleep, which
+ * should be a number that nobody else uses.
  */
 import { createProcessRunner } from '../../src/fabric/embedded/index.ts'
 import { silentLog } from '../../src/kernel/log.ts'
 import { realSystem } from '../../src/kernel/system.ts'
 
-const [directory = '', limits = ''] = process.argv.slice(2)
+const [directory = '', limits = '', seconds = ''] = process.argv.slice(2)
 const runner = createProcessRunner({
   directory,
   system: realSystem,
@@ -18,7 +19,7 @@ const workingDirectory = await runner.makeDirectory('pod', 'own')
 await runner.run({
   id: 'left-over',
   group: { id: 'own', limits: {} },
-  command: ['sh', '-c', 'setsid sleep 1000000 & echo running; wait'],
+  command: ['sh', '-c', `setsid sleep ${seconds} & echo running; wait`],
   env: { PATH: process.env.PATH ?? '', MARKER: 'left-over' },
   workingDirectory,
   limits: {},

@@ -2,6 +2,7 @@
  * Tells the user what happened to an object: writes Kubernetes Events, one object for repeated news.
  */
 import { EventKind } from '../../objects/core/event.ts'
+import type { Pod } from '../../objects/core/pod.ts'
 import type { KubeObject } from '../../objects/meta.ts'
 import type { Component } from '../../kernel/component.ts'
 import type { Log } from '../../kernel/log.ts'
@@ -130,5 +131,14 @@ export class EventRecorder implements Component {
       const last = Date.parse(lastTimestamp ?? metadata.creationTimestamp)
       if (last < oldest) await remove(this.#store, EventKind, metadata)
     }
+  }
+}
+
+/** Tells the user that what the manifest says of images has no effect here. */
+export function recordIgnoredImages(pod: Pod, component: string, events: EventRecorder): void {
+  for (const { image, name } of pod.spec.containers) {
+    if (image === undefined) continue
+    const message = `the embedded cluster runs commands of the machine, not images: "${image}" of container ${name} is not used`
+    events.record(pod, component, 'Normal', 'ImageIgnored', message)
   }
 }

@@ -11,7 +11,7 @@ import { keyOf, type ObjectKey } from '../../objects/meta.ts'
 import type { Amounts } from '../../quantity/amounts.ts'
 import { ContainerInstance } from './container-instance.ts'
 import { ContainerConfigError, containerCommand, containerEnvironment, identityOf } from './environment.ts'
-import type { EventRecorder } from './event-recorder.ts'
+import { type EventRecorder, recordIgnoredImages } from './event-recorder.ts'
 import { programPath } from './isolation.ts'
 import { LogFile } from './log-file.ts'
 import { CONTRACT_AMOUNTS_ANNOTATION, CONTRACT_ANNOTATION, shortHash } from './names.ts'
@@ -114,11 +114,7 @@ export class PodInstance {
     const { pod, runner, events } = this.#options
     this.#directory = await runner.makeDirectory(this.uid, groupOf(pod).id)
     if (this.#ended.signal.aborted) return
-    for (const { image, name } of pod.spec.containers) {
-      if (image === undefined) continue
-      const message = `the embedded cluster runs commands of this machine, not images: "${image}" of container ${name} is not used`
-      events.record(pod, 'kubelet', 'Normal', 'ImageIgnored', message)
-    }
+    recordIgnoredImages(pod, 'kubelet', events)
     for (const container of this.#containers) container.start()
     // Those that had ended for good before have nothing to report by themselves.
     if (this.#containers.some(({ finished }) => finished)) this.#changed()

@@ -208,12 +208,15 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       'ends in its next life what it left running when it was killed',
       async () => {
         const other = await mkdtemp(join(tmpdir(), 'tributary-runner-'))
+        const mark = `300000.${process.pid}`
+        const command = `setsid sleep ${mark} & echo running; wait`
         const earlier: ChildProcess = spawn(
           process.execPath,
           [
             join(import.meta.dirname, '../../../test/support/runner-child.ts'),
             other,
             cgroups ? 'cgroups' : 'none',
+            mark,
           ],
           { stdio: ['pipe', 'pipe', 'inherit'] },
         )
@@ -222,11 +225,11 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
           await once(earlier.stdout!, 'data')
           earlier.kill('SIGKILL')
           await once(earlier, 'exit')
-          expect(processesWith('setsid sleep 1000000 & echo running; wait').length).toBeGreaterThan(0)
+          expect(processesWith(command).length).toBeGreaterThan(0)
           await next.start()
           await vi.waitFor(() => {
-            expect(processesWith('setsid sleep 1000000 & echo running; wait')).toEqual([])
-            expect(processesWith('1000000')).toEqual([])
+            expect(processesWith(command)).toEqual([])
+            expect(processesWith(mark)).toEqual([])
           })
         } finally {
           earlier.kill('SIGKILL')

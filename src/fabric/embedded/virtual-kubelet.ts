@@ -14,7 +14,7 @@ import { isFinished, type Pod, PodKind } from '../../objects/core/pod.ts'
 import type { ContractId } from '../../objects/ids.ts'
 import { keyOf, keyString, type ObjectKey, setCondition } from '../../objects/meta.ts'
 import type { BoughtSlice, FabricStatus } from '../fabric.ts'
-import type { EventRecorder } from './event-recorder.ts'
+import { type EventRecorder, recordIgnoredImages } from './event-recorder.ts'
 import type { ContainerLogOptions } from './kubelet.ts'
 import {
   CONTRACT_ANNOTATION,
@@ -325,12 +325,23 @@ export class VirtualKubelet implements Component {
       return { requeueAfterMs: REFUSED_RETRY_MS }
     }
     this.#handedOver.set(keyString(key), uid)
+    this.#options.events.record(
+      pod,
+      SOURCE,
+      'Normal',
+      'HandedOver',
+      `The provider of ${nodeName} has taken the pod`,
+    )
+    recordIgnoredImages(pod, SOURCE, this.#options.events)
     return undefined
   }
 
   async #refused(pod: Pod, reason: string, message: string): Promise<void> {
     const { store, events, system } = this.#options
-    events.record(pod, SOURCE, 'Warning', 'ProviderRefused', message)
+    const known = pod.status?.containerStatuses?.[0]?.state?.waiting
+    if (known?.reason !== reason || known.message !== message) {
+      events.record(pod, SOURCE, 'Warning', 'ProviderRefused', message)
+    }
     await mutateStatus(store, PodKind, keyOf(pod), (stored) =>
       stored.metadata.uid === pod.metadata.uid
         ? refusedPodStatus(stored, reason, message, system.clock.now())

@@ -22,12 +22,11 @@ const QuantitySchema = Type.Union([
 const QuantitiesSchema = Type.Record(Type.String(), QuantitySchema)
 const PortNumberOrNameSchema = Type.Union([Type.Integer({ minimum: 1, maximum: 65_535 }), Type.String()])
 
-export const ResourceRequirementsSchema = closed({
+const ResourceRequirementsSchema = closed({
   limits: opt(QuantitiesSchema),
   requests: opt(QuantitiesSchema),
   claims: any(),
 })
-export type ResourceRequirements = Static<typeof ResourceRequirementsSchema>
 
 export const ProbeSchema = closed({
   exec: opt(closed({ command: opt(Type.Array(Type.String())) })),
