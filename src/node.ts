@@ -236,7 +236,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     contracts,
     podEndpoint: (contractID, namespace, pod, port) => fabric.podEndpoint(contractID, namespace, pod, port),
     contractOfNode: (nodeName) =>
-      informers.of(NodeKind).get({ name: nodeName })?.metadata.labels?.['tributary.io/contract'],
+      informers.of(NodeKind).get({ name: nodeName })?.metadata.annotations?.['tributary.io/contract-id'],
     addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
     routeOf: (contract) => routeOf(contract, contracts),
     inner: () => ({ handler, onStream }),
@@ -249,6 +249,8 @@ export function createNode(options: NodeOptions): TributaryNode {
     directory: `${directory}/fabric`,
     capacity: ownCapacity,
     forSale: config.sell?.capacity ?? {},
+    // Keys and database of this node are none of a guest's business.
+    hidden: [directory],
     labels: placeLabels(config),
     allowWorkloads: config.allowWorkloads ?? false,
     ...(options.runner ? { runner: options.runner } : {}),

@@ -3,7 +3,7 @@
  * nobody said otherwise. What is commented out is an example, or the default.
  */
 import { stringify } from 'yaml'
-import type { Config } from './schema.ts'
+import { type Config, ConfigSchema } from './schema.ts'
 
 /** One member of the configuration, or of one of its groups. */
 interface Entry {
@@ -95,12 +95,14 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
     example: 'domain',
   },
   supernode: {
-    explanation: 'What a supernode asks for standing in between.',
+    explanation: 'What a supernode does for others.',
     members: {
       margin: {
-        explanation: 'Added to the price of what is passed on; the buyer sees both prices. Nothing by default.',
+        explanation:
+          'Added to the price of what is passed on; the buyer sees both prices. Nothing by default.',
         example: '2.5%',
       },
+      introduce: { explanation: 'Tell the members of our domain who the others are.', example: true },
     },
   },
   listedDomains: {
@@ -108,7 +110,8 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
     example: ['example.com'],
   },
   neighbours: {
-    explanation: 'How we find others on the local network. Who is found is known, not trusted: see acceptance.',
+    explanation:
+      'How we find others on the local network. Who is found is known, not trusted: see acceptance.',
     members: {
       mdns: {
         explanation:
@@ -213,13 +216,31 @@ function sectionText(name: string, section: Section, value: unknown): string {
   }
   const given = (value ?? {}) as Readonly<Record<string, unknown>>
   const set = Object.values(given).some((each) => each !== undefined)
-  const members = Object.entries(section.members).map(([member, { explanation, example }]) => {
-    const wanted = given[member]
-    const text =
-      wanted === undefined ? disabled({ [member]: example }, '  ') : yaml({ [member]: wanted }, '  ')
-    return commented(explanation, '  ') + text
-  })
+  const members = Object.entries({ ...undocumented(name), ...section.members }).map(
+    ([member, { explanation, example }]) => {
+      const wanted = given[member]
+      const text =
+        wanted === undefined ? disabled({ [member]: example }, '  ') : yaml({ [member]: wanted }, '  ')
+      return commented(explanation, '  ') + text
+    },
+  )
   return `${head}${set ? '' : '#'}${name}:\n${members.join('')}`
+}
+
+/** Members that have a description and a default in the schema need no more to be shown. */
+function undocumented(group: string): Readonly<Record<string, Entry>> {
+  const schema = (ConfigSchema.properties as Readonly<Record<string, { readonly properties?: object }>>)[
+    group
+  ]
+  return Object.fromEntries(
+    Object.entries(schema?.properties ?? {}).map(([member, described]) => {
+      const { description = '', default: example = '...' } = described as {
+        description?: string
+        default?: unknown
+      }
+      return [member, { explanation: description, example }]
+    }),
+  )
 }
 
 function commented(text: string, indent: string): string {

@@ -77,7 +77,8 @@ export const ConfigSchema = closed({
       ),
       introduceTo: Type.Optional(
         Type.Array(Type.String(), {
-          description: 'Other domains whose supernodes are told who the members of ours are. None by default.',
+          description:
+            'Other domains whose supernodes are told who the members of ours are. None by default.',
         }),
       ),
     }),

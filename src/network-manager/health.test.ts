@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createSimulatedSystem, type SimulatedSystem } from '../../test/support/simulated-system.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { VirtualRouterKind, type VirtualRouter } from '../objects/virtual-router.ts'
-import { connectNodes, createTestWorld, type TestNode, type TestWorld } from './test-node.ts'
+import { connectNodes, createTestWorld, putContract, type TestNode, type TestWorld } from './test-node.ts'
 
 describe('what a router says of its way', () => {
   const contract = 'contract-1'
@@ -98,5 +98,28 @@ describe('what a router says of its way', () => {
     })
     await until(() => phaseAt(consumer) === 'Unreachable')
     expect(seenBy(consumer).status!.conditions).toMatchObject([{ status: 'False', reason: 'WrongPeer' }])
+  })
+
+  it('is found out through relays, too, and takes as long as all hops together', async () => {
+    const far = await world.node('far-provider')
+    const relay = await world.node('relay', {
+      routeOf: () => ({
+        type: 'relay',
+        next: { nodeID: far.id, address: far.address, contractID: 'contract-far' },
+      }),
+    })
+    const user = await world.node('user', {
+      routeOf: () => ({
+        type: 'through',
+        peer: { nodeID: far.id, address: far.address },
+        path: [{ nodeID: relay.id, address: relay.address }],
+      }),
+    })
+    for (const at of [user, relay]) await putContract(at, contract, { buyer: user, seller: relay })
+    await putContract(far, 'contract-far', { buyer: relay, seller: far })
+    await until(() => phaseAt(user) === 'Ready')
+    expect(seenBy(user).status!.roundTripMs).toBe(80)
+    world.network.kill(far.address)
+    await until(() => phaseAt(user) === 'Unreachable' && phaseAt(relay) === 'Unreachable')
   })
 })

@@ -1,5 +1,5 @@
 /** Step 2: from an intent to simple requests, one for each Deployment of it. Pure. */
-import { podRequests } from '../fabric/embedded/pod-resources.ts'
+import { podRequests } from '../fabric/pod-resources.ts'
 import type { Deployment } from '../objects/core/deployment.ts'
 import type { Intent } from '../objects/intent.ts'
 import { multiplyAmounts, type Amounts } from '../quantity/amounts.ts'

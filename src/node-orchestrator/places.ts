@@ -1,5 +1,5 @@
 /** Step 3: whether a request fits what this node has already, its own machine or a virtual node. Pure. */
-import { podRequests } from '../fabric/embedded/pod-resources.ts'
+import { podRequests } from '../fabric/pod-resources.ts'
 import { isNodeReady, type Node } from '../objects/core/node.ts'
 import type { Pod } from '../objects/core/pod.ts'
 import type { Requirements } from '../objects/requirements.ts'

@@ -5,8 +5,6 @@ import type { Amounts } from '../../quantity/amounts.ts'
 import { milliUnits, parseQuantity, wholeUnits } from '../../quantity/index.ts'
 import type { ProcessLimits } from './runner.ts'
 
-export { podRequests } from '../pod-resources.ts'
-
 /** @returns the limits that can be put on processes, out of `amounts` */
 export function processLimits(amounts: Amounts): ProcessLimits {
   return {
