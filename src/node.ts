@@ -337,7 +337,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     ...(config.rear?.maxBodyBytes === undefined ? {} : { maxBodyBytes: config.rear.maxBodyBytes }),
   })
   const onStream: StreamHandler = (stream) => {
-    if (registry.standing(stream.peer.id) !== 'accepted')
+    if (registry.standing(stream.peer.id) !== 'accepted' && !contracts.isUser(stream.peer.id))
       throw new StreamRefused(403, 'this node does not deal with you')
     if (networkManager.takesStream(stream.path)) return networkManager.onStream(stream)
     if (!fabric.onStream(stream)) throw new StreamRefused(404, 'no such stream')
@@ -385,7 +385,9 @@ export function createNode(options: NodeOptions): TributaryNode {
         plain = await createPlainListener({
           ...parseListen(config.rear.plainListen),
           handler: plainHandler(),
-        } as never)
+          system,
+          log,
+        })
         log.warn(
           { address: plain.address },
           'PLAIN HTTP IS ON: anybody who reaches this address may list and reserve',

@@ -60,9 +60,16 @@ export class KeepAliveConnection {
     return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`)
   }
 
+  /** Whether the server, or `close`, has ended it. */
+  get closed(): boolean {
+    return this.#socket.destroyed || this.#socket.readableEnded
+  }
+
+  /** @returns the answer; rejects when the connection ends before it */
   send(request: Buffer): Promise<HttpAnswer> {
     const waiting = (this.#waiting = Promise.withResolvers<HttpAnswer>())
-    this.#socket.write(request)
+    if (this.closed) waiting.reject(new Error('the connection is closed'))
+    else this.#socket.write(request)
     return waiting.promise
   }
 

@@ -10,7 +10,8 @@ const requests = new Map<string, readonly Buffer[]>()
 let caller: Caller | undefined
 
 async function connectionsTo(port: number, directory: string, count: number): Promise<KeepAliveConnection[]> {
-  const open = connections.get(port) ?? []
+  // Servers close what was idle for long.
+  const open = (connections.get(port) ?? []).filter(({ closed }) => !closed)
   connections.set(port, open)
   if (open.length < count) {
     const { identity } = await loadMember(directory)

@@ -17,6 +17,7 @@ import {
   type VirtualRouterPhase,
   type VirtualRouterStatus,
 } from '../objects/virtual-router.ts'
+import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
 import { probe } from './echo.ts'
 import { onSpecChange } from './on-spec-change.ts'
@@ -138,7 +139,7 @@ export function createHealthController(options: HealthControllerOptions): Contro
     try {
       const roundTripMs = await probe(channel, contractID, system, options.timeoutMs, signal)
       record.failures = 0
-      const hops = path === undefined || path.length === 0 ? '' : ` through ${path.length} relays`
+      const hops = path === undefined || path.length === 0 ? '' : ' through relays'
       return {
         phase: 'Ready',
         reason: 'ProbeAnswered',
@@ -241,7 +242,8 @@ function rounded(ms: number): number {
 }
 
 function reasonOf(error: unknown): string {
-  if (!isTransportError(error)) return 'Refused'
+  if (isProblem(error)) return 'Refused'
+  if (!isTransportError(error)) return 'ProbeFailed'
   switch (error.code) {
     case 'timeout':
       return 'Timeout'

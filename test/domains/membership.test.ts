@@ -16,7 +16,9 @@ describe('membership of a domain', () => {
   let market: Market<Names>
   afterEach(() => market.stop())
 
-  async function begin(options: { readonly lifetime?: string; readonly firstMs?: number } = {}): Promise<void> {
+  async function begin(
+    options: { readonly lifetime?: string; readonly firstMs?: number } = {},
+  ): Promise<void> {
     const { lifetime = '1h', firstMs = HOUR } = options
     market = await startMarket(11, {
       super: { role: 'supernode', membershipLifetime: lifetime, membershipMs: firstMs },
@@ -35,7 +37,10 @@ describe('membership of a domain', () => {
   }
 
   const warnings = ({ node }: MarketNode): readonly string[] =>
-    node.status().warnings.map(({ code }) => code).filter((code) => code.startsWith('membership'))
+    node
+      .status()
+      .warnings.map(({ code }) => code)
+      .filter((code) => code.startsWith('membership'))
 
   async function revoke(what: Parameters<typeof revokeMembership>[1]): Promise<boolean> {
     return revokeMembership(market.authorityDirectory('example.org'), what, market.simulation.named('cli'))
@@ -83,17 +88,6 @@ describe('membership of a domain', () => {
     expect(warnings(alpha)).toEqual([])
     expect(await phase(alpha, supernode)).toBe('Accepted')
   })
-
-  it('is not renewed long after its end: the node has to be admitted anew', async () => {
-    await begin()
-    const { super: supernode, alpha } = market.nodes
-    const jwt = readFileSync(join(alpha.directory, 'membership.jwt'), 'utf8').trim()
-    await alpha.kill()
-    await market.simulation.advance(8 * 24 * HOUR)
-    const thief = outsider(market, 'alpha')
-    const renew = { method: 'POST', path: '/api/v2/membership/renew', body: { membership: jwt } } as const
-    expect(await thief.outcome(supernode, renew)).toBe('peer-not-accepted expired')
-  }, 60_000)
 
   it('is renewed for nobody but the node that it is about', async () => {
     await begin()

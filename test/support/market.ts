@@ -16,6 +16,7 @@ import { PoolKind } from '../../src/objects/pool.ts'
 import { saveNodeKey } from '../../src/privacy-and-security-manager/index.ts'
 import { createMemoryStore } from '../../src/store/memory/index.ts'
 import { testDomain, testIdentity, type TestDomain } from './identities.ts'
+import { mortalStore } from './mortal-store.ts'
 import { createSimulatedNetwork, type SimulatedNetwork } from './simulated-network.ts'
 import { createSimulatedRunner } from './simulated-runner.ts'
 import { createSimulatedSystem, type SimulatedSystem } from './simulated-system.ts'
@@ -30,6 +31,10 @@ export interface MarketNode {
   readonly directory: string
   /** As with kill -9: nothing is flushed, nobody is told. The store survives. */
   kill(): Promise<void>
+  /** As `kill`, in the very moment after so many more writes to its store. Resolves at once; `kill` clears away. */
+  killAfterWrites(writes: number): void
+  /** How many writes the node made since its last start. */
+  readonly writes: number
   /** Starts the node again on the store that it left. */
   restart(): Promise<void>
 }
@@ -72,6 +77,8 @@ export type MarketConfig = Omit<Config, 'name' | 'domain' | 'peers' | 'trustedAu
   readonly authority?: boolean
   /** The lifetime of the credentials that it renews, `24h` for example; for holders of the authority's key. */
   readonly membershipLifetime?: string
+  /** Other domains whose supernodes it tells of the members of its own. */
+  readonly introduceTo?: readonly string[]
 }
 
 const HOME = 'example.org'
@@ -131,6 +138,7 @@ export async function startMarket<const Name extends string>(
       membershipMs,
       authority,
       membershipLifetime,
+      introduceTo,
       ...config
     } = own
     const domain = domains.get(domainOf(name))!
@@ -143,6 +151,7 @@ export async function startMarket<const Name extends string>(
     const system = simulation.named(name)
     const store = createMemoryStore({ system })
     let transport = network.transport(identity, addressOf(name))
+    let life = mortalStore(store)
     const make = (): TributaryNode =>
       createNode({
         config: {
@@ -156,6 +165,7 @@ export async function startMarket<const Name extends string>(
               ? { authorityDirectory: authorityDirectory(domain.domain) }
               : {}),
             ...(membershipLifetime === undefined ? {} : { membershipLifetime }),
+            ...(introduceTo === undefined ? {} : { introduceTo: [...introduceTo] }),
           },
           trustedAuthorities: Object.fromEntries(
             trusts.map((each) => [each, [domains.get(each)!.authority.id]]),
@@ -169,7 +179,7 @@ export async function startMarket<const Name extends string>(
         directory: home,
         identity,
         membership: () => (member ? readFileSync(credential, 'utf8') : undefined),
-        store,
+        store: life,
         system,
         log,
         transport,
@@ -187,12 +197,20 @@ export async function startMarket<const Name extends string>(
       id: identity.id,
       domain: domain.domain,
       directory: home,
+      get writes() {
+        return life.writes
+      },
+      killAfterWrites(writes) {
+        life.dieAfter(writes, () => network.kill(addressOf(name)))
+      },
       async kill() {
+        life.die()
         network.kill(addressOf(name))
         await passing(node.stop())
       },
       async restart() {
         transport = network.transport(identity, addressOf(name))
+        life = mortalStore(store)
         node = make()
         await node.start()
       },

@@ -4,6 +4,7 @@ import { AllocationKind } from '../../src/objects/allocation.ts'
 import { ContractKind } from '../../src/objects/contract.ts'
 import { PoolKind } from '../../src/objects/pool.ts'
 import { ReservationKind } from '../../src/objects/reservation.ts'
+import { VirtualRouterKind } from '../../src/objects/virtual-router.ts'
 import { TransactionKind } from '../../src/objects/transaction.ts'
 import { verifyContract } from '../../src/contract-manager/index.ts'
 import { startMarket, type Market, type MarketConfig } from '../support/market.ts'
@@ -83,6 +84,11 @@ describe('workflow 3', () => {
       expect(forwarding.map(({ spec }) => spec.forwarding)).toEqual([true])
     }
 
+    // Not only messages: the data path works through both relays, too.
+    const router = async (node: typeof cs) => (await node.store.list(VirtualRouterKind)).items[0]
+    await until(market, consumer, async () => (await router(consumer))?.status?.phase === 'Ready')
+    expect((await router(consumer))!.spec.peer.nodeID).toBe(seller.id)
+
     await takeBack(market, consumer, 'far')
     const released = async (): Promise<boolean> => {
       const pool = (await seller.store.list(PoolKind)).items[0]!
@@ -123,9 +129,10 @@ describe('workflow 3', () => {
           ).length
         // Holds of attempts that were given up are over by now.
         await market.simulation.advance(5 * 60_000)
-        expect([await active(consumer), await active(cs), await active(ps), await active(seller)], `killed after ${after} ms`).toEqual([
-          1, 2, 2, 1,
-        ])
+        expect(
+          [await active(consumer), await active(cs), await active(ps), await active(seller)],
+          `killed after ${after} ms`,
+        ).toEqual([1, 2, 2, 1])
         const pool = (await seller.store.list(PoolKind)).items[0]!
         expect(pool.status!.entries).toHaveLength(1)
         await market.expectBalanced()

@@ -1,0 +1,135 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { loadConfig } from '../../src/config/index.ts'
+import { parseNodeId } from '../../src/objects/ids.ts'
+import { loadNodeKey, verifyMembership } from '../../src/privacy-and-security-manager/index.ts'
+import { run, temporaryFolder } from './support/run.ts'
+
+const idIn = (out: string): string => /did:key:\S+/.exec(out)![0]
+
+describe('tributary init', () => {
+  it('makes a directory that a node can start from, closed to others', async () => {
+    const cwd = temporaryFolder()
+    const { code, out } = await run(
+      ['init', '--dir', 'alpha', '--name', 'alpha', '--domain', 'example.org'],
+      { cwd },
+    )
+    expect(code).toBe(0)
+    const directory = join(cwd, 'alpha')
+    expect(statSync(join(directory, 'node.key')).mode & 0o777).toBe(0o600)
+    expect(statSync(directory).mode & 0o777).toBe(0o700)
+    expect(loadConfig(directory)).toEqual({ name: 'alpha', role: 'node', domain: { name: 'example.org' } })
+    const key = await loadNodeKey(join(directory, 'node.key'))
+    expect(idIn(out)).toBe(key.id)
+    expect(out).toContain(`tributary start --dir ${directory}`)
+    expect(out + readFileSync(join(directory, 'config.yaml'), 'utf8')).not.toContain('PRIVATE KEY')
+  })
+
+  it('never touches a node that is there', async () => {
+    const cwd = temporaryFolder()
+    await run(['init', '--dir', 'alpha'], { cwd })
+    const key = readFileSync(join(cwd, 'alpha/node.key'), 'utf8')
+    const again = await run(['init', '--dir', 'alpha'], { cwd })
+    expect(again).toMatchObject({ code: 1, out: '' })
+    expect(again.err).toContain('there is a node in')
+    expect(readFileSync(join(cwd, 'alpha/node.key'), 'utf8')).toBe(key)
+  })
+
+  it('takes no folder with something else in it, and leaves nothing behind when it fails', async () => {
+    const cwd = temporaryFolder()
+    writeFileSync(join(cwd, 'precious'), 'data')
+    expect((await run(['init', '--dir', '.'], { cwd })).code).toBe(1)
+    expect(existsSync(join(cwd, 'node.key'))).toBe(false)
+    expect(await run(['init', '--dir', 'x', '--name', 'Not A Name'], { cwd })).toMatchObject({ code: 2 })
+    expect(
+      await run(['init', '--dir', 'x', '--authority', 'did:key:nonsense', '--domain', 'a.b'], { cwd }),
+    ).toMatchObject({ code: 2 })
+    expect(await run(['init', '--dir', 'x', '--authority-dir', 'nowhere'], { cwd })).toMatchObject({
+      code: 1,
+    })
+    expect(existsSync(join(cwd, 'x'))).toBe(false)
+  })
+
+  it('makes a member of the domain at once where the authority is on this machine', async () => {
+    const cwd = temporaryFolder()
+    const authority = idIn((await run(['domain', 'init', 'org', '--name', 'example.org'], { cwd })).out)
+    const { out } = await run(
+      [
+        'init',
+        '--dir',
+        'alpha',
+        '--name',
+        'alpha',
+        '--role',
+        'supernode',
+        '--authority-dir',
+        'org',
+        '--valid',
+        '1h',
+      ],
+      { cwd },
+    )
+    const config = loadConfig(join(cwd, 'alpha'))
+    expect(config).toMatchObject({ role: 'supernode', domain: { name: 'example.org', authority } })
+    const now = Date.now()
+    const membership = verifyMembership(
+      readFileSync(join(cwd, 'alpha', config.domain!.membership!), 'utf8').trim(),
+      {
+        trustedAuthorities: new Map([['example.org', [parseNodeId(authority)]]]),
+        now,
+      },
+    )
+    expect(membership).toMatchObject({ subject: idIn(out), domain: 'example.org', role: 'supernode' })
+    expect(membership.expiresAt - now).toBeGreaterThan(3_500_000)
+    expect(membership.expiresAt - now).toBeLessThan(3_700_000)
+  })
+})
+
+describe('tributary domain', () => {
+  it('admits a node of another machine by its id', async () => {
+    const cwd = temporaryFolder()
+    const authority = idIn((await run(['domain', 'init', 'org', '--name', 'example.org'], { cwd })).out)
+    const node = idIn((await run(['init', '--dir', 'beta'], { cwd })).out)
+    const admit = ['domain', 'admit', '--authority-dir', 'org', '--node', node]
+    expect((await run([...admit, '--valid', '24h', '-o', 'membership.jwt'], { cwd })).code).toBe(0)
+    const jwt = readFileSync(join(cwd, 'membership.jwt'), 'utf8').trim()
+    const trust = {
+      trustedAuthorities: new Map([['example.org', [parseNodeId(authority)]]]),
+      now: Date.now(),
+    }
+    expect(verifyMembership(jwt, trust)).toMatchObject({ subject: node, role: 'node' })
+    const printed = await run(admit, { cwd })
+    expect(verifyMembership(printed.out.trim(), trust)).toMatchObject({ subject: node })
+  })
+
+  it('refuses what is no domain, no node, no duration, and to overwrite an authority', async () => {
+    const cwd = temporaryFolder()
+    expect(await run(['domain', 'init', 'org', '--name', 'Not a domain'], { cwd })).toMatchObject({ code: 2 })
+    await run(['domain', 'init', 'org', '--name', 'example.org'], { cwd })
+    expect(await run(['domain', 'init', 'org', '--name', 'example.org'], { cwd })).toMatchObject({ code: 1 })
+    const admit = ['domain', 'admit', '--authority-dir', 'org']
+    expect(await run([...admit, '--node', 'beta'], { cwd })).toMatchObject({ code: 2 })
+    expect(await run([...admit, '--node', 'beta', '--valid', 'soon'], { cwd })).toMatchObject({ code: 2 })
+  })
+})
+
+describe('tributary start', () => {
+  it('says what is missing or wrong in the directory', async () => {
+    const cwd = temporaryFolder()
+    expect(await run(['start', '--dir', 'x'], { cwd })).toMatchObject({ code: 3 })
+    await run(['init', '--dir', 'x', '--name', 'x'], { cwd })
+    const file = join(cwd, 'x/config.yaml')
+    const text = readFileSync(file, 'utf8')
+    writeFileSync(file, `${text}\nlog:\n  levl: info\n`)
+    const { code, err } = await run(['start', '--dir', 'x'], { cwd })
+    expect(code).toBe(1)
+    expect(err).toMatch(/^\S+config\.yaml:\d+: unknown field log\.levl; did you mean level\?\n$/)
+    writeFileSync(file, text)
+    execFileSync('chmod', ['644', join(cwd, 'x/node.key')])
+    const open = await run(['start', '--dir', 'x'], { cwd })
+    expect(open.code).toBe(1)
+    expect(open.err).toContain('chmod 600')
+  })
+})
