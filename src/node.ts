@@ -5,7 +5,14 @@
  * runs in one process; `startNode` in `start-node.ts` gives it the real ones.
  */
 import { AvailableResources, type Audience } from './available-resources/index.ts'
-import { createControlApi, InvalidObject, type ControlApi, type ExtraRoute } from './api/index.ts'
+import {
+  createControlApi,
+  InvalidObject,
+  manifestCauses,
+  type ControlApi,
+  type ExtraRoute,
+  type FieldCause,
+} from './api/index.ts'
 import type { Config } from './config/index.ts'
 import {
   Buyer,
@@ -40,6 +47,8 @@ import { NodeOrchestrator } from './node-orchestrator/index.ts'
 import { ALL_KINDS } from './objects/index.ts'
 import { NodeKind } from './objects/core/node.ts'
 import { parseNodeId, type NodeId } from './objects/ids.ts'
+import type { Intent } from './objects/intent.ts'
+import { apiVersionOf } from './objects/kind.ts'
 import { PeerKind } from './objects/peer.ts'
 import { CandidateListing, PeeringCandidates } from './peering-candidates/index.ts'
 import {
@@ -356,9 +365,8 @@ export function createNode(options: NodeOptions): TributaryNode {
           version: VERSION,
           admit: (kind, object) => {
             if (kind.kind === 'Intent') {
-              const problems = admitIntent(object)
-              if (problems.length > 0)
-                throw new InvalidObject(problems.map(({ field, message }) => ({ field, message })))
+              const problems = [...admitIntent(object), ...workloadCauses(object as Intent)]
+              if (problems.length > 0) throw new InvalidObject(problems)
             }
             return object
           },
@@ -496,6 +504,16 @@ export function createNode(options: NodeOptions): TributaryNode {
     stop: () => stopAll(components),
   }
   return node
+}
+
+/** The manifests of an intent are checked as strictly as if they were applied themselves. */
+function workloadCauses(intent: Intent): readonly FieldCause[] {
+  return (intent.spec.workload ?? []).flatMap((manifest, index) => {
+    const kind = ALL_KINDS.find(
+      (each) => each.kind === manifest.kind && apiVersionOf(each) === manifest.apiVersion,
+    )
+    return kind === undefined ? [] : manifestCauses(kind, manifest, `spec.workload[${index}]`)
+  })
 }
 
 function openApiRoute(routes: () => readonly Route[]): Route {

@@ -10,4 +10,5 @@ export {
   type ExtraRoute,
 } from './control-api.ts'
 export type { Admit, PodLogOptions, PodLogs } from './context.ts'
+export { manifestCauses } from './manifest-causes.ts'
 export { type FieldCause, InvalidObject } from './invalid-object.ts'

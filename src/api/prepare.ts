@@ -6,7 +6,7 @@ import type { KubeObject, MetadataInput } from '../objects/meta.ts'
 import type { ApiContext } from './context.ts'
 import { isObject, type JsonObject, omit, sameJson } from './json.ts'
 import type { Resource } from './resources.ts'
-import { ApiError, conflict, invalid, MODIFIED, type Target } from './status.ts'
+import { ApiError, asApiError, conflict, invalid, MODIFIED, type Target } from './status.ts'
 import { checkFields } from './unknown-fields.ts'
 import { metadataCauses } from './validate-metadata.ts'
 import { schemaCauses } from './validate-schema.ts'
@@ -76,7 +76,7 @@ export async function prepareNew(
   const target: Target = { kind, name: String(metadata['name'] ?? metadata['generateName'] ?? '') }
   const causes = [...metadataCauses(kind, metadata), ...schemaCauses(kind, object)]
   if (causes.length > 0) throw invalid(target, causes)
-  const admitted = context.admit ? await context.admit(kind, object, 'CREATE') : object
+  const admitted = await admit(context, target, object, 'CREATE')
   return { object: admitted as Prepared['object'], warnings }
 }
 
@@ -130,7 +130,7 @@ export async function prepareUpdate(
   if (causes.length > 0) throw invalid(target, causes)
   // What has not changed was admitted before; rules may have become stricter since.
   const unchanged = sameJson(omit(object, 'metadata', 'status'), omit(stored, 'metadata', 'status'))
-  const admitted = context.admit && !unchanged ? await context.admit(kind, object, 'UPDATE') : object
+  const admitted = unchanged ? object : await admit(context, target, object, 'UPDATE')
   return { object: admitted as Prepared['object'], warnings }
 }
 
@@ -226,4 +226,18 @@ function isBelow(field: string, prefix: string): boolean {
 function generatedName({ system }: ApiContext, prefix: string): string {
   // Kubernetes' own limit: with five more characters the name fits a DNS label.
   return `${prefix.slice(0, 58)}${randomHex(system.random, 3).slice(0, 5)}`
+}
+
+/** @throws ApiError `Invalid` that names the object, where admission names fields */
+async function admit(
+  { admit: decide }: ApiContext,
+  target: Target,
+  object: JsonObject,
+  operation: 'CREATE' | 'UPDATE',
+): Promise<unknown> {
+  try {
+    return decide ? await decide(target.kind, object, operation) : object
+  } catch (error) {
+    throw asApiError(error, target)
+  }
 }

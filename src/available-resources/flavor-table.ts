@@ -6,31 +6,26 @@
  * flavors and, in a catalog or supernode, for those of others.
  */
 import type { FlavorSpec } from '../objects/flavor.ts'
-import { compare, parseQuantity } from '../quantity/index.ts'
+import { parseQuantity } from '../quantity/index.ts'
 import {
   compileSelector,
   indexFlavor,
+  SELECTOR_FIELDS,
+  type Filter,
   type IndexedFlavor,
   type Selector,
   type SelectorFieldName,
 } from '../rear/wire/index.ts'
-
-type Quantity = ReturnType<typeof parseQuantity>
+import { FlavorColumn, type FlavorRange } from './flavor-column.ts'
 
 interface Entry {
   readonly key: string
+  /** Its place in the columns. */
+  readonly slot: number
   readonly index: IndexedFlavor
   /** The flavor as JSON, exactly as it goes out. */
-  readonly encoded: string
+  readonly encoded: Buffer
   readonly visibility: FlavorSpec['visibility']
-  gone: boolean
-}
-
-/** Sorted by value; entries without the value are not in it. */
-interface Column {
-  readonly field: SelectorFieldName
-  sorted: Entry[]
-  added: Entry[]
 }
 
 /** What a caller may see: what has one of these visibilities. Undefined counts as public. */
@@ -42,9 +37,15 @@ const VISIBLE: Readonly<Record<Audience, ReadonlySet<string | undefined>>> = {
   internal: new Set([undefined, 'public', 'listed', 'internal']),
 }
 
-/** Answers that are kept; any change of the table drops them all. */
+/** Answers that are kept, and their bytes; any change of the table drops them all. */
 const MOST_ANSWERS = 256
-const COLUMNS = ['cpu', 'memory'] as const
+const MOST_ANSWER_BYTES = 16 << 20
+/** Questions that are remembered, to tell those that come again. */
+const MOST_QUESTIONS = 1_024
+/** Changes that wait for the next question before the columns are brought in line, at least. */
+const FEW_CHANGES = 256
+
+const [OPEN, COMMA, CLOSE] = Buffer.from('[,]')
 
 export interface FlavorList {
   /** A JSON array, ready to send. */
@@ -54,9 +55,18 @@ export interface FlavorList {
 
 export class FlavorTable {
   readonly #entries = new Map<string, Entry>()
-  readonly #columns: readonly Column[] = COLUMNS.map((field) => ({ field, sorted: [], added: [] }))
+  /** The entries by slot. */
+  readonly #slots: (Entry | undefined)[] = []
+  /** Slots that may be given out. */
+  readonly #free: number[] = []
+  /** Slots that were left since the columns were brought in line; the columns still name them. */
+  #left: number[] = []
+  #added: Entry[] = []
+  /** One for each quantity that somebody has asked for. */
+  readonly #columns = new Map<SelectorFieldName, FlavorColumn>()
   readonly #answers = new Map<string, FlavorList>()
-  #removed = 0
+  #answerBytes = 0
+  readonly #asked = new Set<string>()
 
   get size(): number {
     return this.#entries.size
@@ -69,27 +79,27 @@ export class FlavorTable {
     encoded: string,
   ): void {
     this.delete(key)
+    const slot = this.#free.pop() ?? this.#slots.length
     const entry: Entry = {
       key,
+      slot,
       index: indexFlavor(flavor),
-      encoded,
+      encoded: Buffer.from(encoded),
       visibility: flavor.spec.visibility,
-      gone: false,
     }
     this.#entries.set(key, entry)
-    for (const column of this.#columns) {
-      if (entry.index.numbers[column.field] !== undefined) column.added.push(entry)
-    }
-    this.#answers.clear()
+    this.#slots[slot] = entry
+    this.#added.push(entry)
+    this.#changed()
   }
 
   delete(key: string): void {
     const entry = this.#entries.get(key)
     if (entry === undefined) return
-    entry.gone = true
-    this.#removed += 1
     this.#entries.delete(key)
-    this.#answers.clear()
+    this.#slots[entry.slot] = undefined
+    this.#left.push(entry.slot)
+    this.#changed()
   }
 
   /** @returns the matching flavors that the audience may see, in the order of their keys */
@@ -101,74 +111,101 @@ export class FlavorTable {
     const visible = VISIBLE[audience]
     const found: Entry[] = []
     for (const entry of this.#candidates(selector)) {
-      if (!entry.gone && visible.has(entry.visibility) && matches(entry.index)) found.push(entry)
+      if (visible.has(entry.visibility) && matches(entry.index)) found.push(entry)
     }
     found.sort((a, b) => (a.key < b.key ? -1 : 1))
-    const answer = {
-      body: Buffer.from(`[${found.map((entry) => entry.encoded).join(',')}]`),
-      count: found.length,
-    }
-    if (this.#answers.size >= MOST_ANSWERS) this.#answers.delete(this.#answers.keys().next().value!)
-    this.#answers.set(question, answer)
+    const answer = { body: jsonArray(found), count: found.length }
+    this.#keep(question, answer)
     return answer
   }
 
-  /** A superset of what matches, as small as the columns can tell. */
+  /** A superset of what matches: of quantities nothing is missed, and hardly anything too much taken. */
   #candidates(selector: Selector): Iterable<Entry> {
-    let best: { readonly column: Column; readonly from: number; readonly to: number } | undefined
-    for (const column of this.#columns) {
-      const filter = selector.filters[column.field]
-      if (filter === undefined || filter.op === 'pattern') continue
+    const ranges: FlavorRange[] = []
+    for (const [field, filter] of Object.entries(selector.filters) as [SelectorFieldName, Filter][]) {
+      if (filter.op === 'pattern' || SELECTOR_FIELDS[field].value !== 'number') continue
       const least = filter.op === 'match' ? filter.value : filter.min
       const most = filter.op === 'match' ? filter.value : filter.max
-      const sorted = this.#sorted(column)
-      const from = least === undefined ? 0 : bound(sorted, column.field, parseQuantity(least), false)
-      const to = most === undefined ? sorted.length : bound(sorted, column.field, parseQuantity(most), true)
-      if (best === undefined || to - from < best.to - best.from) best = { column, from, to }
+      ranges.push(
+        this.#column(field).range(
+          least === undefined ? -Infinity : approximation(least),
+          most === undefined ? Infinity : approximation(most),
+        ),
+      )
     }
-    return best ? best.column.sorted.slice(best.from, Math.max(best.from, best.to)) : this.#entries.values()
+    if (ranges.length === 0) return this.#entries.values()
+    const slots = FlavorColumn.slotsIn(ranges)
+    return slots.map((slot) => this.#slots[slot]!)
   }
 
-  /** Merges what was added since the last question; many additions cost one pass. */
-  #sorted(column: Column): readonly Entry[] {
-    if (this.#removed > 64 && this.#removed > this.#entries.size / 4) {
-      for (const each of this.#columns) {
-        each.sorted = each.sorted.filter((entry) => !entry.gone)
-        each.added = each.added.filter((entry) => !entry.gone)
-      }
-      this.#removed = 0
+  #column(field: SelectorFieldName): FlavorColumn {
+    this.#settle()
+    let column = this.#columns.get(field)
+    if (column === undefined) {
+      column = new FlavorColumn((slot) => valueOf(this.#slots[slot], field))
+      column.update([], Array.from(this.#entries.values(), ({ slot }) => slot))
+      this.#columns.set(field, column)
     }
-    if (column.added.length > 0) {
-      const order = (a: Entry, b: Entry): number =>
-        compare(a.index.numbers[column.field]!, b.index.numbers[column.field]!)
-      column.sorted = merge(column.sorted, column.added.filter((entry) => !entry.gone).sort(order), order)
-      column.added = []
+    return column
+  }
+
+  /** Brings the columns in line with the entries; many changes cost one pass. */
+  #settle(): void {
+    if (this.#left.length === 0 && this.#added.length === 0) return
+    const added = this.#added.filter((entry) => this.#slots[entry.slot] === entry).map(({ slot }) => slot)
+    for (const column of this.#columns.values()) column.update(this.#left, added)
+    for (const slot of this.#left) this.#free.push(slot)
+    this.#left = []
+    this.#added = []
+  }
+
+  #changed(): void {
+    this.#answers.clear()
+    this.#answerBytes = 0
+    // Where nobody asks, what waits must not pile up.
+    const waiting = this.#left.length + this.#added.length
+    if (waiting > FEW_CHANGES && waiting > this.#entries.size / 2) this.#settle()
+  }
+
+  /** Keeps the answer to a question that came before: most never come again, and keeping theirs costs more than it saves. */
+  #keep(question: string, answer: FlavorList): void {
+    if (!this.#asked.has(question)) {
+      if (this.#asked.size >= MOST_QUESTIONS) this.#asked.clear()
+      this.#asked.add(question)
+      return
     }
-    return column.sorted
+    if (answer.body.length > MOST_ANSWER_BYTES / 4) return
+    this.#answers.set(question, answer)
+    this.#answerBytes += answer.body.length
+    for (const [oldest, { body }] of this.#answers) {
+      if (this.#answers.size <= MOST_ANSWERS && this.#answerBytes <= MOST_ANSWER_BYTES) break
+      this.#answers.delete(oldest)
+      this.#answerBytes -= body.length
+    }
   }
 }
 
-/** @returns the first place whose value is at least `value`, or, with `after`, greater than it */
-function bound(sorted: readonly Entry[], field: SelectorFieldName, value: Quantity, after: boolean): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const order = compare(sorted[middle]!.index.numbers[field]!, value)
-    if (order < 0 || (after && order === 0)) low = middle + 1
-    else high = middle
-  }
-  return low
+/** Rounding keeps the order: what lies between two quantities lies between, or on, their approximations. */
+function approximation(quantity: string): number {
+  return Number(parseQuantity(quantity).nanos)
 }
 
-function merge<T>(left: readonly T[], right: readonly T[], order: (a: T, b: T) => number): T[] {
-  const merged: T[] = []
-  let l = 0
-  let r = 0
-  while (l < left.length && r < right.length) {
-    merged.push(order(left[l]!, right[r]!) <= 0 ? left[l++]! : right[r++]!)
+function valueOf(entry: Entry | undefined, field: SelectorFieldName): number | undefined {
+  const quantity = entry?.index.numbers[field]
+  return quantity && Number(quantity.nanos)
+}
+
+function jsonArray(entries: readonly Entry[]): Buffer {
+  let size = Math.max(2, entries.length + 1)
+  for (const { encoded } of entries) size += encoded.length
+  const body = Buffer.allocUnsafe(size)
+  let end = 0
+  body[end++] = OPEN!
+  for (const { encoded } of entries) {
+    if (end > 1) body[end++] = COMMA!
+    body.set(encoded, end)
+    end += encoded.length
   }
-  while (l < left.length) merged.push(left[l++]!)
-  while (r < right.length) merged.push(right[r++]!)
-  return merged
+  body[end] = CLOSE!
+  return body
 }

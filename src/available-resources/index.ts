@@ -5,7 +5,7 @@
  * change and again after every crash. Owns the tables Pool (ledger), Flavor and Allocation.
  */
 import { ledgerOf } from './ledger.ts'
-export { AvailableResources, type HoldRequest } from './available-resources.ts'
+export { allocationName, AvailableResources, type HoldRequest } from './available-resources.ts'
 export { FlavorTable, type Audience, type FlavorList } from './flavor-table.ts'
 export { flavorOf, poolTag } from './flavor-of-pool.ts'
 export { isBalanced, type Refusal } from './ledger.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { TraceEvent } from '../objects/trace.ts'
-import { WORKFLOW_1, WORKFLOW_2 } from '../trace/index.ts'
+import { WORKFLOW_1, WORKFLOWS } from '../trace/index.ts'
 import { checkSteps, firstOfEachStep, inTime, missingSteps, notNeeded, numbered } from './workflow-check.ts'
 
 /** All steps of workflow 1, a millisecond apart. */
@@ -53,9 +53,9 @@ describe('the check of the steps', () => {
   })
 
   it('asks for no optional step', () => {
-    const optional = WORKFLOW_2.filter((step) => step.optional).map(({ step }) => step)
+    const optional = WORKFLOWS[2].filter((step) => step.optional).map(({ step }) => step)
     expect(optional.length).toBeGreaterThan(0)
-    const missing = missingSteps(WORKFLOW_2, []).map(({ step }) => step)
+    const missing = missingSteps(WORKFLOWS[2], []).map(({ step }) => step)
     expect(missing.filter((step) => optional.includes(step))).toEqual([])
   })
 })

@@ -20,18 +20,19 @@ const RATE = { perSecond: 200, burst: 500 }
 const MOST_FOUND = 1_000
 const GOODBYE_MS = 500
 
-/** @param options.interface address of the network interface; all of them unless given */
+/**
+ * @param options.interface address of the network interface; all of them unless given
+ * @param options.port of mDNS; another one makes a local network of its own
+ */
 export function bonjourServices(options: {
   readonly system: System
   readonly interface?: string
+  readonly port?: number
 }): OpenLocalServices {
-  const { system } = options
+  const { system, ...network } = options
   return ({ onFound, onError }) => {
     const socket = guardedSocket(system)
-    const directory = new bonjour.Bonjour(
-      { socket, ...(options.interface === undefined ? {} : { interface: options.interface }) } as never,
-      onError,
-    )
+    const directory = new bonjour.Bonjour({ socket, bind: '0.0.0.0', ...network } as never, onError)
     // Not in the library's types, and without a handler its errors end the process.
     const { mdns } = (directory as unknown as { server: { mdns: EventEmitter } }).server
     mdns.on('error', onError)

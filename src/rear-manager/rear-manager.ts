@@ -1,5 +1,10 @@
 /** The component: the Solver controller of the consumer, and what the provider's Contract and Virtual Fabric Manager call. */
-import type { AvailableResources, HoldRequest, Refusal } from '../available-resources/index.ts'
+import {
+  allocationName,
+  type AvailableResources,
+  type HoldRequest,
+  type Refusal,
+} from '../available-resources/index.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { ensure, mutate, mutateStatus, remove } from '../kernel/object-store.ts'
@@ -404,10 +409,9 @@ export class RearManager implements Component {
     await this.#setStatus(solver, {
       peering: 'Solved',
       consumePhase: 'Solved',
-      allocation: {
-        name: `allocation-${contractID.replace(/^contract-/, '')}`,
-        namespace: DEFAULT_NAMESPACE,
-      },
+      // Again: a crash may have come between the making of the virtual node and the word of it.
+      virtualNode: { name, namespace: DEFAULT_NAMESPACE },
+      allocation: { name: allocationName(contractID), namespace: DEFAULT_NAMESPACE },
       solverPhase: { phase: 'Solved', message: `virtual node ${name} is ready` },
     })
   }

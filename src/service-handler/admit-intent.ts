@@ -7,7 +7,7 @@ export interface FieldProblem {
   readonly message: string
 }
 
-const WORKLOADS = new Set(['Deployment', 'Service', 'ConfigMap', 'Namespace'])
+const WORKLOADS = new Set(['Deployment', 'Service'])
 
 interface LooseContainer {
   readonly name?: unknown

@@ -5,9 +5,9 @@ import { ensure, mutate, mutateStatus } from '../kernel/object-store.ts'
 import type { NodeBase } from '../node-base.ts'
 import { DeploymentKind } from '../objects/core/deployment.ts'
 import { readFluidosAnnotations } from '../objects/fluidos-annotations.ts'
-import { IntentKind } from '../objects/intent.ts'
-import { controllerOf, keyOf, ownedBy, type ObjectKey } from '../objects/meta.ts'
-import { traceAnnotations, traceOf } from '../trace/index.ts'
+import { IntentKind, type Intent } from '../objects/intent.ts'
+import { controllerOf, keyOf, keyString, ownedBy, type ObjectKey } from '../objects/meta.ts'
+import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
 
 /** Set on a Deployment to keep it out of our hands. */
 export const IGNORE_ANNOTATION = 'tributary.io/ignore'
@@ -44,38 +44,39 @@ export class ServiceHandler implements Component {
     await Promise.all([this.#intents.stop(), this.#deployments.stop()])
   }
 
-  /** Step 1: an intent that has no trace yet is new. */
+  /** Step 1: an intent without a trace is new; one without a phase was not accepted to the end. */
   async #accept(key: ObjectKey): Promise<void> {
     const { store, tracer } = this.#base
     const intent = await store.get(IntentKind, key)
-    if (
-      intent === undefined ||
-      traceOf(intent) !== undefined ||
-      intent.metadata.deletionTimestamp !== undefined
-    )
-      return
-    const trace = tracer.begin()
+    if (intent === undefined || intent.metadata.deletionTimestamp !== undefined) return
+    const trace = traceOf(intent)
+    if (trace !== undefined && intent.status?.phase !== undefined) return
     const since = tracer.now()
-    tracer.intent(trace, `${intent.metadata.namespace}/${intent.metadata.name}`)
-    const stored = await mutate(store, IntentKind, key, (each) =>
+    const accepted = trace ?? (await this.#beginTrace(intent))
+    if (accepted === undefined) return
+    tracer.intent(accepted, keyString(key))
+    tracer.step(accepted, 'intent-accepted', { since, detail: intent.metadata.name })
+    await mutateStatus(store, IntentKind, key, ({ status }) => ({
+      ...status,
+      phase: status?.phase ?? 'Pending',
+      message: status?.message ?? 'accepted',
+      traceID: accepted.traceID,
+    }))
+  }
+
+  /** @returns the trace that the intent has from now on; undefined when it is gone */
+  async #beginTrace(intent: Intent): Promise<TraceContext | undefined> {
+    const { store, tracer } = this.#base
+    const annotations = traceAnnotations(tracer.begin())
+    const stored = await mutate(store, IntentKind, keyOf(intent), (each) =>
       traceOf(each)
         ? undefined
         : {
             ...each,
-            metadata: {
-              ...each.metadata,
-              annotations: { ...each.metadata.annotations, ...traceAnnotations(trace) },
-            },
+            metadata: { ...each.metadata, annotations: { ...each.metadata.annotations, ...annotations } },
           },
     )
-    if (stored === undefined || traceOf(stored)?.traceID !== trace.traceID) return
-    tracer.step(trace, 'intent-accepted', { since, detail: intent.metadata.name })
-    await mutateStatus(store, IntentKind, key, ({ status }) => ({
-      ...status,
-      phase: status?.phase ?? 'Pending',
-      message: 'accepted',
-      traceID: trace.traceID,
-    }))
+    return stored && traceOf(stored)
   }
 
   /** A Deployment that nobody placed is an intent too: what it asks for is what it requests. */

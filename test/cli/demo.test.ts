@@ -4,10 +4,9 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { DemoResult } from '../../src/cli/demo/result.ts'
 import { runDemo } from '../../src/cli/demo/run-demo.ts'
 import { silentReporter } from '../../src/cli/demo/reporter.ts'
@@ -25,8 +24,10 @@ interface Finished {
 }
 
 /** The program as users run it, in a process of its own. */
-function program(args: readonly string[]) {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args])
+function program(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
+    env: { ...process.env, ...env },
+  })
   let out = ''
   let err = ''
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
@@ -38,14 +39,17 @@ function program(args: readonly string[]) {
   return { child, done, out: () => out }
 }
 
-const demoFolders = (): readonly string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('tributary-demo-'))
+/** Node keeps its compile cache there, too. */
+const left = (folder: string): readonly string[] =>
+  readdirSync(folder).filter((name) => name.startsWith('tributary-demo-'))
 
 describe('tributary demo', () => {
   let finished: Finished
   let result: DemoResult
   let alpha: string
   let beta: string
-  const at = (directory: string) => (args: readonly string[]) => run(args, { env: { TRIBUTARY_DIR: directory } })
+  const at = (directory: string) => (args: readonly string[]) =>
+    run(args, { env: { TRIBUTARY_DIR: directory } })
 
   beforeAll(async () => {
     finished = await program(['demo', '--keep', '-o', 'json']).done
@@ -93,7 +97,10 @@ describe('tributary demo', () => {
     expect(out).toMatch(/^node +beta \(node\)/)
     expect(out).toContain('WARNING')
     expect(out).toMatch(/\nalpha +Accepted +example\.org/)
-    expect(JSON.parse((await at(beta)(['status', '-o', 'json'])).out)).toMatchObject({ name: 'beta', domain: 'example.org' })
+    expect(JSON.parse((await at(beta)(['status', '-o', 'json'])).out)).toMatchObject({
+      name: 'beta',
+      domain: 'example.org',
+    })
   })
 
   it('trace: the steps of both nodes, and which of them were not needed', async () => {
@@ -124,7 +131,9 @@ describe('tributary demo', () => {
   it('describe and logs: of a workload on the machine of another node', async () => {
     expect((await at(alpha)(['describe', 'intent', 'hello'])).out).toMatch(/taken +best-score/)
     await expect.poll(async () => (await at(alpha)(['logs', 'intent/hello'])).out).toContain('listening on')
-    expect((await at(alpha)(['logs', 'deployment/hello', '--tail', '1'])).out.trimEnd().split('\n')).toHaveLength(1)
+    expect(
+      (await at(alpha)(['logs', 'deployment/hello', '--tail', '1'])).out.trimEnd().split('\n'),
+    ).toHaveLength(1)
   })
 
   it('contract verify: needs no node, and says what is wrong with a tampered one', async () => {
@@ -144,7 +153,9 @@ describe('tributary demo', () => {
     const wire = await run(['contract', 'verify', 'wire.json', '-o', 'json'], { cwd: folder })
     expect(JSON.parse(wire.out)).toMatchObject({ ok: true, contractID: names[0]!.split('/')[1] })
     writeFileSync(join(folder, 'other.yaml'), 'kind: Pod\nspec: {}\n')
-    expect((await run(['contract', 'verify', 'other.yaml'], { cwd: folder })).err).toContain('holds a Pod, not a contract')
+    expect((await run(['contract', 'verify', 'other.yaml'], { cwd: folder })).err).toContain(
+      'holds a Pod, not a contract',
+    )
   })
 
   it('start: is refused for a directory whose node runs', async () => {
@@ -172,7 +183,9 @@ describe('tributary demo', () => {
 
 describe('a demo that goes wrong', () => {
   it('says why, and leaves neither process nor folder behind, when a node does not start', async () => {
-    const before = demoFolders()
+    const folder = temporaryFolder()
+    vi.stubEnv('TMPDIR', folder)
+    onTestFinished(() => void vi.unstubAllEnvs())
     const [provider, consumer] = workflow1.nodes
     const broken = { ...consumer!, config: () => ({ rear: { listen: 'nowhere.invalid:0' } }) }
     const result = await runDemo(processContext(), {
@@ -182,17 +195,17 @@ describe('a demo that goes wrong', () => {
     })
     expect(result.error).toMatch(/^alpha did not start:\n/)
     expect(result).toMatchObject({ reachable: false, tornDown: false, steps: [] })
-    expect(demoFolders()).toEqual(before)
+    expect(left(folder)).toEqual([])
   })
 
   it('stops at Ctrl-C with exit code 130, and leaves nothing behind', async () => {
-    const before = demoFolders()
-    const { child, done, out } = program(['demo'])
+    const folder = temporaryFolder()
+    const { child, done, out } = program(['demo'], { TMPDIR: folder })
     await expect.poll(out, { timeout: 30_000 }).toContain('beta')
     child.kill('SIGINT')
     const { code, err } = await done
     expect(code).toBe(130)
     expect(err).toContain('nothing is left behind')
-    expect(demoFolders()).toEqual(before)
+    expect(left(folder)).toEqual([])
   })
 })

@@ -6,11 +6,13 @@ import { isProblem } from '../../src/rear/problem.ts'
 import { testIdentity } from '../support/identities.ts'
 import type { Market } from '../support/market.ts'
 
+let callers = 0
+
 /** @returns how `name` asks nodes of the market; what it may, and what it is refused */
 export function outsider(market: Market<string>, name: string) {
   const identity = testIdentity(name)
   const client = new RearClient({
-    transport: market.network.transport(identity, `${name}.elsewhere:1`),
+    transport: market.network.transport(identity, `${name}.elsewhere:${++callers}`),
     system: market.simulation.named(name),
     log: silentLog,
   })

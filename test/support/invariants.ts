@@ -74,7 +74,10 @@ export async function contradictions(market: Market<string>): Promise<readonly s
         if (isSlice && virtualNodes.filter(({ spec }) => spec.contractID === id).length !== 1)
           say(`${id} has not exactly one virtual node`)
       }
-      if ((role === 'seller' || !forwarded.has(id)) && !allocations.some((each) => each.spec.contract?.name === id))
+      if (
+        (role === 'seller' || !forwarded.has(id)) &&
+        !allocations.some((each) => each.spec.contract?.name === id)
+      )
         say(`${id} has no allocation`)
     }
     for (const { metadata } of (await node.store.list(TransactionKind)).items) {

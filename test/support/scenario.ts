@@ -1,10 +1,13 @@
 /** What tests of whole workflows have in common: an intent, sellers, waiting, and the trace of everybody. */
 import { expect } from 'vitest'
+import { silentLog } from '../../src/kernel/log.ts'
 import { IntentKind, type Intent } from '../../src/objects/intent.ts'
 import type { NewObject } from '../../src/objects/meta.ts'
 import { SolverKind } from '../../src/objects/solver.ts'
+import { RearClient } from '../../src/rear/client.ts'
 import { TraceKind, type TraceEvent } from '../../src/objects/trace.ts'
 import { mergeEvents, WORKFLOWS, type WorkflowNumber } from '../../src/trace/index.ts'
+import { testIdentity } from './identities.ts'
 import type { Market, MarketConfig, MarketNode } from './market.ts'
 
 /** A node that sells. @param price in EUR per hour for all of it */
@@ -23,32 +26,50 @@ export function provider(cpu: string, price: string): MarketConfig {
 /** A node too small for anything. */
 export const CONSUMER: MarketConfig = { cluster: { capacity: { cpu: '100m', memory: '64Mi' } } }
 
-/** An intent with one Deployment of one pod. */
-export function intent(name: string, cpu: string, more: Partial<Intent['spec']> = {}): NewObject<Intent> {
-  const resources = { requests: { cpu, memory: '256Mi' }, limits: { cpu, memory: '256Mi' } }
+/** A Deployment of one pod, as a user writes it. */
+export function deployment(name: string, cpu: string, memory = '256Mi') {
+  const resources = { requests: { cpu, memory }, limits: { cpu, memory } }
   return {
-    metadata: { name, namespace: 'default' },
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name },
     spec: {
-      workload: [
-        {
-          apiVersion: 'apps/v1',
-          kind: 'Deployment',
-          metadata: { name },
-          spec: {
-            replicas: 1,
-            selector: { matchLabels: { app: name } },
-            template: {
-              metadata: { labels: { app: name } },
-              spec: {
-                containers: [{ name: 'web', command: ['web'], ports: [{ containerPort: 8080 }], resources }],
-              },
-            },
-          },
+      replicas: 1,
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: {
+          containers: [{ name: 'web', command: ['web'], ports: [{ containerPort: 8080 }], resources }],
         },
-      ],
-      ...more,
+      },
     },
   }
+}
+
+/** An intent with one Deployment of one pod. */
+export function intent(name: string, cpu: string, more: Partial<Intent['spec']> = {}): NewObject<Intent> {
+  return { metadata: { name, namespace: 'default' }, spec: { workload: [deployment(name, cpu)], ...more } }
+}
+
+/** A REAR client with the identity of a node of the market, beside the node's own. */
+export function clientOf(market: Market<string>, name: string): RearClient {
+  const system = market.simulation.named(`client of ${name}`)
+  const transport = market.network.transport(testIdentity(name), `tool-of-${name}.example:1`)
+  return new RearClient({ transport, system, log: silentLog })
+}
+
+/** Lets simulated time pass until the work is over. */
+export async function passing<T>(market: Market<string>, work: Promise<T>): Promise<T> {
+  let over = false
+  const done = work.finally(() => (over = true))
+  done.catch(() => undefined)
+  while (!over) await market.simulation.advance(10)
+  return done
+}
+
+/** @returns whether the intent of a name runs */
+export async function isRunning(node: MarketNode, name: string): Promise<boolean> {
+  return (await intentOf(node, name))?.status?.phase === 'Running'
 }
 
 /** Lets simulated time pass until the condition holds; says how the intents of `node` stand when it does not. */

@@ -36,6 +36,20 @@ export interface LinkFaults {
   readonly duplication: number
 }
 
+/** A message on its way: a request, or the answer to one. */
+export interface SimulatedMessage {
+  readonly direction: 'request' | 'answer'
+  /** Addresses; the answer's sender is `from`, too. */
+  readonly from: string
+  readonly to: string
+  readonly method: string
+  readonly path: string
+  readonly body: Buffer
+}
+
+/** What becomes of a message: it passes, is lost, or arrives with another body. */
+export type Interception = undefined | 'lost' | { readonly body: string | Buffer; readonly status?: number }
+
 export interface SimulatedNetwork {
   /**
    * @param address host:port where the node listens and comes from; at most one live transport per address
@@ -43,6 +57,8 @@ export interface SimulatedNetwork {
   transport(identity: { readonly id: NodeId }, address: string): Transport
   /** Changes the faults between two nodes, or of all links that were not changed one by one. */
   setFaults(faults: Partial<LinkFaults>, link?: readonly [string, string]): void
+  /** Has somebody in the middle decide about each request and answer; undefined for nobody. Streams are not asked about. */
+  intercept(interceptor: ((message: SimulatedMessage) => Interception) | undefined): void
   /** Nothing passes between two nodes; open streams between them break. */
   partition(a: string, b: string): void
   heal(a: string, b: string): void
@@ -77,6 +93,7 @@ export function createSimulatedNetwork(options: {
   const partitions = new Set<string>()
   const stats = { requests: 0, lost: 0, duplicated: 0 }
   let defaults = NO_FAULTS
+  let interceptor: ((message: SimulatedMessage) => Interception) | undefined
 
   const faultsBetween = (a: string, b: string): LinkFaults => links.get(linkOf(a, b)) ?? defaults
   const isLost = (a: string, b: string): boolean => {
@@ -110,13 +127,20 @@ export function createSimulatedNetwork(options: {
   const exchange = async (
     from: Host,
     target: TransportTarget,
-    request: OutgoingRequest,
+    sent: OutgoingRequest,
     signal: AbortSignal,
   ): Promise<ReceivedResponse> => {
     stats.requests++
     await travel(from.address, target.address, signal)
     const to = await reach(from, target, signal)
     if (isLost(from.address, to.address)) await never(signal)
+    const { method, path } = sent
+    const met = interceptor?.({
+      ...{ direction: 'request', from: from.address, to: to.address, method, path },
+      body: Buffer.from(sent.body ?? ''),
+    })
+    if (met === 'lost') await never(signal)
+    const request = typeof met === 'object' ? { ...sent, body: met.body } : sent
     const { duplication } = faultsBetween(from.address, to.address)
     if (duplication > 0 && chance() < duplication) {
       stats.duplicated++
@@ -127,8 +151,17 @@ export function createSimulatedNetwork(options: {
     }
     const died = onDeath(to)
     try {
-      const response = await Promise.race([serve(from, to, request, signal), died.promise])
+      const served = await Promise.race([serve(from, to, request, signal), died.promise])
       if (isLost(to.address, from.address)) await never(signal)
+      const back = interceptor?.({
+        ...{ direction: 'answer', from: to.address, to: from.address, method, path },
+        body: served.body,
+      })
+      if (back === 'lost') await never(signal)
+      const response =
+        typeof back === 'object'
+          ? { ...served, status: back.status ?? served.status, body: Buffer.from(back.body) }
+          : served
       await travel(to.address, from.address, signal)
       return response
     } finally {
@@ -303,6 +336,9 @@ export function createSimulatedNetwork(options: {
     setFaults(faults, link) {
       if (!link) defaults = { ...defaults, ...faults }
       else links.set(linkOf(...link), { ...faultsBetween(...link), ...faults })
+    },
+    intercept(next) {
+      interceptor = next
     },
     partition(a, b) {
       const link = linkOf(a, b)

@@ -1,12 +1,14 @@
 /** Workflow 1 with a process that is killed between any two steps: it resumes or compensates. */
 import { afterEach, describe, expect, it } from 'vitest'
+import { ContractKind } from '../../src/objects/contract.ts'
 import { IntentKind } from '../../src/objects/intent.ts'
 import { PoolKind } from '../../src/objects/pool.ts'
 import { activeContracts, contradictions } from '../support/invariants.ts'
 import { startMarket, type Market } from '../support/market.ts'
-import { CONSUMER, intent, intentOf, provider, takeBack, until } from '../support/scenario.ts'
+import { CONSUMER, intent, intentOf, provider, run, takeBack, until } from '../support/scenario.ts'
 
 type Names = 'consumer' | 'seller'
+const VICTIMS: readonly Names[] = ['consumer', 'seller']
 
 describe('workflow 1, with a process that is killed', () => {
   let market: Market<Names>
@@ -15,60 +17,112 @@ describe('workflow 1, with a process that is killed', () => {
   async function begin(seed: number): Promise<void> {
     market = await startMarket(seed, {
       consumer: { ...CONSUMER, peers: ['seller'] },
-      seller: provider('4', '2'),
+      // All of it will be sold: what is lost for a moment is missed at once.
+      seller: { ...provider('1', '2'), contracts: { hold: '20s' } },
     })
     market.network.setFaults({ latencyMs: 7 })
     await market.simulation.advance(1_000)
   }
 
-  /** Waits for the end of the story: it runs, under one contract, and can be taken back. */
-  async function expectHappyEnd(when: string): Promise<void> {
-    const { consumer, seller } = market.nodes
+  const submit = (): Promise<unknown> => market.nodes.consumer.store.create(IntentKind, intent('hello', '1'))
+
+  /** It runs, under one contract, and can be taken back. */
+  async function expectRunning(when: string): Promise<void> {
+    const { consumer } = market.nodes
     const running = async (): Promise<boolean> =>
       (await intentOf(consumer, 'hello'))?.status?.phase === 'Running'
     await until(market, consumer, running, 5 * 60_000)
     // Holds of attempts that were given up are over by then.
-    await market.simulation.advance(3 * 60_000)
+    await market.simulation.advance(30_000)
     expect(await running(), when).toBe(true)
     expect(await contradictions(market), when).toEqual([])
     expect(await activeContracts(consumer), when).toHaveLength(1)
     await takeBack(market, consumer, 'hello')
-    await market.simulation.advance(20_000)
+    await expectNothingLeft(when)
+  }
+
+  async function expectNothingLeft(when: string): Promise<void> {
+    const { consumer, seller } = market.nodes
+    await until(market, consumer, async () => (await intentOf(consumer, 'hello')) === undefined, 5 * 60_000)
+    await market.simulation.advance(30_000)
     expect(await contradictions(market), when).toEqual([])
+    expect(await activeContracts(consumer), when).toEqual([])
     const [pool] = (await seller.store.list(PoolKind)).items
     expect(pool!.status!.free, when).toEqual(pool!.spec.capacity)
   }
 
-  for (const victim of ['consumer', 'seller'] as const) {
-    it(`ends well whenever the ${victim} is killed`, { timeout: 120_000 }, async () => {
+  /** Once for each write that the victim makes in the second after `happens`; ends with `expected`. */
+  async function afterEachWrite(
+    victim: Names,
+    before: () => Promise<unknown>,
+    happens: () => Promise<unknown>,
+    expected: (when: string) => Promise<void>,
+  ): Promise<void> {
+    for (let writes = 1; ; writes++) {
+      await begin(writes)
+      await before()
+      const node = market.nodes[victim]
+      const made = node.writes
+      node.killAfterWrites(writes)
+      await happens()
+      await market.simulation.advance(1_000)
+      const died = node.writes - made >= writes
+      await node.kill()
+      await node.restart()
+      await expected(`${victim} killed after ${writes} writes`)
+      if (!died) return
+      await market.stop()
+    }
+  }
+
+  for (const victim of VICTIMS) {
+    it(`runs in the end whenever the ${victim} is killed`, { timeout: 120_000 }, async () => {
       for (let after = 0; after <= 300; after += 10) {
+        if (after > 0) await market.stop()
         await begin(after)
-        const { consumer } = market.nodes
-        await consumer.store.create(IntentKind, intent('hello', '1'))
+        await submit()
         await market.simulation.advance(after)
         await market.nodes[victim].kill()
         await market.simulation.advance(500)
         await market.nodes[victim].restart()
-        await expectHappyEnd(`killed after ${after} ms`)
-        if (after < 300) await market.stop()
+        await expectRunning(`${victim} killed after ${after} ms`)
       }
     })
 
-    it(`ends well after whichever write the ${victim} is killed`, { timeout: 240_000 }, async () => {
-      let died = true
-      for (let writes = 1; died; writes++) {
-        if (writes > 1) await market.stop()
-        await begin(writes)
-        const { consumer } = market.nodes
-        const before = market.nodes[victim].writes
-        market.nodes[victim].killAfterWrites(writes)
-        await consumer.store.create(IntentKind, intent('hello', '1'))
-        await market.simulation.advance(1_000)
-        died = market.nodes[victim].writes - before >= writes
-        await market.nodes[victim].kill()
-        await market.nodes[victim].restart()
-        await expectHappyEnd(`killed after ${writes} writes`)
-      }
-    })
+    it(`runs in the end after whichever write the ${victim} is killed`, { timeout: 120_000 }, () =>
+      afterEachWrite(victim, async () => {}, submit, expectRunning),
+    )
+
+    it(`gives everything back after whichever write the ${victim} is killed`, { timeout: 120_000 }, () =>
+      afterEachWrite(
+        victim,
+        () => run(market, market.nodes.consumer, intent('hello', '1')),
+        () => market.nodes.consumer.store.delete(IntentKind, { namespace: 'default', name: 'hello' }),
+        expectNothingLeft,
+      ),
+    )
+
+    it(
+      `closes on both sides after whichever write the ${victim} is killed while the seller closes`,
+      { timeout: 120_000 },
+      () =>
+        afterEachWrite(
+          victim,
+          () => run(market, market.nodes.consumer, intent('hello', '1', { onFailure: 'Stop' })),
+          async () => {
+            const { seller } = market.nodes
+            const [contract] = await activeContracts(seller)
+            await seller.store.delete(ContractKind, contract!.metadata)
+          },
+          async (when) => {
+            const { consumer } = market.nodes
+            const stopped = async (): Promise<boolean> =>
+              (await intentOf(consumer, 'hello'))?.status?.phase === 'Failed'
+            await until(market, consumer, stopped, 5 * 60_000)
+            await takeBack(market, consumer, 'hello')
+            await expectNothingLeft(when)
+          },
+        ),
+    )
   }
 })
