@@ -187,13 +187,15 @@ module.exports = {
       severity: 'error',
       comment:
         'The network is passed in, so that a market of nodes runs on a simulated one: only transports, the ' +
-        'streams of virtual routers, the fabric’s probes, the control API and its clients open sockets.',
+        'streams of virtual routers, the fabric’s probes, the search for neighbours, the control API and its ' +
+        'clients open sockets.',
       from: {
         path: '^src/',
         pathNot: [
           '^src/rear/transport/',
           '^src/network-manager/',
           '^src/fabric/embedded/',
+          '^src/discovery-manager/(multicast-socket|bonjour-services)[.]ts$',
           '^src/api/',
           '^src/cli/',
           TESTS,

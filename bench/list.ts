@@ -62,6 +62,7 @@ export const list: Benchmark = {
           servers.set(place, { port, worker: node })
           const market = flavorMarket(size, shape)
           await node.call('addPools', { pools: market.pools })
+          await node.call('settle')
           await load.call('introduce', { directory: client, address: rearAddress, id })
           for (const [questions, count] of Object.entries(QUESTIONS)) {
             const paths = market.queries(count)

@@ -7,6 +7,9 @@ import { PoolKind, type PoolSpec } from '../../src/objects/pool.ts'
 import { startNode, type NodeHandle } from '../../src/start-node.ts'
 import { cpuMs, serve } from '../lib/worker.ts'
 
+const WINDOW_MS = 200
+const QUIET_WINDOWS = 3
+
 let node: NodeHandle | undefined
 const counted = new Map<string, number>()
 
@@ -44,6 +47,15 @@ export const nodeMethods = {
     await complete.promise
     end()
     return Object.fromEntries(found)
+  },
+
+  /** Waits until the node has nothing to do any more. */
+  async settle() {
+    for (let quiet = 0; quiet < QUIET_WINDOWS; ) {
+      const before = cpuMs()
+      await new Promise((resolve) => setTimeout(resolve, WINDOW_MS))
+      quiet = cpuMs() - before < WINDOW_MS / 10 ? quiet + 1 : 0
+    }
   },
 
   /** Starts to count what is written, by kind and event. */

@@ -11,7 +11,17 @@ import { PoolKind, type LedgerEntry, type Pool, type PoolStatus } from '../objec
 import type { Amounts } from '../quantity/amounts.ts'
 import { traceAnnotations, type TraceContext } from '../trace/index.ts'
 import { flavorOf, poolTag, poolTagOf } from './flavor-of-pool.ts'
-import { allocate, expire, hold, ledgerOf, nextExpiry, release, setActive, type Refusal } from './ledger.ts'
+import {
+  allocate,
+  cancel,
+  expire,
+  hold,
+  ledgerOf,
+  nextExpiry,
+  release,
+  setActive,
+  type Refusal,
+} from './ledger.ts'
 
 export type HoldRequest = Omit<LedgerEntry, 'state'>
 
@@ -71,10 +81,16 @@ export class AvailableResources implements Component {
 
   /** @returns the pool that has an entry of this transaction or contract, and the entry */
   async poolOfEntry(id: string): Promise<{ readonly pool: Pool; readonly entry: LedgerEntry } | undefined> {
-    const pool = this.#options.informers.of(PoolKind).byIndex('entry', id)[0]
-    const stored = pool && (await this.#options.store.get(PoolKind, keyOf(pool)))
-    const entry = stored && ledgerOf(stored).entries.find((each) => each.id === id || each.contractID === id)
-    return stored && entry && { pool: stored, entry }
+    const { store, informers } = this.#options
+    const seen = informers.of(PoolKind).byIndex('entry', id)[0]
+    const stored = seen && (await store.get(PoolKind, keyOf(seen)))
+    // The informer may lag behind what was just held: that it knows of none proves nothing.
+    const pools = stored ? [stored] : (await store.list(PoolKind)).items
+    for (const pool of pools) {
+      const entry = ledgerOf(pool).entries.find((each) => each.id === id || each.contractID === id)
+      if (entry) return { pool, entry }
+    }
+    return undefined
   }
 
   /** @returns the flavor that the pool advertises now, if any: the successor of one that was asked for */
@@ -126,6 +142,16 @@ export class AvailableResources implements Component {
     return missing ? undefined : pool
   }
 
+  /** Gives a hold back before it was bought. @returns false when it was bought already */
+  async cancel(id: string): Promise<boolean> {
+    const found = await this.poolOfEntry(id)
+    if (found === undefined) return true
+    const pool = await this.#swap(keyOf(found.pool), (before) => cancel(before, id))
+    if (pool === undefined) return true
+    await this.project(pool)
+    return !ledgerOf(pool).entries.some((entry) => entry.id === id)
+  }
+
   /** Gives back what a transaction or contract has; the flavor grows again. */
   async release(id: string): Promise<void> {
     const found = await this.poolOfEntry(id)
@@ -172,7 +198,12 @@ export class AvailableResources implements Component {
   }
 
   /** A supernode's: it holds, or has, something between two others. */
-  async ensureForwarding(contractID: string, amounts: Amounts, transactionID: string, trace?: TraceContext): Promise<void> {
+  async ensureForwarding(
+    contractID: string,
+    amounts: Amounts,
+    transactionID: string,
+    trace?: TraceContext,
+  ): Promise<void> {
     const key = { namespace: DEFAULT_NAMESPACE, name: allocationName(contractID) }
     await ensure(this.#options.store, AllocationKind, {
       metadata: { ...key, annotations: traceAnnotations(trace) },

@@ -30,7 +30,8 @@ export class FlavorColumn {
   /** Some slots were left, and others, or the same ones again, taken. */
   update(left: readonly number[], taken: readonly number[]): void {
     for (const slot of left) this.#values[slot] = Number.NaN
-    const kept = left.length === 0 ? this.#order : this.#order.filter((slot) => !Number.isNaN(this.#values[slot]))
+    const kept =
+      left.length === 0 ? this.#order : this.#order.filter((slot) => !Number.isNaN(this.#values[slot]))
     this.#makeRoom(taken.reduce((highest, slot) => Math.max(highest, slot), -1) + 1)
     const added: number[] = []
     for (const slot of taken) {
@@ -56,7 +57,8 @@ export class FlavorColumn {
     const order = best!.column.#order
     for (let place = best!.from; place < best!.to; place++) {
       const slot = order[place]!
-      if (others.every(({ column, least, most }) => within(column.#values[slot]!, least, most))) slots.push(slot)
+      if (others.every(({ column, least, most }) => within(column.#values[slot]!, least, most)))
+        slots.push(slot)
     }
     return slots
   }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { FlavorSpec, FlavorType, K8Slice, Partitionability } from '../objects/flavor.ts'
 import type { NodeIdentity } from '../objects/fluidos-common.ts'
-import type { Pool } from '../objects/pool.ts'
+import type { Pool, PoolSpec } from '../objects/pool.ts'
 import type { Amounts } from '../quantity/amounts.ts'
 import { partialPrice } from '../quantity/price.ts'
 import { isSellable, ledgerOf } from './ledger.ts'
@@ -25,6 +25,11 @@ export function poolTagOf(flavorID: string): string | undefined {
   return /-([0-9a-f]{8})-[0-9a-z]+$/.exec(flavorID)?.[1]
 }
 
+/** @returns what a part of the pool costs; what is sold by the unit has the price of one */
+export function priceOf(spec: PoolSpec, amounts: Amounts): PoolSpec['price'] {
+  return spec.flavorType === 'k8slice' ? partialPrice(spec.price, amounts, spec.capacity) : spec.price
+}
+
 /** @returns the flavor that the pool advertises, undefined when too little is free to sell */
 export function flavorOf(
   pool: Pool,
@@ -38,7 +43,7 @@ export function flavorOf(
       providerID: owner.nodeID,
       flavorType: flavorType(pool, free),
       owner,
-      price: partialPrice(pool.spec.price, free, pool.spec.capacity),
+      price: priceOf(pool.spec, free),
       availability: true,
       ...(pool.spec.location ? { location: pool.spec.location } : {}),
       poolName: pool.metadata.name,

@@ -143,7 +143,10 @@ export class FlavorTable {
     let column = this.#columns.get(field)
     if (column === undefined) {
       column = new FlavorColumn((slot) => valueOf(this.#slots[slot], field))
-      column.update([], Array.from(this.#entries.values(), ({ slot }) => slot))
+      column.update(
+        [],
+        Array.from(this.#entries.values(), ({ slot }) => slot),
+      )
       this.#columns.set(field, column)
     }
     return column

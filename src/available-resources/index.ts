@@ -7,6 +7,6 @@
 import { ledgerOf } from './ledger.ts'
 export { allocationName, AvailableResources, type HoldRequest } from './available-resources.ts'
 export { FlavorTable, type Audience, type FlavorList } from './flavor-table.ts'
-export { flavorOf, poolTag } from './flavor-of-pool.ts'
+export { flavorOf, poolTag, priceOf } from './flavor-of-pool.ts'
 export { isBalanced, type Refusal } from './ledger.ts'
 export { ledgerOf }

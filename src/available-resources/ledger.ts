@@ -132,6 +132,11 @@ export function release(pool: Pool, id: string): PoolStatus | undefined {
   return without(pool, (entry) => entry.id === id || entry.contractID === id)
 }
 
+/** Gives a hold back; what was bought is left alone. @returns undefined when there is no such hold */
+export function cancel(pool: Pool, id: string): PoolStatus | undefined {
+  return without(pool, (entry) => entry.id === id && entry.state === 'held')
+}
+
 /** Drops holds that are over. Allocations end with their contract, not here. @returns undefined when there are none */
 export function expire(pool: Pool, now: number): PoolStatus | undefined {
   return without(pool, (entry) => entry.state === 'held' && Date.parse(entry.expiresAt) <= now)

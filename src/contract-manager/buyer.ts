@@ -322,7 +322,8 @@ export class Buyer implements Component {
     await this.#purchase(reservation, signal)
     const known = await this.#options.store.get(ReservationKind, keyOf(reservation))
     const contractID = known?.status?.contract?.name
-    if (contractID !== undefined) await this.#options.closeContract(contractID, 'given up before it was bought')
+    if (contractID !== undefined)
+      await this.#options.closeContract(contractID, 'given up before it was bought')
   }
 
   #target(reservation: Reservation): { address: string; id?: ReturnType<typeof parseNodeId> } {

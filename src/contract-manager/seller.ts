@@ -1,9 +1,8 @@
 /** The selling half: answers RESERVE and PURCHASE, and completes after a crash what was begun. */
-import type { AvailableResources } from '../available-resources/index.ts'
-import { flavorOf } from '../available-resources/index.ts'
+import { flavorOf, type AvailableResources, type Refusal } from '../available-resources/index.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
-import { ensure, isStoreError, remove } from '../kernel/object-store.ts'
+import { ensure, remove } from '../kernel/object-store.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
@@ -17,9 +16,9 @@ import {
   SignatureError,
   type NodeKey,
 } from '../privacy-and-security-manager/index.ts'
-import { partialPrice } from '../quantity/price.ts'
-import type { Amounts } from '../quantity/amounts.ts'
+import { configurationFor, draftOf } from './draft.ts'
 import type { Forwarder } from './forwarder.ts'
+import { OneAtATime } from './one-at-a-time.ts'
 import type { RearManager } from '../rear-manager/index.ts'
 import { Problem } from '../rear/problem.ts'
 import {
@@ -32,7 +31,6 @@ import {
   nodeIdentityFromWire,
   configurationFromWire,
   withSignatures,
-  type WireConfiguration,
   type WireContract,
   type WireContractTerms,
   type WireFlavor,
@@ -42,14 +40,7 @@ import {
   type WireTransaction,
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
-import {
-  amountsOf,
-  configurationOf,
-  contractIdOf,
-  CONTRACT_SIGNATURE,
-  transactionIdOf,
-  USER,
-} from './terms.ts'
+import { amountsOf, contractIdOf, CONTRACT_SIGNATURE, transactionIdOf } from './terms.ts'
 
 export interface SellerOptions extends NodeBase {
   readonly available: AvailableResources
@@ -64,15 +55,24 @@ export interface SellerOptions extends NodeBase {
   readonly forwarder?: () => Forwarder
 }
 
-/** The buyer's wish for the end of the contract; a member of ours, which upstream's nodes do not send. */
-const WANTED_END = 'contractExpirationTime'
-
 /** The finalizer that keeps a contract until it is closed. */
 export const CONTRACT_FINALIZER = 'tributary.io/contract'
+
+/** A RESERVE that is being worked on. */
+interface Asked {
+  readonly request: WireReserveRequest
+  readonly buyer: WireNodeIdentity
+  /** The buyer's, or what stands for one. */
+  readonly key: string
+  readonly transactionID: string
+  readonly trace: TraceContext | undefined
+}
 
 export class Seller implements Component {
   readonly #options: SellerOptions
   readonly #controller: Controller
+  /** By transaction: a message that comes twice at once has one effect, too. */
+  readonly #oneAtATime = new OneAtATime()
 
   constructor(options: SellerOptions) {
     this.#options = options
@@ -104,34 +104,80 @@ export class Seller implements Component {
     caller: string | undefined,
     trace?: TraceContext,
   ): Promise<WireTransaction> {
-    const { store, available, tracer, rearManager } = this.#options
     if (caller !== undefined && request.buyerID.ID !== caller) {
       throw new Problem('not-a-party', 'a node reserves for itself: buyerID is not the caller')
     }
-    const since = tracer.now()
     const buyer = withoutSecrets(request.buyerID)
     const key = request.key ?? `${request.flavorID} ${JSON.stringify(request.configuration ?? null)}`
-    const transactionID = transactionIdOf(buyer.ID, key)
+    const transactionID = idFor(buyer.ID, key, caller)
+    const asked: Asked = { request, buyer, key, transactionID, trace }
+    const forwarded = await this.#forward(asked, caller)
+    return forwarded ?? this.#oneAtATime.run(transactionID, () => this.#reserve(asked))
+  }
+
+  /** @returns undefined when what is asked for is not to be had through us, but from us or not at all */
+  async #forward(asked: Asked, caller: string | undefined): Promise<WireTransaction | undefined> {
+    const forwarder = this.#options.forwarder?.()
+    if (forwarder === undefined || caller === undefined) return undefined
+    const { request, buyer, key, transactionID, trace } = asked
+    const before = await this.#transaction(transactionID)
+    if (before && isForwarding(before)) {
+      if (await forwarder.holds(before)) return sentBefore(before, request)
+      await forwarder.release(before)
+      await remove(this.#options.store, TransactionKind, nameOf(transactionID))
+    }
+    if (await this.#options.available.poolOfFlavor(request.flavorID)) return undefined
+    const offer = forwarder.offerFor(request.flavorID, caller)
+    return offer && forwarder.reserve(offer, request, buyer, transactionID, key, trace)
+  }
+
+  async #reserve({ request, buyer, key, transactionID, trace }: Asked): Promise<WireTransaction> {
+    const { store, available, tracer, rearManager, self, longestMs, holdMs } = this.#options
+    const since = tracer.now()
     const before = await this.#resume(transactionID, request)
     if (before) return before
 
     const pool = await available.poolOfFlavor(request.flavorID)
-    const forwarder = this.#options.forwarder?.()
-    const offer =
-      pool === undefined && caller !== undefined ? forwarder?.offerFor(request.flavorID, caller) : undefined
-    if (forwarder && offer) return forwarder.reserve(offer, request, buyer, transactionID, key, trace)
     if (pool === undefined)
       throw new Problem('flavor-not-found', `no flavor ${request.flavorID.slice(0, 100)} here`)
     const flavor = await this.#currentFlavor(pool)
-    if (flavor === undefined)
-      throw this.#refuse(pool, 'insufficient-capacity', 'everything is sold', {}, undefined)
-    const configuration = this.#configuration(request.configuration, flavor)
+    if (flavor === undefined) {
+      const refusal = { code: 'insufficient-capacity', detail: 'everything is sold', numbers: {} } as const
+      throw this.#refused(pool, refusal, undefined)
+    }
+    const now = this.#now()
+    const configuration = configurationFor(request.configuration, flavor)
     const amounts = amountsOf(configuration)
-    const draft = this.#draft({ transactionID, flavor, buyer, configuration, amounts, pool, request })
+    const seller = nodeIdentityToWire(self.identity())
+    const draft = draftOf({
+      ...{ transactionID, flavor, buyer, seller, configuration, amounts, pool, request, now, longestMs },
+    })
     tracer.participant(trace, buyer.ID)
     tracer.step(trace, 'contract-drafted', { peer: buyer.ID, since, detail: draft.contractID })
-
-    const expirationTime = rfc3339(this.#now() + this.#options.holdMs)
+    const transaction: WireTransaction = {
+      transactionID,
+      flavorID: request.flavorID,
+      // Echoed exactly as it was sent.
+      ...(request.configuration ? { configuration: request.configuration } : {}),
+      buyer,
+      clusterID: buyer.additionalInformation?.liqoID ?? '',
+      expirationTime: rfc3339(now + holdMs),
+      contract: draft,
+    }
+    // Before the hold: a hold that nobody can buy, because a crash came between, would be in the way until it ends.
+    await ensure(store, TransactionKind, {
+      metadata: { ...nameOf(transactionID), annotations: traceAnnotations(trace) },
+      spec: {
+        flavorID: request.flavorID,
+        buyer: nodeIdentityFromWire(buyer),
+        clusterID: transaction.clusterID,
+        configuration: configurationFromWire(configuration),
+        expirationTime: transaction.expirationTime,
+        contractDraft: draft,
+        key,
+        sent: transaction,
+      },
+    })
     const held = await rearManager.reserveForPeer(
       { namespace: DEFAULT_NAMESPACE, name: pool.metadata.name },
       {
@@ -140,38 +186,14 @@ export class Seller implements Component {
         buyer: buyer.ID,
         flavorID: request.flavorID,
         amounts,
-        expiresAt: expirationTime,
+        expiresAt: transaction.expirationTime,
       },
       trace,
     )
     if ('refusal' in held) {
-      const { code, detail, numbers } = held.refusal
-      const successor = held.pool && (await this.#currentFlavor(held.pool))
-      throw this.#refuse(pool, code, detail, numbers, successor)
+      await remove(store, TransactionKind, nameOf(transactionID))
+      throw this.#refused(pool, held.refusal, held.pool && (await this.#currentFlavor(held.pool)))
     }
-    const transaction: WireTransaction = {
-      transactionID,
-      flavorID: request.flavorID,
-      // Echoed exactly as it was sent.
-      ...(request.configuration ? { configuration: request.configuration } : {}),
-      buyer,
-      clusterID: buyer.additionalInformation?.liqoID ?? '',
-      expirationTime,
-      contract: draft,
-    }
-    await ensure(store, TransactionKind, {
-      metadata: { namespace: DEFAULT_NAMESPACE, name: transactionID, annotations: traceAnnotations(trace) },
-      spec: {
-        flavorID: request.flavorID,
-        buyer: nodeIdentityFromWire(buyer),
-        clusterID: transaction.clusterID,
-        configuration: configurationFromWire(configuration),
-        expirationTime,
-        contractDraft: draft,
-        key,
-        sent: transaction,
-      },
-    })
     tracer.step(trace, 'reserve-answered', { peer: buyer.ID, since })
     return transaction
   }
@@ -186,23 +208,19 @@ export class Seller implements Component {
     caller: string | undefined,
   ): Promise<unknown> {
     const { store, available } = this.#options
-    const key = { namespace: DEFAULT_NAMESPACE, name: transactionID }
-    const contract = await store.get(ContractKind, {
-      namespace: DEFAULT_NAMESPACE,
-      name: contractIdOf(transactionID),
-    })
+    const contract = await store.get(ContractKind, nameOf(contractIdOf(transactionID)))
     if (contract) {
-      if (caller !== undefined && contract.spec.buyer.nodeID !== caller) throw notAParty()
+      checkParty(contract.spec.buyer.nodeID, caller)
       return contract.spec.document
     }
-    const transaction = await store.get(TransactionKind, key)
+    const transaction = await this.#transaction(transactionID)
     if (transaction === undefined) throw new Problem('transaction-not-found', 'no such transaction here')
-    if (caller !== undefined && transaction.spec.buyer.nodeID !== caller) throw notAParty()
+    checkCaller(transaction, caller)
     const draft = transaction.spec.contractDraft as WireContractTerms
     if (caller !== undefined) this.#checkBuyer(draft, request.signature, caller)
     const forwarder = this.#options.forwarder?.()
     if (forwarder && isForwarding(transaction)) {
-      return (await forwarder.purchase(transaction, request.signature!)).spec.document
+      return (await forwarder.purchase(transaction, request.signature ?? '')).spec.document
     }
     const pool = await available.allocate(transactionID, {
       expiresAt: draft.expirationTime ?? transaction.spec.expirationTime ?? '',
@@ -216,18 +234,14 @@ export class Seller implements Component {
   /** A buyer gives a hold back before it has bought. Idempotent. */
   async cancel(transactionID: string, caller: string | undefined): Promise<void> {
     const { store, available } = this.#options
-    const transaction = await store.get(TransactionKind, {
-      namespace: DEFAULT_NAMESPACE,
-      name: transactionID,
-    })
+    const transaction = await this.#transaction(transactionID)
     if (transaction === undefined) return
-    if (caller !== undefined && transaction.spec.buyer.nodeID !== caller) throw notAParty()
-    if (await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractIdOf(transactionID) })) {
-      throw new Problem('conflict', 'the transaction was bought: close its contract instead')
-    }
+    checkCaller(transaction, caller)
+    const bought = new Problem('conflict', 'the transaction was bought: close its contract instead')
+    if (await store.get(ContractKind, nameOf(contractIdOf(transactionID)))) throw bought
     if (isForwarding(transaction)) await this.#options.forwarder?.().release(transaction)
-    else await available.release(transactionID)
-    await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transactionID })
+    else if (!(await available.cancel(transactionID))) throw bought
+    await remove(store, TransactionKind, nameOf(transactionID))
   }
 
   /** Signs and stores a contract that we make on behalf of others. Idempotent. */
@@ -238,77 +252,18 @@ export class Seller implements Component {
   /** What a retried RESERVE gets: the answer of the first one, while its hold lives or its contract was made. */
   async #resume(transactionID: string, request: WireReserveRequest): Promise<WireTransaction | undefined> {
     const { store, available } = this.#options
-    const transaction = await store.get(TransactionKind, {
-      namespace: DEFAULT_NAMESPACE,
-      name: transactionID,
-    })
+    const transaction = await this.#transaction(transactionID)
     if (transaction === undefined) return undefined
-    const sent = transaction.spec['sent'] as WireTransaction
-    if (JSON.stringify(sent.configuration ?? null) !== JSON.stringify(request.configuration ?? null)) {
-      throw new Problem('key-reused', 'the key was used before for another configuration')
-    }
-    if (isForwarding(transaction)) {
-      if (await this.#options.forwarder?.().holds(transaction)) return sent
-      await this.#options.forwarder?.().release(transaction)
-      await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transactionID })
-      return undefined
-    }
+    const sent = sentBefore(transaction, request)
     const found = await available.poolOfEntry(transactionID)
     const over = found?.entry.state === 'held' && Date.parse(found.entry.expiresAt) <= this.#now()
-    if (found === undefined || over) {
-      await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transactionID })
-      return undefined
-    }
-    return sent
+    if (found && !over) return sent
+    await remove(store, TransactionKind, nameOf(transactionID))
+    return undefined
   }
 
-  #configuration(sent: WireConfiguration | undefined, flavor: WireFlavor): WireConfiguration {
-    if (sent === undefined) {
-      if (flavor.type.name !== 'k8slice') return { type: flavor.type.name, data: {} } as WireConfiguration
-      const { cpu, memory, pods, storage, gpu } = flavor.type.data.charateristics
-      return configurationOf({
-        cpu,
-        memory,
-        pods,
-        ...(storage === undefined ? {} : { storage }),
-        ...(gpu ? { 'gpu.cores': gpu.cores, 'gpu.memory': gpu.memory } : {}),
-      })
-    }
-    if (sent.type !== flavor.type.name) {
-      throw new Problem(
-        'wrong-configuration',
-        `the flavor is a ${flavor.type.name}, the configuration is for a ${sent.type}`,
-      )
-    }
-    return sent
-  }
-
-  #draft(of: {
-    readonly transactionID: string
-    readonly flavor: WireFlavor
-    readonly buyer: WireNodeIdentity
-    readonly configuration: WireConfiguration
-    readonly amounts: Amounts
-    readonly pool: Pool
-    readonly request: WireReserveRequest
-  }): WireContractTerms {
-    const { self, longestMs } = this.#options
-    const now = this.#now()
-    const wanted = Date.parse(String((of.request as Record<string, unknown>)[WANTED_END] ?? ''))
-    const end = Number.isFinite(wanted) ? Math.min(Math.max(wanted, now), now + longestMs) : now + longestMs
-    const { access } = of.pool.spec
-    return {
-      contractID: contractIdOf(of.transactionID),
-      transactionID: of.transactionID,
-      flavor: of.flavor,
-      buyerID: of.buyer,
-      buyerClusterID: of.buyer.additionalInformation?.liqoID ?? '',
-      seller: nodeIdentityToWire(self.identity()),
-      expirationTime: rfc3339(end),
-      ...extraOf(access, of.request.user, of.buyer.ID),
-      configuration: of.configuration,
-      price: partialPrice(of.pool.spec.price, of.amounts, of.pool.spec.capacity),
-    } as WireContractTerms
+  #transaction(transactionID: string): Promise<Transaction | undefined> {
+    return this.#options.store.get(TransactionKind, nameOf(transactionID))
   }
 
   #checkBuyer(draft: WireContractTerms, signature: string | undefined, caller: string): void {
@@ -382,13 +337,7 @@ export class Seller implements Component {
     return projected && flavorToWire(projected)
   }
 
-  #refuse(
-    pool: Pool,
-    code: 'insufficient-capacity' | 'not-partitionable' | 'wrong-configuration',
-    detail: string,
-    numbers: Readonly<Record<string, string>>,
-    successor: WireFlavor | undefined,
-  ): Problem {
+  #refused(pool: Pool, { code, detail, numbers }: Refusal, successor: WireFlavor | undefined): Problem {
     this.#options.log.info({ pool: pool.metadata.name, code, detail, numbers }, 'reservation refused')
     return new Problem(code, detail, {
       extensions: { reason: code, numbers, ...(successor ? { successor } : {}) },
@@ -396,38 +345,36 @@ export class Seller implements Component {
   }
 
   /** After a crash: every allocation gets its contract, every hold that is over loses its transaction. */
-  async #reconcile(key: ObjectKey): Promise<void> {
-    const { store, informers } = this.#options
-    const pool = await store.get(PoolKind, key)
-    const entries = new Map<string, LedgerEntry>(
-      (pool?.status?.entries ?? []).map((entry) => [entry.id, entry]),
-    )
-    for (const entry of entries.values()) {
-      if (pool === undefined || entry.state !== 'allocated') continue
-      if (await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: entry.contractID })) continue
-      const transaction = await store.get(TransactionKind, { namespace: DEFAULT_NAMESPACE, name: entry.id })
-      if (transaction === undefined) {
-        // Neither contract nor transaction: it was closed, and the crash came before the release.
-        await this.#options.available.release(entry.id)
-      } else {
-        await this.#complete(transaction, pool, entry.buyerSignature)
-      }
+  async #reconcile(key: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
+    const pool = await this.#options.store.get(PoolKind, key)
+    for (const entry of pool?.status?.entries ?? []) {
+      if (pool && entry.state === 'allocated') await this.#completeEntry(pool, entry)
     }
+    return this.#forgetTransactions()
+  }
+
+  async #completeEntry(pool: Pool, entry: LedgerEntry): Promise<void> {
+    const { store, available } = this.#options
+    if (await store.get(ContractKind, nameOf(entry.contractID))) return
+    const transaction = await this.#transaction(entry.id)
+    if (transaction) await this.#complete(transaction, pool, entry.buyerSignature)
+    // Neither contract nor transaction: it was closed, and the crash came before the release.
+    else await available.release(entry.id)
+  }
+
+  /** Forgets transactions whose hold is over. @returns when the next one may be */
+  async #forgetTransactions(): Promise<{ requeueAfterMs?: number } | void> {
+    const { store, informers, available } = this.#options
     const now = this.#now()
-    for (const transaction of informers.of(TransactionKind).list()) {
-      const { expirationTime } = transaction.spec
-      const mine = transaction.spec['sent'] !== undefined && !isForwarding(transaction)
-      if (!mine || entries.has(transaction.metadata.name) || Date.parse(expirationTime ?? '') > now) continue
-      if (await this.#options.available.poolOfEntry(transaction.metadata.name)) continue
-      try {
-        await remove(store, TransactionKind, {
-          namespace: DEFAULT_NAMESPACE,
-          name: transaction.metadata.name,
-        })
-      } catch (error) {
-        if (!isStoreError(error, 'Conflict')) throw error
-      }
+    let next = Infinity
+    for (const { metadata, spec } of informers.of(TransactionKind).list()) {
+      if (spec['sent'] === undefined || typeof spec.reservation === 'string') continue
+      const left = Date.parse(spec.expirationTime ?? '') - now
+      if (left > 0) next = Math.min(next, left)
+      else if ((await available.poolOfEntry(metadata.name)) === undefined)
+        await remove(store, TransactionKind, nameOf(metadata.name))
     }
+    return Number.isFinite(next) ? { requeueAfterMs: next + 1 } : undefined
   }
 
   #now(): number {
@@ -447,23 +394,35 @@ function withoutSecrets(identity: WireNodeIdentity): WireNodeIdentity {
   return { ...identity, additionalInformation }
 }
 
-/** Access data, and who uses it where that is not the buyer. */
-function extraOf(
-  access: Readonly<Record<string, string>> | undefined,
-  user: string | undefined,
-  buyer: string,
-): { readonly extraInformation?: Readonly<Record<string, string>> } {
-  const extra = {
-    ...(access ? accessEntries(access) : {}),
-    ...(user !== undefined && user !== '' && user !== buyer ? { [USER]: user } : {}),
-  }
-  return Object.keys(extra).length > 0 ? { extraInformation: extra } : {}
+/** Transactions and contracts are all in one namespace. */
+function nameOf(name: string): ObjectKey & { readonly namespace: string } {
+  return { namespace: DEFAULT_NAMESPACE, name }
 }
 
-function accessEntries(access: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(access).map(([name, value]) => [`access.${name}`, value]))
+/** Who proved nothing must not get at the transactions of a buyer who did. */
+function idFor(buyer: string, key: string, caller: string | undefined): string {
+  return transactionIdOf(caller ?? `unauthenticated ${buyer}`, key)
+}
+
+/** @throws Problem `not-a-party` unless the transaction was made for this caller */
+function checkCaller({ metadata, spec }: Transaction, caller: string | undefined): void {
+  checkParty(spec.buyer.nodeID, caller)
+  if (idFor(spec.buyer.nodeID, spec.key ?? '', caller) !== metadata.name) throw notAParty()
+}
+
+function checkParty(buyer: string, caller: string | undefined): void {
+  if (caller !== undefined && buyer !== caller) throw notAParty()
 }
 
 function notAParty(): Problem {
   return new Problem('not-a-party', 'the transaction is of another buyer')
+}
+
+/** @throws Problem `key-reused` when the first request under the key was another one */
+function sentBefore({ spec }: Transaction, { configuration }: WireReserveRequest): WireTransaction {
+  const sent = spec['sent'] as WireTransaction
+  if (JSON.stringify(sent.configuration ?? null) !== JSON.stringify(configuration ?? null)) {
+    throw new Problem('key-reused', 'the key was used before for another configuration')
+  }
+  return sent
 }

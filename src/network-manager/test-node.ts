@@ -24,12 +24,6 @@ import {
   type NetworkManagerOptions,
 } from './index.ts'
 
-/**
- * HTTP/2 sessions of Node stop to read while they write: more than the buffers of the kernel hold must
- * not be on its way, or two ends that flood each other come to a standstill.
- */
-const TRANSPORT_LIMITS = { streamWindowBytes: 256 << 10, connectionWindowBytes: 4 << 20 }
-
 /** How the nodes of a test are joined. */
 export type Wire = 'tls' | 'simulated'
 
@@ -81,7 +75,7 @@ export function createTestWorld({ wire, system = realSystem }: TestWorldOptions)
       const identity = testIdentity(name)
       const real =
         wire === 'tls'
-          ? createTlsTransport({ identity, system, log: silentLog, limits: TRANSPORT_LIMITS })
+          ? createTlsTransport({ identity, system, log: silentLog })
           : network.transport(identity, `${name}.test:1`)
       const transport = options.wrap?.(real) ?? real
       const store = options.store ?? createMemoryStore({ system })

@@ -219,7 +219,9 @@ export class MembershipKeeper implements Component {
 
   #better(jwt: string, own: Membership): string {
     const fresh = readMembership(jwt)
-    if (fresh.expiresAt > own.expiresAt && fresh.role === own.role && fresh.domain === own.domain) return jwt
+    // It may end before the old one does: the first credential of a member lasts longer than those that renew it.
+    const later = fresh.issuedAt > own.issuedAt && fresh.expiresAt > this.#options.system.clock.now()
+    if (later && fresh.role === own.role && fresh.domain === own.domain) return jwt
     throw new MembershipError('malformed', 'what came back is no renewal of our credential')
   }
 
@@ -232,6 +234,8 @@ export class MembershipKeeper implements Component {
   }
 
   async #follow(signal: AbortSignal): Promise<number> {
+    // Only members are told.
+    if (this.#own() === undefined) return LOOK_MS
     let reached = false
     for (const supernode of this.#supernodes()) {
       if (signal.aborted) break
@@ -239,6 +243,8 @@ export class MembershipKeeper implements Component {
         reached = (await this.#fetchRevocations(supernode, signal)) || reached
       } catch (error) {
         if (!isProblem(error) && !isTransportError(error) && !(error instanceof MembershipError)) throw error
+        // One that does not hold the authority will not hold it in a moment.
+        reached ||= isProblem(error)
         this.#log.debug({ err: error, supernode: supernode.id }, 'no list of revocations')
       }
     }

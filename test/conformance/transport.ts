@@ -352,6 +352,44 @@ export function transportConformance(name: string, makeNetwork: () => Promise<Ne
         expect(digest(await received)).toBe(digest(sent))
       })
 
+      it('does not come to a standstill when both ends flood each other, nor hold in memory what is sent', async () => {
+        const { address } = await listen({ onStream: ({ duplex }) => void duplex.pipe(duplex) })
+        const [streams, each] = [50, 5 * MEGABYTE]
+        const sent = Buffer.from(randomFrom(2).bytes(each))
+        let underWay = 0
+        let most = 0
+        const results = await Promise.all(
+          Array.from({ length: streams }, async () => {
+            const duplex = await open(address)
+            duplex.on('data', (chunk: Buffer) => (underWay -= chunk.length))
+            const received = buffer(duplex)
+            for (let at = 0; at < each; at += 64 << 10) {
+              const chunk = sent.subarray(at, at + (64 << 10))
+              most = Math.max(most, (underWay += chunk.length))
+              if (!duplex.write(chunk)) await once(duplex, 'drain')
+            }
+            duplex.end()
+            return (await received).equals(sent)
+          }),
+        )
+        expect(results).toEqual(Array.from({ length: streams }, () => true))
+        expect(underWay).toBe(0)
+        // Both ways, all buffers together.
+        expect(most).toBeLessThan((streams * each) / 2)
+      })
+
+      it('carries 500 streams of a megabyte at once', async () => {
+        const { address } = await listen({ onStream: ({ duplex }) => void duplex.pipe(duplex) })
+        const results = await Promise.all(
+          Array.from({ length: 500 }, async (_, index) => {
+            const duplex = await open(address)
+            duplex.end(Buffer.alloc(MEGABYTE, index))
+            return (await buffer(duplex)).equals(Buffer.alloc(MEGABYTE, index))
+          }),
+        )
+        expect(results).toEqual(Array.from({ length: 500 }, () => true))
+      })
+
       it('holds up the writer when the reader pauses, and lets it go on when somebody does', async () => {
         const incoming = Promise.withResolvers<Duplex>()
         const { address } = await listen({ onStream: ({ duplex }) => incoming.resolve(duplex) })

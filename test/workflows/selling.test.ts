@@ -14,7 +14,16 @@ import { contractTerms, type WireContractTerms, type WireTransaction } from '../
 import { testIdentity } from '../support/identities.ts'
 import { contradictions } from '../support/invariants.ts'
 import { startMarket, type Market } from '../support/market.ts'
-import { clientOf, CONSUMER, intent, intentOf, isRunning, passing, provider, until } from '../support/scenario.ts'
+import {
+  clientOf,
+  CONSUMER,
+  intent,
+  intentOf,
+  isRunning,
+  passing,
+  provider,
+  until,
+} from '../support/scenario.ts'
 
 type Names = 'alice' | 'bob' | 'seller' | 'dear'
 type Buyer = 'alice' | 'bob'
@@ -110,15 +119,21 @@ describe('a seller', () => {
     await market.expectBalanced()
   })
 
-  it('answers a repeated RESERVE with the same transaction, also when both are in flight at once', async () => {
+  it('answers a repeated RESERVE with the same transaction, however close they follow each other', async () => {
     const flavor = await flavorID()
-    const both = await Promise.all([reserve('alice', '2', 'key', flavor), reserve('alice', '2', 'key', flavor)])
-    await market.simulation.advance(5_000)
-    const later = await reserve('alice', '2', 'key', flavor)
-    expect(both[1]).toEqual(both[0])
-    expect(later).toEqual(both[0])
-    expect((await pool()).status!.entries).toHaveLength(1)
-    const contract = await purchase('alice', later)
+    for (let turns = 0; turns < 60; turns += 3) {
+      const key = `key-${turns}`
+      const first = reserve('alice', '2', key, flavor)
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      const second = reserve('alice', '2', key, flavor)
+      const both = await Promise.all([first, second])
+      await market.simulation.advance(1_500)
+      expect(both[1], `${turns} turns`).toEqual(both[0])
+      expect(await reserve('alice', '2', key, flavor)).toEqual(both[0])
+      expect((await pool()).status!.entries).toHaveLength(1)
+      await cancel('alice', both[0])
+    }
+    const contract = await purchase('alice', await reserve('alice', '2', 'last', flavor))
     expect(verifyContract(contract, market.simulation.now())).toMatchObject({ ok: true })
   })
 
@@ -148,7 +163,9 @@ describe('a seller', () => {
     expect((await market.nodes.seller.store.list(FlavorKind)).items).toHaveLength(1)
     expect((await market.nodes.seller.store.list(AllocationKind)).items).toEqual([])
     expect((await market.nodes.seller.store.list(TransactionKind)).items).toEqual([])
-    await expect(purchase('alice', transaction)).rejects.toMatchObject({ status: expect.toSatisfy((status) => status === 404 || status === 410) })
+    await expect(purchase('alice', transaction)).rejects.toMatchObject({
+      status: expect.toSatisfy((status) => status === 404 || status === 410),
+    })
     // And may be asked for again, under the same key.
     expect(await reserve('alice', '2', 'key')).toMatchObject({ transactionID: transaction.transactionID })
   })
@@ -178,7 +195,9 @@ describe('a seller', () => {
       const bought = (first ? one : other)!.status === 'fulfilled'
       const contracts = (await market.nodes.seller.store.list(ContractKind)).items
       expect((await pool()).status!.entries.map(({ contractID }) => contractID)).toEqual(
-        contracts.filter(({ status }) => status?.phase?.phase !== 'Closed').map(({ metadata }) => metadata.name),
+        contracts
+          .filter(({ status }) => status?.phase?.phase !== 'Closed')
+          .map(({ metadata }) => metadata.name),
       )
       await market.expectBalanced()
       if (bought) {
@@ -191,8 +210,13 @@ describe('a seller', () => {
   it('takes only the signature of the buyer, over exactly the draft', async () => {
     const transaction = await reserve('alice', '1', 'key')
     await expect(purchase('alice', transaction, 'bob')).rejects.toMatchObject({ code: 'signature-invalid' })
-    const cheaper = { ...transaction, contract: { ...transaction.contract!, price: { amount: '0', currency: 'EUR', period: 'hour' } } }
-    await expect(purchase('alice', cheaper as WireTransaction)).rejects.toMatchObject({ code: 'signature-invalid' })
+    const cheaper = {
+      ...transaction,
+      contract: { ...transaction.contract!, price: { amount: '0', currency: 'EUR', period: 'hour' } },
+    }
+    await expect(purchase('alice', cheaper as WireTransaction)).rejects.toMatchObject({
+      code: 'signature-invalid',
+    })
     await expect(purchase('bob', transaction)).rejects.toMatchObject({ code: 'not-a-party' })
     expect((await pool()).status!.entries).toMatchObject([{ state: 'held' }])
   })
@@ -208,6 +232,8 @@ describe('a seller', () => {
     expect((await dear.store.list(ContractKind)).items).toHaveLength(1)
     await market.simulation.advance(3 * 60_000)
     expect(await contradictions(market)).toEqual([])
-    expect((await intentOf(alice, 'hers'))!.status!.nodes).not.toBe((await intentOf(bob, 'his'))!.status!.nodes)
+    expect((await intentOf(alice, 'hers'))!.status!.nodes).not.toBe(
+      (await intentOf(bob, 'his'))!.status!.nodes,
+    )
   })
 })

@@ -18,8 +18,11 @@ export interface ScenarioNode {
   readonly plays: string
   /** What it has, for people. */
   readonly has: string
-  /** @returns its configuration beyond name, role and domain */
-  config(started: Started): Omit<Config, 'name' | 'role' | 'domain'>
+  /**
+   * @param authorities the ids of all domains' authorities, by domain
+   * @returns its configuration beyond name, role and domain
+   */
+  config(started: Started, authorities: ReadonlyMap<string, string>): Omit<Config, 'name' | 'role' | 'domain'>
   /** Names of the nodes that it must know and accept before the play begins. */
   readonly knows: readonly string[]
 }

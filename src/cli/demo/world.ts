@@ -62,13 +62,14 @@ export class DemoWorld implements World {
       ),
     )
     const started = new Map<string, Endpoints>()
+    const ids = new Map([...authorities].map(([domain, { id }]) => [domain, id as string]))
     for (const node of scenario.nodes) {
       this.#context.signal.throwIfAborted()
       const directory = join(this.folder, node.name)
       await createNodeDirectory({
         directory,
         system,
-        config: { name: node.name, role: node.role, ...node.config(started) },
+        config: { name: node.name, role: node.role, ...node.config(started, ids) },
         authority: authorities.get(node.domain),
         membershipMs: DAY_MS,
       })

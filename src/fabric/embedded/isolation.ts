@@ -284,9 +284,11 @@ function tryProcess(
       done()
       resolve(error.message)
     })
+    // The signal may have come between the fork and the exec of its `sleep`, which then lives on, and holds
+    // our pipes open.
+    child.on('exit', () => kill('SIGKILL'))
     child.on('close', (code, by) => {
       done()
-      kill('SIGKILL')
       const how = by ?? `exit code ${code}`
       resolve(code === PROBE_EXIT ? undefined : `${output.trim().split('\n').at(-1) ?? ''} (${how})`)
     })

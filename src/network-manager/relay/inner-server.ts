@@ -4,21 +4,18 @@
 import type { Duplex } from 'node:stream'
 import { createServer } from 'node:tls'
 import type { Log } from '../../kernel/log.ts'
-import { deadline, type Clock } from '../../kernel/system.ts'
-import {
-  type RearHandler,
-  type RearResponse,
-  type StreamHandler,
-  StreamRefused,
-  type TransportIdentity,
-  type TransportLimits,
-  type TransportPeer,
+import type { Clock } from '../../kernel/system.ts'
+import type {
+  RearHandler,
+  StreamHandler,
+  TransportIdentity,
+  TransportLimits,
+  TransportPeer,
 } from '../../rear/transport/index.ts'
 import { peerOf } from '../../rear/transport/peer-certificate.ts'
-import { problem } from '../../rear/transport/problem.ts'
+import { serveSession } from '../../rear/transport/server-session.ts'
+import { SESSION_PROTOCOL } from '../../rear/transport/session-protocol.ts'
 import { SECURE_OPTIONS } from '../../rear/transport/tls-context.ts'
-import { type AcceptStream, Mux } from '../mux/mux.ts'
-import { type Answer, INNER_PROTOCOL, type Opening, readOpening } from './inner-protocol.ts'
 
 export interface InnerServerOptions {
   readonly identity: TransportIdentity
@@ -52,7 +49,7 @@ export function serveInner(outer: Duplex, options: InnerServerOptions): void {
     key: identity.privateKey,
     minVersion: 'TLSv1.3',
     secureOptions: SECURE_OPTIONS,
-    ALPNProtocols: [INNER_PROTOCOL],
+    ALPNProtocols: [SESSION_PROTOCOL],
     requestCert: true,
     rejectUnauthorized: false,
   })
@@ -64,125 +61,10 @@ export function serveInner(outer: Duplex, options: InnerServerOptions): void {
     timer.cancel()
     socket.on('error', (error) => log.debug({ err: error }, 'relayed connection failed'))
     outer.once('close', () => socket.destroy())
-    const { peer, ...nobody } = peerOf(socket)
-    const refusal = peer ? options.refuse(peer) : 'reason' in nobody ? nobody.reason : ''
-    if (!peer || refusal !== undefined) return give(refusal ?? '')
-    new Mux(socket, {
-      clock,
-      peer: peer.id,
-      maxStreams: limits.maxStreamsPerConnection,
-      pingIntervalMs: limits.pingIntervalMs,
-      idleTimeoutMs: limits.idleTimeoutMs,
-      onClose: () => outer.destroy(),
-      onOpen: (head, accept) => {
-        const opening = readOpening(head)
-        if (!opening) refuseOpening(accept)
-        else if (opening.kind === 'stream') void serveStream(options, opening, accept, peer)
-        else void serveRequest(options, opening, accept, peer)
-      },
-    })
+    const found = peerOf(socket)
+    const refusal = found.peer ? options.refuse(found.peer) : found.reason
+    if (refusal !== undefined) return give(refusal)
+    serveSession(socket, { ...options, peer: found, onClose: () => outer.destroy() })
   })
   server.emit('connection', outer)
-}
-
-function refuseOpening(accept: AcceptStream): void {
-  const { stream, answer } = accept()
-  answer({ status: 400, headers: {}, detail: 'neither a request nor a stream' } satisfies Answer)
-  stream.end()
-  stream.resume()
-}
-
-async function serveStream(
-  { onStream, log }: InnerServerOptions,
-  { path, headers }: Opening,
-  accept: AcceptStream,
-  peer: TransportPeer,
-): Promise<void> {
-  let accepted = false
-  const open = (): void => {
-    if (accepted) return
-    accepted = true
-    answer({ status: 200, headers: {} } satisfies Answer)
-  }
-  const { stream, answer } = accept(open)
-  try {
-    await onStream({ path, headers, peer, duplex: stream })
-    open()
-  } catch (error) {
-    if (!(error instanceof StreamRefused)) log.error({ err: error, path }, 'stream handler failed')
-    if (accepted) {
-      stream.destroy(error as Error)
-      return
-    }
-    accepted = true
-    const [status, detail] =
-      error instanceof StreamRefused
-        ? [error.status, error.message]
-        : [500, 'the node failed to take the stream']
-    answer({ status, headers: {}, detail } satisfies Answer)
-    stream.destroy()
-  }
-}
-
-async function serveRequest(
-  { handler, log, clock, limits }: InnerServerOptions,
-  opening: Extract<Opening, { kind: 'request' }>,
-  accept: AcceptStream,
-  peer: TransportPeer,
-): Promise<void> {
-  const { stream, answer } = accept()
-  const gone = new AbortController()
-  stream.once('close', () => {
-    if (!stream.writableFinished) gone.abort(new DOMException('the caller is gone', 'AbortError'))
-  })
-  const limit = deadline(clock, limits.requestTimeoutMs, gone.signal)
-  let response: RearResponse
-  try {
-    const body = await readBody(stream, limits.maxRequestBytes, limit.signal)
-    response =
-      body === 'too-large'
-        ? problem(413, body, 'the request body is too large')
-        : body === 'too-slow'
-          ? problem(408, body, 'the request did not arrive in time')
-          : await handler({
-              method: opening.method,
-              path: opening.path,
-              headers: opening.headers,
-              body,
-              peer,
-              signal: gone.signal,
-            })
-  } catch (error) {
-    if (gone.signal.aborted) return
-    log.error({ err: error, path: opening.path }, 'request handler failed')
-    response = problem(500, 'internal', 'the node failed to answer')
-  } finally {
-    limit.done()
-  }
-  answer({ status: response.status, headers: response.headers } satisfies Answer)
-  stream.end(response.body)
-  stream.resume()
-}
-
-/** @throws what broke the stream */
-function readBody(
-  stream: Duplex,
-  maxBytes: number,
-  signal: AbortSignal,
-): Promise<Buffer | undefined | 'too-large' | 'too-slow'> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    stream.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= maxBytes) chunks.push(chunk)
-      else {
-        chunks.length = 0
-        resolve('too-large')
-      }
-    })
-    stream.once('end', () => resolve(size === 0 ? undefined : Buffer.concat(chunks)))
-    stream.once('close', () => reject(stream.errored ?? new Error('the caller is gone')))
-    signal.addEventListener('abort', () => resolve('too-slow'), { once: true })
-  })
 }

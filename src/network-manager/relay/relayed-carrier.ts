@@ -6,16 +6,17 @@ import type { Duplex } from 'node:stream'
 import type { SecureContext } from 'node:tls'
 import { type Clock, deadline } from '../../kernel/system.ts'
 import {
-  abortedBy,
   StreamRefused,
   TransportError,
   type Transport,
   type TransportLimits,
   type TransportTarget,
 } from '../../rear/transport/index.ts'
+import { abortable } from '../../rear/transport/abortable.ts'
+import type { ClientSession } from '../../rear/transport/client-session.ts'
 import type { Carrier } from '../carrier.ts'
 import { relayPath } from '../stream-paths.ts'
-import { type InnerSession, openInnerSession } from './inner-client.ts'
+import { openInnerSession } from './inner-client.ts'
 
 export interface RelayedCarrierOptions {
   readonly transport: Transport
@@ -35,7 +36,7 @@ export interface RelayedCarrierOptions {
 export class RelayedCarrier implements Carrier {
   readonly #options: RelayedCarrierOptions
   readonly #closing = new AbortController()
-  #session: Promise<InnerSession> | undefined
+  #session: Promise<ClientSession> | undefined
 
   constructor(options: RelayedCarrierOptions) {
     this.#options = options
@@ -71,11 +72,11 @@ export class RelayedCarrier implements Carrier {
     )
   }
 
-  async #with<T>(signal: AbortSignal, use: (session: InnerSession) => Promise<T>): Promise<T> {
+  async #with<T>(signal: AbortSignal, use: (session: ClientSession) => Promise<T>): Promise<T> {
     return use(await this.#current(signal))
   }
 
-  async #current(signal: AbortSignal): Promise<InnerSession> {
+  async #current(signal: AbortSignal): Promise<ClientSession> {
     if (this.#closing.signal.aborted) throw new TransportError('aborted', 'the contract ended')
     const known = this.#session
     if (known) {
@@ -94,8 +95,8 @@ export class RelayedCarrier implements Carrier {
     return abortable(this.#session, signal, this.#options.provider)
   }
 
-  async #open(): Promise<InnerSession> {
-    const { transport, clock, contractID, firstRelay, provider, timeoutMs } = this.#options
+  async #open(): Promise<ClientSession> {
+    const { transport, clock, contractID, firstRelay, timeoutMs } = this.#options
     // Not the caller's signal: others may be waiting for the same session.
     const limit = deadline(clock, timeoutMs, this.#closing.signal)
     try {
@@ -103,7 +104,7 @@ export class RelayedCarrier implements Carrier {
         path: relayPath(contractID),
         signal: limit.signal,
       })
-      return await openInnerSession(outer, { ...this.#options, expected: provider, signal: limit.signal })
+      return await openInnerSession(outer, { ...this.#options, signal: limit.signal })
     } catch (cause) {
       // A relay's refusal is no answer of the provider.
       if (cause instanceof StreamRefused) {
@@ -114,14 +115,4 @@ export class RelayedCarrier implements Carrier {
       limit.done()
     }
   }
-}
-
-/** Lets one waiter go without disturbing the others that wait for the same. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal, peer: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(abortedBy(signal, peer))
-    const onAbort = (): void => reject(abortedBy(signal, peer))
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

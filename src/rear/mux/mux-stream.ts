@@ -11,6 +11,7 @@ export const FIRST_WINDOW_BYTES = 128 << 10
 /** To this size the window of a stream grows that carries much. */
 export const LARGEST_WINDOW_BYTES = 1 << 20
 const BUFFER_BYTES = 64 << 10
+const SMALL_BYTES = 2 << 10
 
 /** The other end did nothing with the stream: it may be opened again on another session. */
 export class StreamNotTaken extends TransportError {}
@@ -76,7 +77,10 @@ export class MuxStream extends Duplex {
         if (this.#endReceived) throw new FrameError('data came after the end')
         this.#allowed -= payload.length
         this.#owed += payload.length
-        this.#blocked = !this.push(payload)
+        // A small piece that has to wait must not hold on to the large chunk in which it came.
+        this.#blocked = !this.push(
+          this.#blocked && payload.length < SMALL_BYTES ? Buffer.from(payload) : payload,
+        )
         this.#giveCredit()
         return
       case FRAME.end:

@@ -7,7 +7,7 @@ import { createSimulatedSystem } from '../../../test/support/simulated-system.ts
 import { realSystem } from '../../kernel/system.ts'
 import { encodeHeader, FRAME, FrameReader, type FrameType, MAX_PAYLOAD_BYTES } from './frame.ts'
 import { type AcceptStream, Mux, type MuxOptions } from './mux.ts'
-import type { MuxStream } from './mux-stream.ts'
+import { type MuxStream, StreamNotTaken } from './mux-stream.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -156,19 +156,51 @@ describe('the multiplexer', () => {
     expect((await readAll(second)).toString()).toBe('fine')
   })
 
-  it('resets streams above the limit, and takes new ones when there is room', async () => {
-    const { client } = join(duplexPair() as [Duplex, Duplex], echo, { server: { maxStreams: 1 } })
+  it('refuses streams above the limit, does not open more than that again, and goes on with those it has', async () => {
+    const heads: unknown[] = []
+    const { client } = join(
+      duplexPair() as [Duplex, Duplex],
+      (head, accept) => {
+        heads.push(head)
+        echo(head, accept)
+      },
+      { server: { maxStreams: 1 } },
+    )
     const first = client.open('1', () => undefined)
     const second = client.open('2', () => undefined)
     await vi.waitFor(() => expect(second.closed).toBe(true))
-    expect(second.errored).toMatchObject({ code: 'aborted' })
+    expect(second.errored).toBeInstanceOf(StreamNotTaken)
+    expect(client.usable).toBe(false)
+    expect(() => client.open('3', () => undefined)).toThrow(StreamNotTaken)
     first.end('1')
     expect((await readAll(first)).toString()).toBe('1')
-    await vi.waitFor(async () => {
-      const third = client.open('3', () => undefined)
-      third.end('3')
-      expect((await readAll(third)).toString()).toBe('3')
-    })
+    await vi.waitFor(() => expect(client.usable).toBe(true))
+    const next = client.open('4', () => undefined)
+    next.end('4')
+    expect((await readAll(next)).toString()).toBe('4')
+    expect(heads).toEqual(['1', '4'])
+  })
+
+  it('ends when asked to after the streams that are open, and takes no new ones', async () => {
+    const { client, server, closed } = join(duplexPair() as [Duplex, Duplex], echo)
+    const running = client.open('running', () => undefined)
+    running.write('before')
+    await once(running, 'data')
+    server.end()
+    const late = client.open('late', () => undefined)
+    await vi.waitFor(() => expect(late.errored).toBeInstanceOf(StreamNotTaken))
+    running.end('after')
+    expect((await readAll(running)).toString()).toBe('after')
+    await vi.waitFor(() => expect(closed).toEqual({ client: true, server: true }))
+  })
+
+  it('opens nothing with a head that is too long, and resets a stream whose answer is', async () => {
+    const long = 'x'.repeat(MAX_PAYLOAD_BYTES)
+    const { client } = join(duplexPair() as [Duplex, Duplex], (_head, accept) => accept().answer(long))
+    expect(() => client.open(long, () => undefined)).toThrow('too long')
+    const stream = client.open('x', () => undefined)
+    await vi.waitFor(() => expect(stream.errored).toMatchObject({ code: 'aborted' }))
+    expect(client.usable).toBe(true)
   })
 
   it('ends a session whose other end is silent, and one that is not used', async () => {
@@ -188,7 +220,7 @@ describe('the multiplexer', () => {
     const stream = lonely.open('x', () => undefined)
     await simulation.advance(46_000)
     expect(onClose).toHaveBeenCalledTimes(1)
-    expect(stream.errored).toMatchObject({ code: 'timeout' })
+    expect(stream.errored).toMatchObject({ code: 'unreachable' })
 
     const idle = join(duplexPair() as [Duplex, Duplex], echo, { clock })
     await simulation.advance(29_000)
@@ -201,6 +233,21 @@ describe('the multiplexer', () => {
     used.end()
     await simulation.advance(31_000)
     expect(idle.closed).toEqual({ client: true, server: true })
+
+    // A client that connects and says nothing does not cost a connection for ever.
+    const [, far] = duplexPair()
+    const onIdle = vi.fn()
+    new Mux(far as Duplex, {
+      clock,
+      peer: 'nobody',
+      maxStreams: 10,
+      pingIntervalMs: 15_000,
+      idleTimeoutMs: 30_000,
+      onOpen: echo,
+      onClose: onIdle,
+    })
+    await simulation.advance(31_000)
+    expect(onIdle).toHaveBeenCalledTimes(1)
   })
 
   describe('ends the session of a peer that breaks the rules:', () => {
@@ -217,6 +264,7 @@ describe('the multiplexer', () => {
       ['data after the end', [open, frame(FRAME.end, 1), frame(FRAME.data, 1, Buffer.from('x'))]],
       ['two ends', [open, frame(FRAME.end, 1), frame(FRAME.end, 1)]],
       ['an answer to what was not asked', [open, frame(FRAME.head, 1, Buffer.from('1'))]],
+      ['a refusal of what it opened itself', [open, frame(FRAME.refuse, 1)]],
       ['credit that was not used', [open, frame(FRAME.credit, 1, Buffer.from([255, 255, 255, 255]))]],
       [
         'more data than there is room for',
@@ -247,11 +295,82 @@ describe('the multiplexer', () => {
   })
 })
 
+/** Frames that are nearly right, which get further than noise. */
+const anyFrame = fc
+  .record({
+    type: fc.integer({ min: 0, max: 10 }),
+    stream: fc.integer({ min: 0, max: 4 }),
+    payload: fc.oneof(
+      fc.json().map((text) => Buffer.from(text)),
+      fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+      fc.constantFrom(Buffer.from([0, 0, 0, 1]), Buffer.alloc(MAX_PAYLOAD_BYTES)),
+    ),
+    /** What the header says is longer or shorter by so much. */
+    lie: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, fc.integer({ min: -5, max: 5 })),
+  })
+  .map(({ type, stream, payload, lie }) =>
+    Buffer.concat([encodeHeader(type as FrameType, stream, Math.max(0, payload.length + lie)), payload]),
+  )
+
+describe('any bytes at all', () => {
+  it.each(['the side that opens streams', 'the side that takes them'])(
+    'make %s end the session at worst: nothing is thrown, and no stream is left behind',
+    async (side) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.oneof(anyFrame, fc.uint8Array().map(Buffer.from)), { maxLength: 30 }),
+          fc.infiniteStream(fc.integer({ min: 1, max: 40_000 })),
+          async (pieces, cuts) => {
+            const [near, far] = duplexPair() as [Duplex, Duplex]
+            near.on('error', () => undefined)
+            near.resume()
+            const streams: MuxStream[] = []
+            const closed = Promise.withResolvers<void>()
+            const mux = new Mux(far, {
+              clock: realSystem.clock,
+              peer: 'villain',
+              maxStreams: 3,
+              pingIntervalMs: 15_000,
+              idleTimeoutMs: 30_000,
+              onClose: () => closed.resolve(),
+              ...(side === 'the side that takes them' && {
+                onOpen: (head, accept) => {
+                  const { stream, answer } = accept(() => answer(head))
+                  streams.push(stream)
+                  stream.pipe(stream)
+                },
+              }),
+            })
+            if (side === 'the side that opens streams') {
+              for (const name of ['a', 'b']) {
+                const stream = mux.open(name, () => undefined)
+                stream.write('x')
+                stream.resume()
+                streams.push(stream)
+              }
+            }
+            const bytes = Buffer.concat(pieces)
+            for (let at = 0; at < bytes.length && !near.destroyed;) {
+              const size = cuts.next().value as number
+              near.write(bytes.subarray(at, at + size))
+              at += size
+            }
+            near.end()
+            await closed.promise
+            await vi.waitFor(() => expect(streams.filter(({ closed }) => !closed)).toEqual([]))
+          },
+        ),
+        { numRuns: 200 },
+      )
+    },
+  )
+})
+
 describe('frames', () => {
   it('are the same, however the bytes are cut', () => {
     const frames = fc.array(
       fc.record({
-        type: fc.integer({ min: 1, max: 8 }),
+        type: fc.integer({ min: 1, max: 9 }),
         stream: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
         payload: fc.uint8Array({ maxLength: 100 }),
       }),
@@ -272,10 +391,21 @@ describe('frames', () => {
           received.push(...reader.read(bytes.subarray(at, at + size)))
           at += size
         }
-        expect(
-          received.map(({ type, stream, payload }) => ({ type, stream, payload: [...payload] })),
-        ).toEqual(sent.map(({ type, stream, payload }) => ({ type, stream, payload: [...payload] })))
+        expect(joined(received)).toEqual(joined(sent))
       }),
     )
   })
 })
+
+/** `data` that comes in pieces is the same as in one. */
+function joined(
+  frames: readonly { readonly type: number; readonly stream: number; readonly payload: Uint8Array }[],
+): unknown[] {
+  const all: { type: number; stream: number; payload: number[] }[] = []
+  for (const { type, stream, payload } of frames) {
+    const last = all.at(-1)
+    if (type === FRAME.data && last?.type === type && last.stream === stream) last.payload.push(...payload)
+    else all.push({ type, stream, payload: [...payload] })
+  }
+  return all
+}

@@ -1,21 +1,24 @@
 /**
- * Establishes one authenticated TLS connection to a peer, within a deadline.
+ * Establishes one authenticated TLS connection to a peer, over TCP or inside a stream that leads there.
  */
 import { isIP } from 'node:net'
-import { connect, type SecureContext, type TLSSocket } from 'node:tls'
+import type { Duplex } from 'node:stream'
+import { connect, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls'
 import type { NodeId } from '../../objects/ids.ts'
-import type { Clock } from '../../kernel/system.ts'
 import { parseAddress } from './address.ts'
 import { peerOf } from './peer-certificate.ts'
-import { toTransportError, TransportError } from './transport-error.ts'
+import type { SESSION_PROTOCOL } from './session-protocol.ts'
+import { abortedBy, toTransportError, TransportError } from './transport-error.ts'
 
 export interface DialOptions {
   readonly context: SecureContext
-  readonly clock: Clock
-  readonly timeoutMs: number
-  readonly protocol: 'h2' | 'http/1.1'
+  readonly protocol: typeof SESSION_PROTOCOL | 'http/1.1'
   /** Who has to be there; anybody when undefined. */
   readonly expected: NodeId | undefined
+  /** Ends the attempt. */
+  readonly signal: AbortSignal
+  /** Leads to the peer, instead of a connection to its address. */
+  readonly over?: Duplex
 }
 
 export interface Dialled {
@@ -24,51 +27,61 @@ export interface Dialled {
 }
 
 /**
- * @param address host:port
- * @throws TransportError `unreachable`, `timeout`, `tls`, `wrong-peer`, `protocol`
+ * @param address host:port; only a name for errors when there is a stream that leads there
+ * @throws TransportError `unreachable`, `timeout`, `tls`, `wrong-peer`, `protocol`, `aborted`
  */
 export function dial(address: string, options: DialOptions): Promise<Dialled> {
+  const { expected, protocol, signal, over } = options
   return new Promise((resolve, reject) => {
-    const { host, port } = parseAddress(address)
+    if (signal.aborted) throw abortedBy(signal, address)
     const socket = connect({
-      host,
-      port,
-      // Routers that sort TLS connections by name need one; an address is not a name.
-      ...(isIP(host) === 0 && { servername: host }),
+      ...(over ? { socket: over } : endpointOf(address)),
       secureContext: options.context,
-      ALPNProtocols: [options.protocol],
+      ALPNProtocols: [protocol],
       // There is no authority that could vouch for the key: `peerOf` and `expected` take its place.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
     })
-    socket.setNoDelay(true)
-    socket.setKeepAlive(true, 30_000)
-    const timer = options.clock.after(options.timeoutMs, () => {
-      fail(new TransportError('timeout', `no connection with ${address} within ${options.timeoutMs} ms`))
-    })
+    if (!over) {
+      socket.setNoDelay(true)
+      socket.setKeepAlive(true, 30_000)
+    }
     const fail = (error: unknown): void => {
-      timer.cancel()
+      signal.removeEventListener('abort', onAbort)
       socket.destroy()
+      over?.destroy()
       reject(toTransportError(error, address))
     }
+    const onAbort = (): void => fail(abortedBy(signal, address))
     const onClose = (): void => fail(new TransportError('unreachable', `${address} closed the connection`))
-    // Stays for good: a late error on a socket nobody listens to would end the process.
+    signal.addEventListener('abort', onAbort, { once: true })
+    // These stay for good: a late error on a socket nobody listens to would end the process.
     socket.on('error', fail)
+    over?.on('error', fail)
     socket.once('close', onClose)
+    // TLS over a stream does not notice by itself that the stream is gone.
+    over?.once('end', () => socket.destroy())
+    over?.once('close', () => socket.destroy())
     socket.once('secureConnect', () => {
       const found = peerOf(socket)
       if (!found.peer)
         return fail(new TransportError('wrong-peer', `${address} proves no identity: ${found.reason}`))
       const { id } = found.peer
-      if (options.expected !== undefined && id !== options.expected) {
-        return fail(new TransportError('wrong-peer', `${address} is ${id}, not ${options.expected}`))
+      if (expected !== undefined && id !== expected) {
+        return fail(new TransportError('wrong-peer', `${address} is ${id}, not ${expected}`))
       }
-      if (options.protocol === 'h2' && socket.alpnProtocol !== 'h2') {
-        return fail(new TransportError('protocol', `${address} does not speak HTTP/2`))
+      if (protocol !== 'http/1.1' && socket.alpnProtocol !== protocol) {
+        return fail(new TransportError('protocol', `${address} does not speak ${protocol}`))
       }
-      timer.cancel()
+      signal.removeEventListener('abort', onAbort)
       socket.off('close', onClose)
       resolve({ socket, peer: id })
     })
   })
+}
+
+function endpointOf(address: string): ConnectionOptions {
+  const { host, port } = parseAddress(address)
+  // Routers that sort TLS connections by name need one; an address is not a name.
+  return { host, port, ...(isIP(host) === 0 && { servername: host }) }
 }

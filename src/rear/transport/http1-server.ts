@@ -6,7 +6,6 @@ import type { Socket } from 'node:net'
 import type { Log } from '../../kernel/log.ts'
 import type { TransportLimits } from './limits.ts'
 import { problem } from './problem.ts'
-import { STREAM_CONTENT_TYPE } from './stream-protocol.ts'
 import type { RearHandler, RearRequest, RearResponse, TransportPeer } from './transport.ts'
 
 export interface Http1Options {
@@ -34,9 +33,6 @@ export function http1Listener(options: Http1Options): RequestListener {
     const { headers, url: path = '/' } = incoming
     if (!path.startsWith('/')) {
       return send(outgoing, problem(400, 'bad-path', 'the request target must be a path'))
-    }
-    if (headers['content-type'] === STREAM_CONTENT_TYPE) {
-      return send(outgoing, problem(426, 'needs-http2', 'streams need HTTP/2'))
     }
     const handle = (body: Buffer | undefined): void => {
       try {

@@ -28,12 +28,8 @@ export interface TransportLimits {
   readonly connectionsPerPeer: number
   /** Peers to which a client keeps idle connections. */
   readonly maxPools: number
-  /** Open HTTP/2 streams of one connection. */
+  /** Open streams of one connection. */
   readonly maxStreamsPerConnection: number
-  /** Bytes of one stream that may be on their way unread: what a slow reader costs. */
-  readonly streamWindowBytes: number
-  /** The same for all streams of a connection together. */
-  readonly connectionWindowBytes: number
 }
 
 export const DEFAULT_LIMITS: TransportLimits = {
@@ -51,8 +47,6 @@ export const DEFAULT_LIMITS: TransportLimits = {
   connectionsPerPeer: 16,
   maxPools: 1_024,
   maxStreamsPerConnection: 1_024,
-  streamWindowBytes: 1 << 20,
-  connectionWindowBytes: 16 << 20,
 }
 
 /** Listeners keep an idle connection this much longer than callers do (milliseconds), so that it is callers who close. */

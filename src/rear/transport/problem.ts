@@ -8,7 +8,6 @@ const TITLES: Readonly<Record<number, string>> = {
   401: 'Not authenticated',
   408: 'Request timeout',
   413: 'Content too large',
-  426: 'Upgrade required',
   500: 'Internal error',
   501: 'Not implemented',
 }
@@ -22,15 +21,5 @@ export function problem(status: number, code: string, detail: string): RearRespo
     status,
     headers: { 'content-type': 'application/problem+json' },
     body: JSON.stringify({ type: 'about:blank', title: TITLES[status] ?? 'Refused', status, detail, code }),
-  }
-}
-
-/** @returns the `detail` of a problem document, or undefined when `body` is none. */
-export function detailOf(body: Buffer): string | undefined {
-  try {
-    const { detail } = JSON.parse(body.toString()) as { detail?: unknown }
-    return typeof detail === 'string' ? detail : undefined
-  } catch {
-    return undefined
   }
 }

@@ -1,14 +1,14 @@
 /**
  * The client side of requests: a small pool of kept HTTP/1.1 connections per peer.
  *
- * HTTP/1.1 because it was measured half as fast again as one HTTP/2 session for requests of REAR's size.
+ * HTTP/1.1 because it was measured half as fast again as one multiplexed connection for requests of REAR's size.
  * Bulk data goes through `stream-sessions.ts`, so it cannot hold up a request.
  */
 import type { Socket } from 'node:net'
 import type { SecureContext } from 'node:tls'
 import { Pool } from 'undici'
 import type { NodeId } from '../../objects/ids.ts'
-import type { Clock } from '../../kernel/system.ts'
+import { type Clock, deadline } from '../../kernel/system.ts'
 import { parseAddress } from './address.ts'
 import { dial } from './dial.ts'
 import type { TransportLimits } from './limits.ts'
@@ -162,14 +162,14 @@ export class RequestPool {
   }
 
   async #connect(entry: Entry, address: string): Promise<Socket> {
+    const limit = deadline(this.#clock, this.#limits.connectTimeoutMs)
     const { socket, peer } = await dial(address, {
       context: this.#context,
-      clock: this.#clock,
-      timeoutMs: this.#limits.connectTimeoutMs,
       protocol: 'http/1.1',
+      signal: limit.signal,
       // Checked below when it was learnt here, to tell "moved" from "impostor".
       expected: entry.key.endsWith(' ') ? undefined : entry.peer,
-    })
+    }).finally(() => limit.done())
     if (entry.peer !== undefined && entry.peer !== peer) {
       socket.destroy()
       if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key)

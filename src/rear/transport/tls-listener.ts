@@ -1,18 +1,19 @@
 /**
- * The listening side of TLS: one port, HTTP/1.1 and HTTP/2 told apart in the handshake (ALPN).
+ * The listening side of TLS: one port, HTTP/1.1 and sessions told apart in the handshake (ALPN).
  */
 import { createServer } from 'node:https'
-import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Log } from '../../kernel/log.ts'
 import type { System } from '../../kernel/system.ts'
 import { listeningAddress } from './address.ts'
 import { http1Listener } from './http1-server.ts'
-import { serveHttp2 } from './http2-server.ts'
+import type { Mux } from '../mux/mux.ts'
 import { LISTENER_PATIENCE_MS, type TransportLimits } from './limits.ts'
 import { peerOf } from './peer-certificate.ts'
 import { problem } from './problem.ts'
+import { serveSession } from './server-session.ts'
+import { SESSION_PROTOCOL } from './session-protocol.ts'
 import { SECURE_OPTIONS, type TransportIdentity } from './tls-context.ts'
 import type { Listener, ListenOptions } from './transport.ts'
 import { TransportError } from './transport-error.ts'
@@ -38,7 +39,7 @@ export async function listenTls(
       // Asked for, not insisted on: who comes without one gets a clear answer instead of a broken handshake.
       requestCert: true,
       rejectUnauthorized: false,
-      ALPNProtocols: ['h2', 'http/1.1'],
+      ALPNProtocols: [SESSION_PROTOCOL, 'http/1.1'],
       handshakeTimeout: limits.handshakeTimeoutMs,
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: limits.requestTimeoutMs,
@@ -64,7 +65,7 @@ export async function listenTls(
   server.maxConnections = limits.maxConnections
 
   const sockets = new Set<Socket>()
-  const sessions = new Set<ServerHttp2Session>()
+  const sessions = new Set<Mux>()
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
     socket.on('error', () => undefined) // resets are everyday; `close` follows
@@ -75,19 +76,20 @@ export async function listenTls(
   server.removeAllListeners('secureConnection')
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.on('error', () => undefined)
-    if (socket.alpnProtocol !== 'h2') {
+    if (socket.alpnProtocol !== SESSION_PROTOCOL) {
       serveHttp1!.call(server, socket)
       return
     }
-    const session = serveHttp2(socket, {
+    const session = serveSession(socket, {
       handler: options.handler,
       onStream: options.onStream,
+      peer: peerOf(socket),
       limits,
       clock,
       log,
+      onClose: () => sessions.delete(session),
     })
     sessions.add(session)
-    session.once('close', () => sessions.delete(session))
   })
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     log.debug({ code: error.code, address: socket.remoteAddress }, 'TLS handshake failed')
@@ -122,8 +124,8 @@ export async function listenTls(
         cut.cancel()
         resolve()
       })
-      // Says GOAWAY; requests under way are answered. Streams may last for ever and are cut with the sockets.
-      for (const session of sessions) session.close()
+      // Streams may last for ever, and are cut with the sockets.
+      for (const session of sessions) session.end()
     })
   return { address, close: () => (closing ??= close()) }
 }

@@ -1,11 +1,5 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
-import {
-  type ClientHttp2Session,
-  connect as connectHttp2,
-  constants,
-  type OutgoingHttpHeaders,
-} from 'node:http2'
 import { request as httpsRequest, type RequestOptions } from 'node:https'
 import {
   connect as connectTcp,
@@ -15,20 +9,18 @@ import {
   type Socket,
 } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { buffer, text } from 'node:stream/consumers'
-import {
-  connect as connectTls,
-  createServer as createTlsServer,
-  type ConnectionOptions,
-  type TLSSocket,
-} from 'node:tls'
+import { text } from 'node:stream/consumers'
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createIdentity, type Identity } from '../../privacy-and-security-manager/index.ts'
 import { silentLog } from '../../kernel/log.ts'
 import { realSystem } from '../../kernel/system.ts'
 import { testIdentity } from '../../../test/support/identities.ts'
+import { Mux } from '../mux/mux.ts'
+import { openSession } from './client-session.ts'
 import {
   createTlsTransport,
+  DEFAULT_LIMITS,
   type Listener,
   type ListenOptions,
   type RearHandler,
@@ -36,6 +28,8 @@ import {
   type TransportErrorCode,
   type TransportLimits,
 } from './index.ts'
+import { LISTENER_PATIENCE_MS } from './limits.ts'
+import { type Answer, SESSION_PROTOCOL } from './session-protocol.ts'
 
 const alice = testIdentity('alice')
 const bob = testIdentity('bob')
@@ -116,24 +110,33 @@ function get(
   })
 }
 
-/** Sends a request over HTTP/2 with a client that is not ours. */
-async function getHttp2(
-  address: string,
-  options: ConnectionOptions,
-  headers: OutgoingHttpHeaders = {},
-  body?: Buffer,
-): Promise<{ status: number; body: string }> {
-  const session = connectHttp2(`https://${address}`, { rejectUnauthorized: false, ...options })
-  try {
-    const stream = session.request({ ':path': '/h2', ...headers })
-    stream.on('error', () => undefined)
-    stream.end(body)
-    const [response] = (await once(stream, 'response')) as [Record<string, number>]
-    return { status: response[':status']!, body: (await buffer(stream)).toString() }
-  } finally {
-    session.destroy()
-  }
+/** A session without the care that the transport takes: it opens what it is told, and keeps to no limit. */
+async function sessionTo(address: string, identity?: { cert?: string; key?: string }): Promise<Mux> {
+  const socket = tlsTo(address, SESSION_PROTOCOL, undefined, identity)
+  await once(socket, 'secureConnect')
+  const mux = new Mux(socket, {
+    clock: realSystem.clock,
+    peer: address,
+    maxStreams: 1e9,
+    pingIntervalMs: 1e9,
+    idleTimeoutMs: 1e9,
+    onClose: () => undefined,
+  })
+  closers.push(() => mux.close())
+  return mux
 }
+
+/** @returns the answer to an opening */
+async function openOn(mux: Mux, opening: unknown): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+  const stream = mux.open(opening, (head) => resolve(head as Answer))
+  stream.end()
+  stream.resume()
+  stream.once('close', () => reject(stream.errored ?? new Error('closed')))
+  return promise
+}
+
+const streamOpening = { kind: 'stream', path: '/', headers: {} }
 
 /** Opens a plain TCP connection, writes, and resolves when the other side has closed it. */
 async function poke(address: string, bytes: string | Buffer): Promise<string> {
@@ -172,13 +175,18 @@ describe('who is let in', () => {
   ])('answers 401 with a problem document to a caller with %s', async (_what, credentialsOf) => {
     const tls = credentialsOf()
     const handler = vi.fn<RearHandler>(() => Promise.resolve({ status: 200, headers: {}, body: undefined }))
-    const { address } = await listen(bob, {}, { handler })
+    const onStream = vi.fn()
+    const { address } = await listen(bob, {}, { handler, onStream })
     const response = await get(address, tls)
     expect(response).toMatchObject({ status: 401, type: 'application/problem+json' })
     expect(JSON.parse(response.body)).toMatchObject({ status: 401, code: 'not-authenticated' })
-    expect((await getHttp2(address, tls)).status).toBe(401)
-    expect((await getHttp2(address, tls, streamHeaders)).status).toBe(401)
+    const session = await sessionTo(address, tls)
+    for (const kind of ['stream', 'request']) {
+      const answer = await openOn(session, { kind, method: 'GET', path: '/', headers: {} })
+      expect(answer).toMatchObject({ status: 401, detail: expect.stringContaining('certificate') as string })
+    }
     expect(handler).not.toHaveBeenCalled()
+    expect(onStream).not.toHaveBeenCalled()
     await expectAlive(address)
   })
 
@@ -215,27 +223,34 @@ describe('who is let in', () => {
     await expect(old).rejects.toThrow(/version|alert/i)
   })
 
-  it('serves requests over HTTP/2 too, with the same limit for bodies', async () => {
+  it('serves requests on sessions too, with the same limit for bodies', async () => {
     const { address } = await listen(bob, { maxRequestBytes: 1000 })
-    const small = await getHttp2(address, credentials(alice), { ':method': 'POST' }, Buffer.alloc(1000))
+    const socket = tlsTo(address, SESSION_PROTOCOL)
+    await once(socket, 'secureConnect')
+    const session = openSession(socket, {
+      clock: realSystem.clock,
+      limits: DEFAULT_LIMITS,
+      peer: address,
+      onClose: () => undefined,
+    })
+    closers.push(() => session.close())
+    const request = { method: 'POST', path: '/x', signal: never }
+    const small = await session.request({ ...request, body: Buffer.alloc(1000) })
     expect(small.status).toBe(200)
-    expect(JSON.parse(small.body)).toMatchObject({ path: '/h2', peer: { id: alice.id } })
-    const large = await getHttp2(address, credentials(alice), { ':method': 'POST' }, Buffer.alloc(100_000))
-    expect(large.status).toBe(413)
+    expect(JSON.parse(small.body.toString())).toMatchObject({ path: '/x', peer: { id: alice.id } })
+    expect((await session.request({ ...request, body: Buffer.alloc(100_000) })).status).toBe(413)
   })
 
-  it('tells a caller who opens a stream over HTTP/1.1 that it needs HTTP/2', async () => {
-    const { address } = await listen(bob)
-    const response = await get(address, {
-      ...credentials(alice),
-      method: 'POST',
-      headers: { 'content-type': 'application/vnd.tributary.stream' },
-    })
-    expect(response.status).toBe(426)
+  it('takes only openings that it understands, and only paths', async () => {
+    const onStream = vi.fn()
+    const { address } = await listen(bob, {}, { onStream })
+    const session = await sessionTo(address)
+    for (const opening of [null, 7, {}, { ...streamOpening, kind: 'x' }, { ...streamOpening, path: 'x' }]) {
+      expect(await openOn(session, opening)).toMatchObject({ status: 400 })
+    }
+    expect(onStream).not.toHaveBeenCalled()
   })
 })
-
-const streamHeaders = { ':method': 'POST', 'content-type': 'application/vnd.tributary.stream' }
 
 function ecCredentials(): { cert: string; key: string } {
   return { cert: EC_CERTIFICATE, key: EC_KEY }
@@ -267,7 +282,7 @@ describe('what a listener survives', () => {
     }
     for (let index = 0; index < 20; index++) {
       const tcp = connectTcp(portOf(address), '127.0.0.1')
-      const socket = tlsTo(address, index % 2 ? 'h2' : 'http/1.1', tcp)
+      const socket = tlsTo(address, index % 2 ? SESSION_PROTOCOL : 'http/1.1', tcp)
       await once(socket, 'secureConnect')
       socket.write(index % 4 < 2 ? 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nabc' : 'xx')
       tcp.resetAndDestroy()
@@ -275,7 +290,7 @@ describe('what a listener survives', () => {
     await expectAlive(address)
   })
 
-  it.each(['http/1.1', 'h2'])('garbage inside TLS where %s was agreed on', async (protocol) => {
+  it.each(['http/1.1', SESSION_PROTOCOL])('garbage inside TLS where %s was agreed on', async (protocol) => {
     const { address } = await listen(bob)
     const socket = tlsTo(address, protocol)
     await once(socket, 'secureConnect')
@@ -301,28 +316,41 @@ describe('what a listener survives', () => {
       socket.write(beginning)
       expect(await text(socket)).toContain('408')
     }
-    const session = connectHttp2(`https://${address}`, { rejectUnauthorized: false, ...credentials(alice) })
-    const stream = session.request({ ':method': 'POST', ':path': '/' }, { endStream: false })
-    stream.on('error', () => undefined)
-    const [headers] = (await once(stream, 'response')) as [Record<string, number>]
-    expect(headers[':status']).toBe(408)
-    session.destroy()
+    const session = await sessionTo(address)
+    const answer = Promise.withResolvers<unknown>()
+    session.open({ kind: 'request', method: 'POST', path: '/', headers: {} }, answer.resolve)
+    expect(await answer.promise).toMatchObject({ status: 408 })
+    await expectAlive(address)
+  })
+
+  it('callers that connect for a session and never open a stream', async () => {
+    const { address } = await listen(bob, { idleTimeoutMs: -LISTENER_PATIENCE_MS + 50 })
+    const socket = tlsTo(address, SESSION_PROTOCOL)
+    await once(socket, 'secureConnect')
+    await once(socket.resume(), 'close')
     await expectAlive(address)
   })
 
   it('a client that opens and resets streams without end', async () => {
     const { address } = await listen(bob)
-    const session = connectHttp2(`https://${address}`, { rejectUnauthorized: false, ...credentials(alice) })
-    session.on('error', () => undefined)
-    await once(session, 'connect')
-    for (let index = 0; index < 3000 && !session.destroyed; index++) {
-      const stream = session.request({ ':path': '/', ...streamHeaders }, { endStream: false })
-      stream.on('error', () => undefined)
-      stream.close(constants.NGHTTP2_CANCEL)
-      if (index % 100 === 0) await roundTrip(session)
+    const session = await sessionTo(address)
+    for (let index = 0; index < 3000; index++) {
+      session.open(streamOpening, () => undefined).destroy()
+      if (index % 100 === 0) expect(await openOn(session, streamOpening)).toMatchObject({ status: 200 })
     }
-    session.destroy()
     await expectAlive(address)
+  })
+
+  it('streams that are reset before the handler has made up its mind: it is not called for ever more', async () => {
+    const decide = Promise.withResolvers<void>()
+    const onStream = vi.fn(() => decide.promise)
+    const { address } = await listen(bob, { maxStreamsPerConnection: 10 }, { onStream })
+    const session = await sessionTo(address)
+    for (let index = 0; index < 50; index++) session.open(streamOpening, () => undefined).destroy()
+    expect(await openOn(session, streamOpening)).toMatchObject({ status: 429 })
+    expect(onStream).toHaveBeenCalledTimes(10)
+    decide.resolve()
+    await vi.waitFor(async () => expect(await openOn(session, streamOpening)).toMatchObject({ status: 200 }))
   })
 
   it('headers beyond the limit', async () => {
@@ -346,7 +374,6 @@ describe('what a listener survives', () => {
       },
     )
     expect((await get(address, credentials(alice))).status).toBe(500)
-    await getHttp2(address, credentials(alice)).catch(() => undefined)
     await expectAlive(address)
   })
 
@@ -371,21 +398,19 @@ describe('what a listener survives', () => {
   })
 })
 
-/** Also returns when the session is cut. */
-function roundTrip(session: ClientHttp2Session): Promise<void> {
-  return new Promise((resolve) => {
-    if (session.destroyed || !session.ping(() => resolve())) resolve()
-  })
-}
-
-function tlsTo(address: string, protocol: string, over?: Socket): TLSSocket {
+function tlsTo(
+  address: string,
+  protocol: string,
+  over?: Socket,
+  identity: { cert?: string; key?: string } = credentials(alice),
+): TLSSocket {
   const socket = connectTls({
     ...(over && { socket: over }),
     port: portOf(address),
     host: '127.0.0.1',
     rejectUnauthorized: false,
     ALPNProtocols: [protocol],
-    ...credentials(alice),
+    ...identity,
   })
   socket.on('error', () => undefined)
   return socket
@@ -505,6 +530,13 @@ describe('what a caller makes of the other end', () => {
     }
     expect(proxy.connections()).toBe(3)
     for (const stream of streams) stream.destroy()
+  })
+
+  it('unreachable, when it takes no streams at all', async () => {
+    const { address } = await listen(bob, { maxStreamsPerConnection: 0 })
+    await expect(transportOf(alice).openStream({ address }, { path: '/', signal: never })).rejects.toEqual(
+      failsWith('unreachable'),
+    )
   })
 })
 

@@ -1,5 +1,5 @@
 /**
- * The real transport: TLS 1.3 with a certificate on both sides, HTTP/1.1 for requests, HTTP/2 for streams.
+ * The real transport: TLS 1.3 with a certificate on both sides, HTTP/1.1 for requests, sessions for streams.
  */
 import type { Log } from '../../kernel/log.ts'
 import type { System } from '../../kernel/system.ts'

@@ -7,7 +7,7 @@
  * - `timeout`: not in the given time
  * - `wrong-peer`: somebody else is there, or somebody who does not prove who he is
  * - `tls`: the handshake failed; often the other end speaks no TLS
- * - `protocol`: it answers, but not in HTTP
+ * - `protocol`: it answers, but not in the protocol that was agreed on
  * - `too-large`: the answer exceeds the limit
  * - `aborted`: the caller gave up, or the peer reset the stream
  */
@@ -42,7 +42,7 @@ export function abortedBy(signal: AbortSignal, address: string): TransportError 
 
 const TLS_CODES = /^(EPROTO|ERR_SSL_|ERR_TLS_|ERR_OSSL_)/
 const PROTOCOL_CODES =
-  /^(HPE_|ERR_HTTP2_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|UND_ERR_INVALID_ARG)/
+  /^(HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_CONTENT_LENGTH_MISMATCH|UND_ERR_INVALID_ARG)/
 
 /** @returns `error` as a `TransportError` about `address`, told apart by the codes of Node and undici. */
 export function toTransportError(error: unknown, address: string): TransportError {
