@@ -148,7 +148,12 @@ export function createNode(options: NodeOptions): TributaryNode {
     policy: acceptancePolicy(config, domain),
     trust: { trustedAuthorities: trustedAuthorities(config) },
   })
-  const client = new RearClient({ transport, system, log })
+  const client = new RearClient({
+    transport,
+    system,
+    log,
+    addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
+  })
   const membership = options.membership ?? (() => undefined)
   const introductions = new Introductions({ ...base, client, registry, role, membership })
 

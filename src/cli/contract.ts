@@ -90,7 +90,8 @@ function contractsIn(text: string, file: string): readonly unknown[] {
   return values.map((value) => {
     const { kind, spec } = (value ?? {}) as { kind?: unknown; spec?: { document?: unknown } }
     if (kind === undefined || spec === undefined) return value
-    if (kind !== 'Contract') throw new CliError(`${file} holds a ${String(kind)}, not a contract`)
+    if (kind !== 'Contract')
+      throw new CliError(`${file} holds a ${typeof kind === 'string' ? kind : 'thing'}, not a contract`)
     if (spec.document === undefined) {
       throw new CliError(
         `the contract in ${file} has no spec.document: without what was signed nothing can be checked`,

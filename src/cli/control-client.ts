@@ -86,12 +86,12 @@ export class ControlClient {
   }
 
   /** As `request`, with the answer decoded. */
-  async json<T = any>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
+  async json<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
     const { text } = await this.request(method, path, options)
     return decode(text, path) as T
   }
 
-  get<T = any>(path: string, options: RequestOptions = {}): Promise<T> {
+  get<T>(path: string, options: RequestOptions = {}): Promise<T> {
     return this.json<T>('GET', path, options)
   }
 
@@ -112,7 +112,7 @@ export class ControlClient {
   }
 
   /** @returns the lines of a stream, each decoded; ends when the server ends it or the signal aborts */
-  async *lines<T = any>(path: string, options: RequestOptions = {}): AsyncGenerator<T> {
+  async *lines<T>(path: string, options: RequestOptions = {}): AsyncGenerator<T> {
     const response = await this.#send('GET', path, options)
     if ((response.statusCode ?? 0) >= 400) {
       throw statusError(response.statusCode ?? 0, await textOf(response), 'GET', path)
@@ -226,10 +226,13 @@ function statusError(code: number, text: string, method: string, path: string): 
   } catch {
     // Not an answer of the API; the status code has to do.
   }
-  const message =
-    status['message'] ?? status['detail'] ?? `${method} ${path} was answered with status ${code}`
+  const textAt = (member: string): string | undefined => {
+    const value = status[member]
+    return typeof value === 'string' && value !== '' ? value : undefined
+  }
+  const said = textAt('message') ?? textAt('detail') ?? `${method} ${path} was answered with status ${code}`
   const details = status['details'] as { causes?: readonly StatusCause[] } | undefined
-  return new ApiStatusError(code, String(status['reason'] ?? ''), String(message), details?.causes ?? [])
+  return new ApiStatusError(code, textAt('reason') ?? '', said, details?.causes ?? [])
 }
 
 /** `299 - "text"`, perhaps several, as Kubernetes sends them. */

@@ -30,6 +30,7 @@ is missing or out of order, when the workload cannot be reached, or when somethi
           ['tributary demo', 'two nodes of one domain'],
           ['tributary demo --keep', '… to look at afterwards'],
           ['tributary demo -o json', 'for programs'],
+          ['npm run --silent demo -- -o json', 'the same from a checkout, without what npm says'],
         ),
     )
     .action(async (...args: unknown[]) =>

@@ -260,13 +260,13 @@ async function intentExtras(
 ): Promise<readonly string[]> {
   const lines: string[] = []
   const solvers = resources.find(({ kind }) => kind === 'Solver')
-  const requests = (intent.status?.requests ?? []) as readonly { name: string; solver?: string }[]
+  const requests = (intent.status?.['requests'] ?? []) as readonly { name: string; solver?: string }[]
   for (const { name, solver } of requests) {
     if (solver === undefined || !solvers) continue
     const object = await optional(
       client.get<WatchedObject>(pathOf(solvers, intent.metadata.namespace, solver)),
     )
-    const considered = object?.status?.considered as Considered[] | undefined
+    const considered = object?.status?.['considered'] as Considered[] | undefined
     if (considered) {
       lines.push(`Offers considered for ${printable(name)}:`, ...consideredLines(considered, style, 2))
     }

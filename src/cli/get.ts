@@ -7,7 +7,7 @@ import { connect } from './connect.ts'
 import { type Context, note, print } from './context.ts'
 import type { ControlClient } from './control-client.ts'
 import { addNamespaceOptions, examples, optionsOf, type OutputFormat, outputOption } from './options.ts'
-import { encodeAs, type FoundObject, printObjects } from './print-objects.ts'
+import { encodeAs, type FoundObject, type NamedObject, printObjects } from './print-objects.ts'
 import { cellText } from './printable.ts'
 import { parseTargets, type Target } from './targets.ts'
 import { columnWidths, formatTable } from './text-table.ts'
@@ -104,8 +104,9 @@ async function fetchObjects(
   namespace: string | undefined,
   options: GetOptions,
 ): Promise<readonly FoundObject[]> {
-  if (name !== undefined) return [{ resource, object: await client.get(pathOf(resource, namespace, name)) }]
-  const list = await client.get<{ items: readonly object[] }>(pathOf(resource, namespace), {
+  if (name !== undefined)
+    return [{ resource, object: await client.get<NamedObject>(pathOf(resource, namespace, name)) }]
+  const list = await client.get<{ items: readonly NamedObject[] }>(pathOf(resource, namespace), {
     query: selectors(options),
   })
   return list.items.map((object) => ({ resource, object }))
@@ -211,7 +212,8 @@ async function watch(
         break
       default: {
         if (!asTable) {
-          if (output === 'name') print(context, objectName(resource, change.object.metadata.name))
+          if (output === 'name')
+            print(context, objectName(resource, (change.object as NamedObject).metadata.name))
           else context.stdout.write(`${output === 'yaml' ? '---\n' : ''}${encodeAs(output, change.object)}`)
           break
         }

@@ -3,6 +3,7 @@
  * except to make and to run one.
  */
 import { CommanderError } from 'commander'
+import { inspect } from 'node:util'
 import { MessageChannel } from 'node:worker_threads'
 import { EXIT, type ExitCode, isExpected, messageOf } from './cli-error.ts'
 import { CliError } from './cli-error.ts'
@@ -68,7 +69,7 @@ function isVerbose(args: readonly string[]): boolean {
 function stackOf(error: unknown): string {
   const parts: string[] = []
   for (let at = error; at !== undefined; at = at instanceof Error ? at.cause : undefined) {
-    parts.push(at instanceof Error ? (at.stack ?? at.message) : String(at))
+    parts.push(at instanceof Error ? (at.stack ?? at.message) : inspect(at))
   }
   return parts.join('\ncaused by: ')
 }

@@ -1,6 +1,9 @@
 /**
  * `tributary logs`: what a pod's program wrote.
  */
+import type { Deployment } from '../objects/core/deployment.ts'
+import type { Pod } from '../objects/core/pod.ts'
+import type { Intent } from '../objects/intent.ts'
 import { discover, pathOf, resolveResource } from './api-resource.ts'
 import { CliError, EXIT } from './cli-error.ts'
 import { connect } from './connect.ts'
@@ -8,7 +11,6 @@ import type { Context } from './context.ts'
 import type { ControlClient } from './control-client.ts'
 import { addNamespaceOptions, countArgument, examples, type GlobalOptions, optionsOf } from './options.ts'
 import { commandOf, type Verb } from './verb.ts'
-import type { WatchedObject } from './watch-objects.ts'
 
 interface LogsOptions extends GlobalOptions {
   readonly follow?: boolean
@@ -65,18 +67,18 @@ async function podOf(client: ControlClient, target: string, namespace: string): 
       EXIT.usage,
     )
   }
-  const object = await client.get<WatchedObject>(pathOf(resource, namespace, name))
+  const path = pathOf(resource, namespace, name)
   const owners =
     resource.kind === 'Deployment'
-      ? [object]
-      : await deploymentsOf(client, pathOf(deployment, namespace), object)
-  const { items } = await client.get<{ items: readonly WatchedObject[] }>(
+      ? [await client.get<Deployment>(path)]
+      : await deploymentsOf(client, pathOf(deployment, namespace), await client.get<Intent>(path))
+  const { items } = await client.get<{ items: readonly Pod[] }>(
     `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
   )
   const pods = items
     .filter(({ metadata }) =>
       owners.some(({ spec }) => {
-        const wanted = Object.entries((spec?.selector?.matchLabels ?? {}) as Record<string, string>)
+        const wanted = Object.entries(spec.selector.matchLabels ?? {})
         return wanted.length > 0 && wanted.every(([key, value]) => metadata.labels?.[key] === value)
       }),
     )
@@ -89,14 +91,12 @@ async function podOf(client: ControlClient, target: string, namespace: string): 
 async function deploymentsOf(
   client: ControlClient,
   collection: string,
-  intent: WatchedObject,
-): Promise<readonly WatchedObject[]> {
-  const { items } = await client.get<{ items: readonly WatchedObject[] }>(collection)
+  { spec }: Intent,
+): Promise<readonly Deployment[]> {
+  const { items } = await client.get<{ items: readonly Deployment[] }>(collection)
   const named = new Set<unknown>([
-    intent.spec?.workloadRef?.name,
-    ...((intent.spec?.workload ?? []) as { metadata?: { name?: string } }[]).map(
-      ({ metadata }) => metadata?.name,
-    ),
+    spec.workloadRef?.name,
+    ...(spec.workload ?? []).map(({ metadata }) => (metadata as { name?: unknown }).name),
   ])
   return items.filter(({ metadata }) => named.has(metadata.name))
 }

@@ -4,7 +4,7 @@
 import { closest } from '../kernel/closest.ts'
 import { parseQuantity, QuantityError } from '../quantity/index.ts'
 import { type ApiResource, apiVersionOf } from './api-resource.ts'
-import { ApiStatusError } from './control-client.ts'
+import type { ApiStatusError } from './control-client.ts'
 import { complaint, type Manifest } from './manifest.ts'
 
 /** @returns the kind of a manifest, or the complaint that there is none */

@@ -136,7 +136,8 @@ function incomplete(object: unknown): readonly [field: string, message: string] 
   if (typeof metadata !== 'object' || metadata === null) return ['metadata', 'must be an object']
   const { name, namespace } = metadata as Record<string, unknown>
   if (name === undefined || name === '') return ['metadata.name', 'missing']
-  if (typeof name !== 'string') return ['metadata.name', `must be a text; put ${String(name)} in quotes`]
+  if (typeof name !== 'string')
+    return ['metadata.name', `must be a text; put ${JSON.stringify(name)} in quotes`]
   if (namespace !== undefined && typeof namespace !== 'string')
     return ['metadata.namespace', 'must be a text']
   return undefined

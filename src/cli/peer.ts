@@ -1,6 +1,7 @@
 /**
  * `tributary peer`: which other nodes this one knows, and with which of them it deals.
  */
+import type { Peer } from '../objects/peer.ts'
 import { CliError, EXIT } from './cli-error.ts'
 import { connect } from './connect.ts'
 import { type Context, note, print } from './context.ts'
@@ -10,7 +11,6 @@ import { encodeAs } from './print-objects.ts'
 import { printable, shortId } from './printable.ts'
 import { formatTable } from './text-table.ts'
 import { commandOf, type Verb } from './verb.ts'
-import type { WatchedObject } from './watch-objects.ts'
 
 const PEERS = '/apis/tributary.io/v1alpha1/peers'
 
@@ -65,14 +65,14 @@ async function listPeers(context: Context, options: GlobalOptions): Promise<void
       [
         status?.name,
         status?.phase ?? 'Unknown',
-        decision(spec?.accepted),
-        status?.role ?? spec?.role,
+        decision(spec.accepted),
+        status?.role ?? spec.role,
         status?.domain,
-        spec?.address,
-        spec?.nodeID === undefined ? undefined : wide ? spec.nodeID : shortId(spec.nodeID),
-        ...(wide ? [metadata.name, spec?.source] : []),
+        spec.address,
+        spec.nodeID === undefined ? undefined : wide ? spec.nodeID : shortId(spec.nodeID),
+        ...(wide ? [metadata.name, spec.source] : []),
         status?.message,
-      ].map((cell) => printable(String(cell ?? '-')) || '-'),
+      ].map((cell) => printable(cell ?? '-') || '-'),
     )
     const more = wide ? ['OBJECT', 'SOURCE'] : []
     const header = ['NAME', 'PHASE', 'DECISION', 'ROLE', 'DOMAIN', 'ADDRESS', 'ID', ...more, 'MESSAGE']
@@ -86,8 +86,8 @@ function decision(accepted: unknown): string {
   return accepted === undefined ? 'by policy' : accepted === true ? 'accepted' : 'rejected'
 }
 
-async function fetchPeers(client: ControlClient): Promise<readonly WatchedObject[]> {
-  return (await client.get<{ items: readonly WatchedObject[] }>(PEERS)).items
+async function fetchPeers(client: ControlClient): Promise<readonly Peer[]> {
+  return (await client.get<{ items: readonly Peer[] }>(PEERS)).items
 }
 
 async function decide(
@@ -100,7 +100,7 @@ async function decide(
   try {
     const peers = await fetchPeers(client)
     const exact = peers.filter(
-      ({ metadata, spec }) => metadata.name === word || spec?.nodeID === word || spec?.address === word,
+      ({ metadata, spec }) => metadata.name === word || spec.nodeID === word || spec.address === word,
     )
     // What a node calls itself proves nothing: two may use one name.
     const found = exact.length > 0 ? exact : peers.filter(({ status }) => status?.name === word)
@@ -108,7 +108,7 @@ async function decide(
       throw new CliError(`no peer "${word}" is known\nSee them with: tributary peer list`, EXIT.notFound)
     }
     if (found.length > 1) {
-      const ids = found.map(({ metadata, spec }) => `  ${String(spec?.nodeID ?? metadata.name)}`)
+      const ids = found.map(({ metadata, spec }) => `  ${spec.nodeID ?? metadata.name}`)
       throw new CliError(
         `several peers call themselves "${word}"; say which by its id:\n${ids.join('\n')}`,
         EXIT.usage,
@@ -119,8 +119,8 @@ async function decide(
       body: { spec: { accepted } },
       contentType: 'application/merge-patch+json',
     })
-    const who = peer!.status?.name ?? peer!.spec?.address ?? peer!.metadata.name
-    print(context, `peer ${printable(String(who))} ${accepted ? 'accepted' : 'rejected'}`)
+    const who = peer!.status?.name ?? peer!.spec.address ?? peer!.metadata.name
+    print(context, `peer ${printable(who)} ${accepted ? 'accepted' : 'rejected'}`)
   } finally {
     client.close()
   }

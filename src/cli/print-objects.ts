@@ -6,9 +6,14 @@ import { type ApiResource, apiVersionOf, objectName } from './api-resource.ts'
 import type { Context } from './context.ts'
 import { print } from './context.ts'
 
+/** As much of an object as everything that is printed has. */
+export interface NamedObject {
+  readonly metadata: { readonly name: string }
+}
+
 export interface FoundObject {
   readonly resource: ApiResource
-  readonly object: any
+  readonly object: NamedObject
 }
 
 /** @returns `value` as text in the format, with a newline at the end */

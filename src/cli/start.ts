@@ -96,8 +96,8 @@ function explained(directory: string, error: unknown): unknown {
     if (message.endsWith('is no host:port')) {
       return new CliError(`${join(directory, 'config.yaml')}: ${message}`, EXIT.error, { cause: error })
     }
-    const { port, address } = at as { port?: unknown; address?: unknown }
-    const place = port === undefined ? '' : ` ${String(address ?? '')}:${String(port)}`
+    const { port, address = '' } = at as { port?: number; address?: string }
+    const place = port === undefined ? '' : ` ${address}:${port}`
     if (code === 'EADDRINUSE') {
       return new CliError(
         `the port${place} is taken by another program\nChange rear.listen or control.listen in ${directory}/config.yaml; port 0 takes any free one.`,

@@ -1,6 +1,8 @@
 /**
  * Waits until what was applied runs, and says what is waited for whenever that changes.
  */
+import type { Deployment } from '../objects/core/deployment.ts'
+import type { Intent } from '../objects/intent.ts'
 import { type ApiResource, objectName, pathOf } from './api-resource.ts'
 import type { AppliedObject } from './apply-object.ts'
 import { CliError } from './cli-error.ts'
@@ -54,25 +56,28 @@ export async function waitUntilRunning(
 }
 
 const PROGRESS: Readonly<Record<string, (object: WatchedObject) => Progress>> = {
-  Intent: ({ metadata, status }) => {
+  Intent: (object) => {
+    const { metadata, status } = object as unknown as Intent
     const { phase = 'Pending', message, url, nodes, observedGeneration } = status ?? {}
-    const said = [phase, message].filter(Boolean).join(': ')
-    const generation = (metadata as { generation?: number }).generation
-    if (observedGeneration !== undefined && generation !== undefined && observedGeneration < generation) {
+    if (observedGeneration !== undefined && observedGeneration < metadata.generation) {
       return { is: 'waiting', text: 'Pending: the change has not been seen yet' }
     }
     if (phase === 'Running') {
       return { is: 'running', text: `Running${nodes ? ` on ${nodes}` : ''}${url ? ` at ${url}` : ''}` }
     }
-    return { is: phase === 'Failed' ? 'failed' : 'waiting', text: said }
+    return {
+      is: phase === 'Failed' ? 'failed' : 'waiting',
+      text: [phase, message].filter(Boolean).join(': '),
+    }
   },
-  Deployment: ({ metadata, spec, status }) => {
-    const wanted = spec?.replicas ?? 1
+  Deployment: (object) => {
+    const { metadata, spec, status } = object as unknown as Deployment
+    const wanted = spec.replicas ?? 1
     const ready = status?.readyReplicas ?? 0
-    const observed = status?.observedGeneration ?? Infinity
-    const current = observed >= ((metadata as { generation?: number }).generation ?? 0)
-    return ready >= wanted && current
-      ? { is: 'running', text: `${ready} of ${wanted} pods ready` }
-      : { is: 'waiting', text: `${ready} of ${wanted} pods ready` }
+    const current = (status?.observedGeneration ?? metadata.generation) >= metadata.generation
+    return {
+      is: ready >= wanted && current ? 'running' : 'waiting',
+      text: `${ready} of ${wanted} pods ready`,
+    }
   },
 }

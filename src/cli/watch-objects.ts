@@ -25,13 +25,14 @@ export interface WatchedObject {
       readonly uid: string
     }[]
   }
-  readonly spec?: any
-  readonly status?: any
+  readonly spec?: Readonly<Record<string, unknown>>
+  readonly status?: Readonly<Record<string, unknown>>
 }
 
 export interface ObjectChange {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
-  readonly object: any
+  /** In the form that was asked for. */
+  readonly object: unknown
 }
 
 export type Change =
@@ -46,7 +47,7 @@ const RETRY_MS = 250
 
 interface WatchEvent {
   readonly type: string
-  readonly object: any
+  readonly object: { readonly metadata?: { readonly resourceVersion?: unknown } } | undefined
 }
 
 /**
@@ -126,7 +127,7 @@ function understand({ type, object }: WatchEvent): ObjectChange | undefined {
   }
 }
 
-function versionOf(object: { metadata?: { resourceVersion?: unknown } } | undefined): string | undefined {
+function versionOf(object: WatchEvent['object']): string | undefined {
   const version = object?.metadata?.resourceVersion
   return typeof version === 'string' && version !== '' ? version : undefined
 }

@@ -8,15 +8,12 @@ import { ensure, mutate, mutateStatus, remove } from '../kernel/object-store.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
-import { parseNodeId } from '../objects/ids.ts'
 import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { ReservationKind, type Reservation, type ReservationStatus } from '../objects/reservation.ts'
 import { TransactionKind } from '../objects/transaction.ts'
 import { signDocument, type NodeKey } from '../privacy-and-security-manager/index.ts'
-import { canonical } from '../quantity/index.ts'
-import { parseMoney } from '../quantity/price.ts'
 import type { RearClient } from '../rear/client.ts'
-import { isProblem, Problem } from '../rear/problem.ts'
+import { isProblem, PROBLEMS, type ProblemCode } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
 import {
   configurationToWire,
@@ -31,8 +28,9 @@ import {
   type WireContractTerms,
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceHeaders, traceOf } from '../trace/index.ts'
+import { draftComplaint } from './check-draft.ts'
 import { CONTRACT_FINALIZER } from './seller.ts'
-import { amountsOf, CONTRACT_SIGNATURE } from './terms.ts'
+import { CONTRACT_SIGNATURE, transactionIdOf } from './terms.ts'
 import { verifyContract } from './verify.ts'
 
 export interface BuyerOptions extends NodeBase {
@@ -59,6 +57,7 @@ const UNWIND_RETRY_MS = 5_000
 export class Buyer implements Component {
   readonly #options: BuyerOptions
   readonly #controller: Controller
+  /** By uid: how often a message of a reservation was not answered. */
   readonly #attempts = new Map<string, number>()
 
   constructor(options: BuyerOptions) {
@@ -84,10 +83,7 @@ export class Buyer implements Component {
 
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | void> {
     const reservation = await this.#options.store.get(ReservationKind, key)
-    if (reservation === undefined) {
-      this.#attempts.delete(key.name)
-      return
-    }
+    if (reservation === undefined) return
     if (reservation.metadata.deletionTimestamp !== undefined) return this.#unwind(reservation, signal)
     const { spec, status } = reservation
     const failed = status?.phase.phase === 'Failed'
@@ -117,7 +113,7 @@ export class Buyer implements Component {
       }))
     }
     tracer.step(trace, 'reserve-sent', { peer: spec.seller.nodeID, since, detail: spec.flavorID })
-    const answer = await client.call(this.#target(reservation), {
+    const answer = await client.callNode(reservation.spec.seller, {
       method: 'POST',
       path: '/api/v2/reservations',
       headers: traceHeaders(trace),
@@ -129,12 +125,13 @@ export class Buyer implements Component {
         ...(spec.configuration ? { configuration: configurationToWire(spec.configuration) } : {}),
         ...(spec.user === undefined ? {} : { user: spec.user }),
         key: spec.key ?? reservation.metadata.uid,
-        ...(typeof spec['until'] === 'string' ? { contractExpirationTime: spec['until'] } : {}),
+        ...(spec.until === undefined ? {} : { contractExpirationTime: spec.until }),
       },
     })
     const transaction = decodeTransaction(answer.body)
     const draft = (answer.body as { contract?: WireContractTerms }).contract
-    this.#checkDraft(reservation, draft)
+    const complaint = draftComplaint(reservation, draft, self.id)
+    if (complaint !== undefined) throw new InvalidAnswer(`the draft of the contract ${complaint}`)
     await ensure(store, TransactionKind, {
       metadata: {
         namespace: DEFAULT_NAMESPACE,
@@ -143,6 +140,7 @@ export class Buyer implements Component {
       },
       spec: { ...transactionFromWire(transaction), contractDraft: draft },
     })
+    this.#attempts.delete(reservation.metadata.uid)
     await this.#setStatus(reservation, {
       phase: { phase: spec.purchase === true ? 'Running' : 'Solved', message: 'reserved' },
       reservePhase: 'Solved',
@@ -158,9 +156,9 @@ export class Buyer implements Component {
     const since = tracer.now()
     const { transactionID = '', transaction } = reservation.status!
     const draft = (transaction as { contract?: WireContractTerms }).contract
-    if (draft === undefined) throw new Problem('upstream-failed', 'the seller sent no draft of the contract')
+    if (draft === undefined) throw new InvalidAnswer('the seller sent no draft of the contract')
     const signature = signDocument(contractTerms(draft), { ...CONTRACT_SIGNATURE, key })
-    const answer = await client.call(this.#target(reservation), {
+    const answer = await client.callNode(reservation.spec.seller, {
       method: 'POST',
       path: `/api/v2/transactions/${encodeURIComponent(transactionID)}/purchase`,
       headers: traceHeaders(trace),
@@ -186,6 +184,7 @@ export class Buyer implements Component {
       since,
       detail: contract.contractID,
     })
+    this.#attempts.delete(reservation.metadata.uid)
     await this.#setStatus(reservation, {
       ...reservation.status,
       phase: { phase: 'Solved', message: 'bought' },
@@ -200,62 +199,28 @@ export class Buyer implements Component {
     )
   }
 
-  /** What is about to be signed must be what was asked for: size, seller, price, and an end. */
-  #checkDraft(reservation: Reservation, draft: WireContractTerms | undefined): void {
-    const { spec } = reservation
-    const invalid = (detail: string): Problem =>
-      new Problem('upstream-failed', `the draft of the contract ${detail}`)
-    if (draft === undefined) throw invalid('is missing')
-    if (draft.seller.ID !== spec.seller.nodeID) throw invalid('names another seller')
-    if (draft.buyerID.ID !== this.#options.self.id) throw invalid('names another buyer')
-    if (draft.expirationTime === undefined) throw invalid('has no end')
-    if (spec.configuration && draft.configuration) {
-      const asked = amountsOf(configurationToWire(spec.configuration))
-      const given = amountsOf(draft.configuration)
-      for (const [resource, amount] of Object.entries(asked)) {
-        if (canonical(given[resource] ?? '0') !== canonical(amount)) {
-          throw invalid(`gives ${given[resource] ?? 'no'} ${resource}, asked was ${amount}`)
-        }
-      }
-    }
-    const agreed = spec['price'] as { amount: string; currency: string; period: string } | undefined
-    const price = draft.price
-    if (agreed && price && price.amount !== '') {
-      if (agreed.currency !== price.currency || agreed.period !== price.period)
-        throw invalid('is in another currency or period')
-      if (parseMoney(price.amount) > parseMoney(agreed.amount)) {
-        throw invalid(
-          `costs ${price.amount}, offered was ${agreed.amount} ${agreed.currency}/${agreed.period}`,
-        )
-      }
-    }
-  }
-
   #checkContract(body: unknown, draft: WireContractTerms): ReturnType<typeof decodeContract> {
     const contract = decodeContract(body)
     const verdict = verifyContract(body, this.#options.system.clock.now())
     const bad = verdict.checks.find(({ ok }) => !ok)
-    if (bad) throw new Problem('upstream-failed', `the contract is not valid: ${bad.name}: ${bad.detail}`)
+    if (bad) throw new InvalidAnswer(`the contract is not valid: ${bad.name}: ${bad.detail}`)
     const ours = contractSignatures(contract).buyer
     // Our signature covers the terms: that it verifies over them shows that they are those of the draft.
     if (ours === undefined || contract.contractID !== draft.contractID) {
-      throw new Problem('upstream-failed', 'the contract is not the one that was signed')
+      throw new InvalidAnswer('the contract is not the one that was signed')
     }
     return contract
   }
 
   async #failed(reservation: Reservation, error: unknown): Promise<{ requeueAfterMs: number } | undefined> {
+    const failure = failureOf(error)
+    if (failure === undefined) throw error
     const { nodeID } = reservation.spec.seller
-    const attempts = (this.#attempts.get(reservation.metadata.name) ?? 0) + 1
-    this.#attempts.set(reservation.metadata.name, attempts)
-    const refused = isProblem(error) && error.status < 500
-    const invalid = isProblem(error, 'upstream-failed') || error instanceof WireError
-    const unreachable = isTransportError(error)
-    if (!refused && !invalid && !unreachable && !isProblem(error)) throw error
-    const message = error instanceof Error ? error.message : String(error)
+    const attempts = (this.#attempts.get(reservation.metadata.uid) ?? 0) + 1
+    const { message } = error as Error
     // A lost answer is asked for again: the key makes that safe.
-    const again = !refused && !invalid && attempts < MOST_ATTEMPTS && !isTransportError(error, 'wrong-peer')
-    if (again) {
+    if (failure.mayPass && attempts < MOST_ATTEMPTS) {
+      this.#attempts.set(reservation.metadata.uid, attempts)
       await this.#setStatus(reservation, {
         ...reservation.status,
         phase: {
@@ -265,13 +230,13 @@ export class Buyer implements Component {
       })
       return { requeueAfterMs: RETRY_MS * attempts }
     }
+    this.#attempts.delete(reservation.metadata.uid)
     await this.#setStatus(reservation, {
       ...reservation.status,
       phase: { phase: 'Failed', message },
-      message: isProblem(error) ? error.code : unreachable ? 'unreachable' : 'invalid-answer',
+      message: failure.code,
     })
-    const fact = refused ? 'Refused' : invalid ? 'InvalidAnswer' : 'Unreachable'
-    await this.#options.recordDealing(nodeID, fact, reservation, message)
+    await this.#options.recordDealing(nodeID, failure.fact, reservation, message)
     return undefined
   }
 
@@ -281,33 +246,17 @@ export class Buyer implements Component {
    * contract is closed.
    */
   async #unwind(reservation: Reservation, signal: AbortSignal): Promise<{ requeueAfterMs: number } | void> {
-    const { store, client, log, system } = this.#options
-    const { spec, status } = reservation
-    const { transactionID } = status ?? {}
-    if (transactionID !== undefined && status?.contract === undefined) {
-      try {
-        await client.call(this.#target(reservation), {
-          method: 'DELETE',
-          path: `/api/v2/transactions/${encodeURIComponent(transactionID)}`,
-          timeoutMs: CANCEL_TIMEOUT_MS,
-          signal,
-        })
-      } catch (error) {
-        if (!isTransportError(error) && !isProblem(error)) throw error
-        if (isProblem(error, 'conflict')) {
-          await this.#closeUnknown(reservation, signal)
-          return { requeueAfterMs: 0 }
-        }
-        const over = Date.parse(spec.until ?? '') < system.clock.now()
-        const mayBeBought = spec.purchase === true && status?.reservePhase === 'Solved' && !over
-        log.info({ err: error, transactionID, mayBeBought }, 'hold not given back; it expires by itself')
-        const refused = (error as unknown) instanceof Problem && (error as unknown as Problem).status < 500
-        if (mayBeBought && !refused) return { requeueAfterMs: UNWIND_RETRY_MS }
-      }
+    const { store, self } = this.#options
+    const { spec, status, metadata } = reservation
+    // Follows from the key, where the answer that names it was lost.
+    const transactionID = status?.transactionID ?? transactionIdOf(self.id, spec.key ?? metadata.uid)
+    const nothingHeld = status?.phase.phase === 'Failed' && isRefusal(status.message)
+    if (status?.contract === undefined && !nothingHeld) {
+      const again = await this.#giveBack(reservation, transactionID, signal)
+      if (again) return again
     }
-    if (transactionID !== undefined) {
-      await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transactionID })
-    }
+    this.#attempts.delete(metadata.uid)
+    await remove(store, TransactionKind, { namespace: DEFAULT_NAMESPACE, name: transactionID })
     await mutate(store, ReservationKind, keyOf(reservation), (each) => ({
       ...each,
       metadata: {
@@ -315,6 +264,36 @@ export class Buyer implements Component {
         finalizers: (each.metadata.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER),
       },
     }))
+  }
+
+  /** @returns when to try again; undefined when nothing is held for us any more, or nothing can be done about it */
+  async #giveBack(
+    reservation: Reservation,
+    transactionID: string,
+    signal: AbortSignal,
+  ): Promise<{ requeueAfterMs: number } | undefined> {
+    const { client, log, system } = this.#options
+    const { spec, status } = reservation
+    try {
+      await client.callNode(spec.seller, {
+        method: 'DELETE',
+        path: `/api/v2/transactions/${encodeURIComponent(transactionID)}`,
+        timeoutMs: CANCEL_TIMEOUT_MS,
+        signal,
+      })
+      return undefined
+    } catch (error) {
+      if (!isTransportError(error) && !isProblem(error)) throw error
+      const refused = isProblem(error) && error.status < 500
+      if (isProblem(error, 'conflict')) {
+        await this.#closeUnknown(reservation, signal)
+        return { requeueAfterMs: 0 }
+      }
+      const over = Date.parse(spec.until ?? '') < system.clock.now()
+      const mayBeBought = spec.purchase === true && status?.reservePhase === 'Solved' && !over
+      log.info({ err: error, transactionID, mayBeBought }, 'hold not given back; it expires by itself')
+      return mayBeBought && !refused ? { requeueAfterMs: UNWIND_RETRY_MS } : undefined
+    }
   }
 
   /** It was bought after all: learns the contract, to end it. */
@@ -326,11 +305,6 @@ export class Buyer implements Component {
       await this.#options.closeContract(contractID, 'given up before it was bought')
   }
 
-  #target(reservation: Reservation): { address: string; id?: ReturnType<typeof parseNodeId> } {
-    const { seller } = reservation.spec
-    return { address: seller.ip, id: parseNodeId(seller.nodeID) }
-  }
-
   async #setStatus(reservation: Reservation, status: ReservationStatus): Promise<void> {
     const { store, system } = this.#options
     await mutateStatus(store, ReservationKind, keyOf(reservation), () => ({
@@ -338,6 +312,37 @@ export class Buyer implements Component {
       phase: { ...status.phase, lastChangeTime: rfc3339(system.clock.now()) },
     }))
   }
+}
+
+/** The seller answered, but not with what it must. */
+class InvalidAnswer extends Error {
+  override readonly name = 'InvalidAnswer'
+}
+
+interface Failure {
+  readonly fact: 'Refused' | 'Unreachable' | 'InvalidAnswer'
+  /** Stable, for programs. */
+  readonly code: string
+  /** Whether the same message may be answered another time. */
+  readonly mayPass: boolean
+}
+
+/** @returns what it says of the seller; undefined for a fault of our own */
+function failureOf(error: unknown): Failure | undefined {
+  if (error instanceof InvalidAnswer || error instanceof WireError)
+    return { fact: 'InvalidAnswer', code: 'invalid-answer', mayPass: false }
+  if (isTransportError(error))
+    return { fact: 'Unreachable', code: 'unreachable', mayPass: !isTransportError(error, 'wrong-peer') }
+  if (!isProblem(error)) return undefined
+  // That it is in trouble, or the next one behind it, it says itself: that is no lie.
+  const said = error.extensions['code'] !== undefined
+  if (error.status >= 500 && !said) return { fact: 'InvalidAnswer', code: 'invalid-answer', mayPass: false }
+  return { fact: 'Refused', code: error.code, mayPass: error.status >= 500 }
+}
+
+/** @returns whether a failed reservation was refused, so that nothing is held under it */
+function isRefusal(code: string | undefined): boolean {
+  return code !== undefined && Object.hasOwn(PROBLEMS, code) && PROBLEMS[code as ProblemCode].status < 500
 }
 
 function refTo(contract: Contract): { name: string; namespace: string; kind: string; apiVersion: string } {

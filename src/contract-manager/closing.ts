@@ -13,19 +13,14 @@ import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract, type ContractPhase, type ContractStatus } from '../objects/contract.ts'
 import type { FactType } from '../objects/fact.ts'
-import { parseNodeId } from '../objects/ids.ts'
 import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { ReservationKind } from '../objects/reservation.ts'
 import { TransactionKind } from '../objects/transaction.ts'
-import {
-  SignatureError,
-  signDocument,
-  verifyDocument,
-  type NodeKey,
-} from '../privacy-and-security-manager/index.ts'
+import { SignatureError, verifyDocument, type NodeKey } from '../privacy-and-security-manager/index.ts'
 import type { RearClient } from '../rear/client.ts'
 import { isProblem, Problem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
+import { mergeClosings, signClosing, type ClosingStatement, type SignedClosing } from './closing-statement.ts'
 import { phaseOf, type Contracts } from './contracts.ts'
 import { forwardingName } from './forwarder.ts'
 import { CONTRACT_FINALIZER } from './seller.ts'
@@ -41,20 +36,6 @@ export interface ClosingOptions extends NodeBase {
   /** Buyer: whether the virtual node of the contract is gone. */
   readonly detached: (contractID: string) => Promise<boolean>
   readonly recordEnd: (about: string, type: FactType, contractID: string) => Promise<void>
-}
-
-/** What both sides sign at the end. */
-export interface ClosingStatement {
-  readonly contractID: string
-  readonly closedBy: string
-  readonly reason: string
-  readonly closedAt: string
-}
-
-export interface SignedClosing {
-  readonly statement: ClosingStatement
-  /** Detached JWS by node id. */
-  readonly signatures: Readonly<Record<string, string>>
 }
 
 const NOTIFY_TIMEOUT_MS = 3_000
@@ -93,71 +74,59 @@ export class Closing implements Component {
 
   /** Asks for the end of a contract. Idempotent; the controller does the rest. */
   async close(contractID: string, reason: string): Promise<void> {
-    const { store, self, system, key } = this.#options
+    const { store, self, key, system } = this.#options
+    const name = { namespace: DEFAULT_NAMESPACE, name: contractID }
     const now = rfc3339(system.clock.now())
-    await mutateStatus(
-      store,
-      ContractKind,
-      { namespace: DEFAULT_NAMESPACE, name: contractID },
-      (contract) => {
-        if (phaseOf(contract) !== 'Active') return undefined
-        const statement: ClosingStatement = { contractID, closedBy: self.id, reason, closedAt: now }
-        const closing: SignedClosing = {
-          statement,
-          signatures: { [self.id]: signDocument(statement, { ...CLOSING_SIGNATURE, key }) },
-        }
-        return closingStatus(contract, closing, now)
-      },
-    )
+    await mutateStatus(store, ContractKind, name, (contract) => {
+      if (phaseOf(contract) !== 'Active') return undefined
+      const statement: ClosingStatement = { contractID, closedBy: self.id, reason, closedAt: now }
+      return closingStatus(contract, signClosing(statement, {}, { id: self.id, key }), now)
+    })
   }
 
   /**
    * The other side ends the contract.
-   * @returns the statement with both signatures; the first one that was made if it is closed already
+   * @returns the statement with both signatures; an earlier one of ours, if it is closed already
    * @throws Problem
    */
   async closeByPeer(contractID: string, received: SignedClosing, caller: string): Promise<SignedClosing> {
-    const { store, self, system, key } = this.#options
+    const { store, system } = this.#options
     const name: ObjectKey = { namespace: DEFAULT_NAMESPACE, name: contractID }
     const contract = await store.get(ContractKind, name)
     if (contract === undefined) throw new Problem('contract-not-found', 'no such contract here')
     if (otherSide(contract).nodeID !== caller) throw new Problem('not-a-party', 'the contract is of others')
-    const { statement } = received
-    if (statement.contractID !== contractID)
-      throw new Problem('bad-request', 'the statement is of another contract')
-    this.#checkSignature(received, caller)
+    this.#check(contractID, received, caller)
     const signed = await mutateStatus(store, ContractKind, name, (before) => {
-      const known = before.status?.closing as SignedClosing | undefined
-      const statementToSign = known?.statement ?? statement
-      const sameStatement =
-        known === undefined || JSON.stringify(known.statement) === JSON.stringify(statement)
-      const closing: SignedClosing = {
-        statement: statementToSign,
-        signatures: {
-          ...known?.signatures,
-          ...(sameStatement ? received.signatures : {}),
-          [self.id]: signDocument(statementToSign, { ...CLOSING_SIGNATURE, key }),
-        },
-      }
-      if (known && phaseOf(before) !== 'Active') return { ...before.status, closing }
+      const closing = this.#merge(before, received)
+      if (phaseOf(before) !== 'Active') return { ...before.status, closing }
       return closingStatus(before, closing, rfc3339(system.clock.now()))
     })
-    return signed?.status?.closing as SignedClosing
+    if (signed === undefined) throw new Problem('contract-not-found', 'no such contract here any more')
+    return signed.status?.closing as SignedClosing
   }
 
-  #checkSignature({ statement, signatures }: SignedClosing, caller: string): void {
+  /** @returns the statement to be kept of ours and theirs, with our signature */
+  #merge(contract: Contract, received: SignedClosing): SignedClosing {
+    const { self, key } = this.#options
+    const known = contract.status?.closing as SignedClosing | undefined
+    const { statement, signatures } = mergeClosings(known, received)
+    return signatures[self.id] === undefined
+      ? signClosing(statement, signatures, { id: self.id, key })
+      : { statement, signatures }
+  }
+
+  /** @throws Problem unless the statement is about this contract and signed by the other side */
+  #check(contractID: string, { statement, signatures }: SignedClosing, signer: string): void {
+    if (statement.contractID !== contractID)
+      throw new Problem('bad-request', 'the statement is of another contract')
     try {
-      const signature = signatures[caller]
-      if (
-        signature !== undefined &&
-        verifyDocument(statement, signature, CLOSING_SIGNATURE).signer === caller
-      )
-        return
+      const signature = signatures[signer]
+      if (signature && verifyDocument(statement, signature, CLOSING_SIGNATURE).signer === signer) return
     } catch (cause) {
       if (!(cause instanceof SignatureError)) throw cause
       throw new Problem('signature-invalid', `the closing statement: ${cause.message}`, { cause })
     }
-    throw new Problem('signature-invalid', 'the closing statement is not signed by the caller')
+    throw new Problem('signature-invalid', 'the closing statement is not signed by the other side')
   }
 
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | void> {
@@ -182,8 +151,9 @@ export class Closing implements Component {
       const done = await this.#takeDown(contract)
       if (!done) return { requeueAfterMs: 200 }
       const expired = contract.status?.closing === undefined
-      await this.#setPhase(contract, expired ? 'Expired' : 'Closed', contract.status?.phase?.message ?? '')
+      // Noted first: who looks for another seller must know how it ended with this one.
       await this.#recordEnd(contract, expired)
+      await this.#setPhase(contract, expired ? 'Expired' : 'Closed', contract.status?.phase?.message ?? '')
       return
     }
     const retry = await this.#notify(contract, signal)
@@ -239,26 +209,24 @@ export class Closing implements Component {
     // After its end there is nothing left to tell: the other side knows by itself.
     if (Date.parse(contract.spec.expirationTime ?? '') < system.clock.now()) return undefined
     try {
-      const answer = await client.call(
-        { address: peer.ip, id: parseNodeId(peer.nodeID) },
-        {
-          method: 'DELETE',
-          path: `/api/v2/contracts/${encodeURIComponent(contract.metadata.name)}`,
-          body: closing,
-          timeoutMs: NOTIFY_TIMEOUT_MS,
-          signal,
-        },
-      )
+      const answer = await client.callNode(peer, {
+        method: 'DELETE',
+        path: `/api/v2/contracts/${encodeURIComponent(contract.metadata.name)}`,
+        body: closing,
+        timeoutMs: NOTIFY_TIMEOUT_MS,
+        signal,
+      })
       const signed = answer.body as SignedClosing
-      this.#checkSignature(signed, peer.nodeID)
-      await mutateStatus(this.#options.store, ContractKind, keyOf(contract), ({ status }) => ({
-        ...status,
-        closing: signed,
+      this.#check(contract.metadata.name, signed, peer.nodeID)
+      await mutateStatus(this.#options.store, ContractKind, keyOf(contract), (each) => ({
+        ...each.status,
+        closing: this.#merge(each, signed),
       }))
       this.#retries.delete(contract.metadata.name)
       return undefined
     } catch (error) {
-      if (isProblem(error, 'contract-not-found', 'not-a-party', 'signature-invalid')) {
+      if (isProblem(error, 'contract-not-found', 'not-a-party', 'signature-invalid', 'bad-request')) {
+        this.#retries.delete(contract.metadata.name)
         log.warn(
           { err: error, contract: contract.metadata.name },
           'the other side does not know or sign the end of the contract',

@@ -133,6 +133,7 @@ export class Forwarder implements Component {
         reserve: true,
         purchase: false,
         flavorID: flavor.metadata.name,
+        owner: flavor.spec.owner.nodeID,
         key: transactionID,
         user,
         ...(until === '' ? {} : { until }),

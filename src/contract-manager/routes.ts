@@ -12,9 +12,9 @@ import {
   WireTransactionSchema,
 } from '../rear/wire/index.ts'
 import { traceFromHeaders } from '../trace/index.ts'
-import type { Closing, SignedClosing } from './closing.ts'
-import type { Contracts } from './contracts.ts'
-import { phaseOf } from './contracts.ts'
+import type { SignedClosing } from './closing-statement.ts'
+import type { Closing } from './closing.ts'
+import { phaseOf, type Contracts } from './contracts.ts'
 import type { Seller } from './seller.ts'
 
 const SignedClosingSchema = Type.Object(

@@ -32,6 +32,9 @@ export const ReservationSpecSchema = open({
     Type.String({ description: 'Node id of the one that will use it, where that is not the buyer.' }),
   ),
   flavorID: Type.Optional(Type.String()),
+  owner: Type.Optional(
+    Type.String({ description: 'Node id of the owner of the flavor, who may be behind the seller.' }),
+  ),
   price: Type.Optional(PriceSchema),
   until: Type.Optional(Type.String({ description: 'RFC 3339; when the contract shall end.' })),
 })

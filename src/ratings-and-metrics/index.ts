@@ -14,6 +14,15 @@ import { FACT_VALUES, FactKind, type Fact, type FactType } from '../objects/fact
 import { DEFAULT_NAMESPACE, type ObjectKey } from '../objects/meta.ts'
 import { RatingKind } from '../objects/rating.ts'
 
+/** What makes one look for somebody else, at least for a while. */
+const FAILURES: ReadonlySet<FactType> = new Set<FactType>([
+  'Unreachable',
+  'InvalidAnswer',
+  'PeeringFailed',
+  'Breached',
+  'ClosedBySeller',
+])
+
 /** What a node without facts is rated: neither good nor bad. */
 export const NEUTRAL_RATING = 2.5
 const HIGHEST = 5
@@ -53,6 +62,7 @@ export class RatingsAndMetrics implements Component {
     this.#base = base
     const facts = base.informers.of(FactKind)
     facts.addIndex('about', (fact) => [fact.spec.about])
+    facts.addIndex('rating', (fact) => [ratingKey(fact.spec.about).name])
     base.informers.of(RatingKind)
     this.#controller = new Controller({
       name: 'ratings',
@@ -106,15 +116,25 @@ export class RatingsAndMetrics implements Component {
     return this.#base.informers.of(RatingKind).get(ratingKey(nodeID))?.status?.score ?? NEUTRAL_RATING
   }
 
+  /**
+   * @param withinMs how long ago a failure still counts, in milliseconds
+   * @returns what went wrong with a node lately, for people; undefined when nothing did
+   */
+  failedLately(nodeID: string, withinMs: number): string | undefined {
+    const { informers, system } = this.#base
+    const since = system.clock.now() - withinMs
+    const last = informers
+      .of(FactKind)
+      .byIndex('about', nodeID)
+      .find(({ spec }) => FAILURES.has(spec.type) && Date.parse(spec.at) > since)
+    return last && `${last.spec.type}${last.spec.detail === undefined ? '' : `: ${last.spec.detail}`}`
+  }
+
   async #reconcile(key: ObjectKey): Promise<void> {
     const { store, system, informers } = this.#base
-    const fact = informers
-      .of(FactKind)
-      .list()
-      .find((each) => ratingKey(each.spec.about).name === key.name)
-    if (fact === undefined) return
-    const nodeID = fact.spec.about
-    const facts = informers.of(FactKind).byIndex('about', nodeID)
+    const facts = informers.of(FactKind).byIndex('rating', key.name)
+    const nodeID = facts[0]?.spec.about
+    if (nodeID === undefined) return
     const now = system.clock.now()
     const { score, confidence } = rate(
       facts.map((each) => each.spec),

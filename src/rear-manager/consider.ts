@@ -42,6 +42,8 @@ export interface Surroundings {
   readonly latencyOf?: (nodeID: string) => number | undefined
   /** Offers that were just refused or failed, with the reason. */
   readonly excluded?: ReadonlyMap<string, string>
+  /** @returns why nothing is bought from or through a node for now, if so */
+  readonly failedLately?: (nodeID: string) => string | undefined
 }
 
 export interface Choice {
@@ -144,11 +146,15 @@ const reject = (reason: string, detail: string, numbers?: Record<string, string>
 function check(
   candidate: PeeringCandidate,
   { amounts: wantedAmounts, requirements, duration }: Wanted,
-  { now, self, ratingOf, latencyOf, excluded }: Surroundings,
+  { now, self, ratingOf, latencyOf, excluded, failedLately }: Surroundings,
 ): Rejection | { amounts: Amounts; price: Price; cost: bigint } {
   const { flavor } = candidate.spec
   const { spec } = flavor
-  const reason = excluded?.get(flavor.metadata.name)
+  const nearest = relaysOf(candidate)[0]?.ID
+  const reason =
+    excluded?.get(flavor.metadata.name) ??
+    failedLately?.(spec.owner.nodeID) ??
+    (nearest === undefined ? undefined : failedLately?.(nearest))
   if (reason !== undefined) return reject('just-failed', reason)
   if (spec.owner.nodeID === self) return reject('own-offer', 'this is our own')
   if (!candidate.spec.available || !spec.availability) return reject('not-available', 'no longer on offer')

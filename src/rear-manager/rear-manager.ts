@@ -55,7 +55,7 @@ const FINALIZER = 'tributary.io/acquisition'
 /** Before asking everybody again when no offer fits. */
 const RETRY_MS = 5_000
 const LONGEST_RETRY_MS = 60_000
-/** An offer that just failed is not taken again for this long. */
+/** An offer, or a node, that just failed is not taken again for this long. */
 const EXCLUDE_MS = 60_000
 const DEFAULT_DURATION = '24h'
 
@@ -155,6 +155,7 @@ export class RearManager implements Component {
       ratingOf: (nodeID) => ratings.ratingOf(nodeID),
       latencyOf,
       excluded,
+      failedLately: (nodeID) => ratings.failedLately(nodeID, EXCLUDE_MS),
     })
   }
 
@@ -268,6 +269,7 @@ export class RearManager implements Component {
         purchase: solver.spec.reserveOnly !== true,
         peeringCandidate: { name: candidate.metadata.name, namespace: DEFAULT_NAMESPACE },
         flavorID: flavor.metadata.name,
+        owner: flavor.spec.owner.nodeID,
         price,
         until: rfc3339(system.clock.now() + seconds * 1000),
       },
@@ -339,7 +341,7 @@ export class RearManager implements Component {
     const contract = await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID })
     const contractPhase = contract?.status?.phase?.phase
     if (contract === undefined || (contractPhase !== undefined && contractPhase !== 'Active')) {
-      return this.#lost(solver, contractID, contractPhase ?? 'gone')
+      return this.#lost(solver, contractID, contract?.status?.phase?.message ?? 'its record is gone')
     }
     if (solver.status?.contract?.name !== contractID) {
       await this.#setStatus(solver, {
@@ -371,12 +373,12 @@ export class RearManager implements Component {
       const since = tracer.now()
       await available.ensureBought(contractID, amounts, name, trace)
       tracer.step(trace, 'allocation-created', { since, detail: contractID })
-      tracer.step(trace, 'peering-asked', { peer: contract.spec.seller.nodeID, detail: name })
+      tracer.step(trace, 'peering-asked', { peer: contract.spec.flavor.spec.owner.nodeID, detail: name })
       await ensure(store, VirtualNodeKind, {
         metadata: { ...key, ownerReferences: [ownedBy(solver)], annotations: traceAnnotations(trace) },
         spec: {
           contractID,
-          provider: contract.spec.seller.nodeID,
+          provider: contract.spec.flavor.spec.owner.nodeID,
           resources: amounts,
           solver: solver.metadata.name,
         },
@@ -386,14 +388,14 @@ export class RearManager implements Component {
         virtualNode: { name, namespace: DEFAULT_NAMESPACE },
         solverPhase: {
           phase: 'Running',
-          message: `waiting for ${contract.spec.seller.nodeID} to set up the peering`,
+          message: `waiting for ${contract.spec.flavor.spec.owner.nodeID} to set up the peering`,
         },
       })
       return
     }
     const phase = virtualNode.status?.phase
     if (phase === 'Denied') {
-      await this.#options.ratings.record(contract.spec.seller.nodeID, 'PeeringFailed', {
+      await this.#options.ratings.record(contract.spec.flavor.spec.owner.nodeID, 'PeeringFailed', {
         contractID,
         once: contractID,
       })
@@ -401,7 +403,7 @@ export class RearManager implements Component {
       return
     }
     if (phase !== 'Ready' || solver.status?.peering === 'Solved') return
-    tracer.step(trace, 'peering-informed', { role: 'consumer', peer: contract.spec.seller.nodeID })
+    tracer.step(trace, 'peering-informed', { role: 'consumer', peer: contract.spec.flavor.spec.owner.nodeID })
     const since = tracer.now()
     await available.setBoughtStatus(contractID, 'Active')
     tracer.step(trace, 'allocation-activated', { role: 'consumer', since, detail: contractID })
@@ -445,10 +447,10 @@ export class RearManager implements Component {
   }
 
   /** The contract ended under a running acquisition: by expiry, or by the other side. */
-  async #lost(solver: Solver, contractID: string, phase: string): Promise<void> {
+  async #lost(solver: Solver, contractID: string, why: string): Promise<void> {
     await this.#setStatus(solver, {
       peering: 'Failed',
-      solverPhase: { phase: 'Failed', message: `contract ${contractID} is ${phase.toLowerCase()}` },
+      solverPhase: { phase: 'Failed', message: `contract ${contractID} ended: ${why}` },
     })
   }
 

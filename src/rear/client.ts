@@ -5,7 +5,7 @@
  */
 import type { Log } from '../kernel/log.ts'
 import { deadline, type System } from '../kernel/system.ts'
-import type { NodeId } from '../objects/ids.ts'
+import { parseNodeId, type NodeId } from '../objects/ids.ts'
 import type { RouteMethod } from './route.ts'
 import { Problem, PROBLEMS, readProblem, type ProblemCode } from './problem.ts'
 import type { Transport, TransportTarget } from './transport/index.ts'
@@ -38,11 +38,28 @@ export class RearClient {
   readonly #transport: Transport
   readonly #system: System
   readonly #log: Log
+  readonly #addressOf: (nodeID: string) => string | undefined
 
-  constructor(options: { readonly transport: Transport; readonly system: System; readonly log: Log }) {
+  /** @param options.addressOf where a node is now, if that is better known than what messages say of it */
+  constructor(options: {
+    readonly transport: Transport
+    readonly system: System
+    readonly log: Log
+    readonly addressOf?: (nodeID: string) => string | undefined
+  }) {
+    this.#addressOf = options.addressOf ?? (() => undefined)
     this.#transport = options.transport
     this.#system = options.system
     this.#log = options.log.child({ part: 'rear-client' })
+  }
+
+  /**
+   * Calls a node that is named in an offer or contract. Those say under which address it advertised itself;
+   * a peer that we know is called where we met it.
+   */
+  callNode(node: { readonly nodeID: string; readonly ip: string }, call: RearCall): Promise<RearAnswer> {
+    const address = this.#addressOf(node.nodeID) ?? node.ip
+    return this.call({ address, id: parseNodeId(node.nodeID) }, call)
   }
 
   /**

@@ -104,20 +104,30 @@ export function createRearApp(
 ): (request: RearRequest) => Promise<RearResponse> {
   const compiled = routes.map(compileRoute).sort(literalsFirst)
   refuseDuplicates(compiled)
+  const literals = new Map(
+    compiled.flatMap((one) =>
+      one.segments.some(isParameter) ? [] : [[`${one.route.method} ${one.route.path}`, one]],
+    ),
+  )
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
 
   async function answer(request: RearRequest): Promise<RearResponse> {
     const question = request.path.indexOf('?')
     const path = question < 0 ? request.path : request.path.slice(0, question)
     const rawQuery = question < 0 ? '' : request.path.slice(question + 1)
-    const { found, params } = find(compiled, request.method, path)
+    const literal = literals.get(`${request.method} ${path}`)
+    const { found, params } = literal
+      ? { found: literal, params: NO_PARAMS }
+      : find(compiled, request.method, path)
     const { route } = found
     const refusal = options.authorize(request.peer, route.access, route)
     if (refusal) throw refusal
     const body = readBody(found, request, maxBodyBytes)
     const call: RouteCall = {
       params,
-      query: new URLSearchParams(rawQuery),
+      get query() {
+        return new URLSearchParams(rawQuery)
+      },
       rawQuery,
       body,
       peer: request.peer,
@@ -143,6 +153,8 @@ function compileRoute(route: Route): CompiledRoute {
     validator: route.request ? Compile(route.request) : undefined,
   }
 }
+
+const NO_PARAMS: Readonly<Record<string, string>> = {}
 
 const isParameter = (segment: string): boolean => segment.startsWith('{') && segment.endsWith('}')
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/index.ts'
+import { realSystem } from '../../src/kernel/system.ts'
 import { parseNodeId } from '../../src/objects/ids.ts'
 import { loadNodeKey, verifyMembership } from '../../src/privacy-and-security-manager/index.ts'
 import { run, temporaryFolder } from './support/run.ts'
@@ -73,7 +74,7 @@ describe('tributary init', () => {
     )
     const config = loadConfig(join(cwd, 'alpha'))
     expect(config).toMatchObject({ role: 'supernode', domain: { name: 'example.org', authority } })
-    const now = Date.now()
+    const now = realSystem.clock.now()
     const membership = verifyMembership(
       readFileSync(join(cwd, 'alpha', config.domain!.membership!), 'utf8').trim(),
       {
@@ -97,7 +98,7 @@ describe('tributary domain', () => {
     const jwt = readFileSync(join(cwd, 'membership.jwt'), 'utf8').trim()
     const trust = {
       trustedAuthorities: new Map([['example.org', [parseNodeId(authority)]]]),
-      now: Date.now(),
+      now: realSystem.clock.now(),
     }
     expect(verifyMembership(jwt, trust)).toMatchObject({ subject: node, role: 'node' })
     const printed = await run(admit, { cwd })

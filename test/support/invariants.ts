@@ -80,14 +80,18 @@ export async function contradictions(market: Market<string>): Promise<readonly s
       )
         say(`${id} has no allocation`)
     }
+    const reservations = (await node.store.list(ReservationKind)).items
     for (const { metadata } of (await node.store.list(TransactionKind)).items) {
       const sold = mine.some(({ spec }) => spec.transactionID === metadata.name)
-      if (!sold) say(`transaction ${metadata.name} is left over`)
+      const bought = reservations.some(({ status }) => status?.transactionID === metadata.name)
+      if (!sold && !bought) say(`transaction ${metadata.name} is left over`)
     }
-    for (const { metadata, status } of (await node.store.list(ReservationKind)).items) {
+    for (const { metadata, spec, status } of reservations) {
+      const solver = await node.store.get(SolverKind, { namespace: 'default', name: spec.solverID })
+      const wanted = solver?.status?.reservation?.name === metadata.name
       if (metadata.deletionTimestamp !== undefined) say(`reservation ${metadata.name} does not go`)
-      else if (status?.contract?.name !== undefined && !names.has(status.contract.name))
-        say(`reservation ${metadata.name} is of a contract that is over`)
+      else if (!wanted && !names.has(status?.contract?.name ?? ''))
+        say(`reservation ${metadata.name} is left over`)
     }
     const namespaces = (await node.store.list(NamespaceKind)).items
     for (const { metadata } of namespaces) {

@@ -105,23 +105,19 @@ describe('a contract', () => {
       expect(await isWhole(cheap)).toBe(true)
       expect((await consumer.store.list(PodKind)).items).toHaveLength(1)
     })
+  })
 
-    it('has a closing statement with the signatures of both', async () => {
-      await closed('Keep')
-      await rest()
-      for (const node of [market.nodes.consumer, market.nodes.cheap]) {
-        const statements = (await node.store.list(ContractKind)).items.map(({ status }) => status?.closing)
-        expect(statements).toMatchObject([
-          {
-            statement: { closedBy: market.nodes.cheap.id },
-            signatures: {
-              [market.nodes.cheap.id]: expect.any(String),
-              [market.nodes.consumer.id]: expect.any(String),
-            },
-          },
-        ])
-      }
-    })
+  it('leaves a closing statement with the signatures of both', async () => {
+    await begin()
+    const { consumer, cheap } = market.nodes
+    await run(market, consumer, intent('job', '1'))
+    await takeBack(market, consumer, 'job')
+    await rest()
+    for (const node of [consumer, cheap]) {
+      const statements = (await node.store.list(ContractKind)).items.map(({ status }) => status?.closing)
+      const signatures = { [cheap.id]: expect.any(String), [consumer.id]: expect.any(String) }
+      expect(statements).toMatchObject([{ statement: { closedBy: consumer.id }, signatures }])
+    }
   })
 
   it('that both sides close at once ends with one statement that both signed', async () => {

@@ -125,7 +125,9 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
       say(`  ${style.dim('$')} tributary delete intent hello --wait`)
     },
     tornDown(after, ms) {
-      ok(`the intent, its workload, its virtual node and its contract are gone, in ${humanMs(ms)}`)
+      ok(
+        `the intent, its workload and its virtual node are gone, and the contract is closed on both sides, in ${humanMs(ms)}`,
+      )
       ok(`for sale again: ${after.text}`)
     },
     done(totalMs) {

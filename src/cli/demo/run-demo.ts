@@ -3,6 +3,8 @@
  */
 import { fileURLToPath } from 'node:url'
 import { sleep } from '../../kernel/system.ts'
+import type { Contract } from '../../objects/contract.ts'
+import type { Deployment } from '../../objects/core/deployment.ts'
 import type { Intent } from '../../objects/intent.ts'
 import type { TraceEvent } from '../../objects/trace.ts'
 import { discover, pathOf, resolveResource } from '../api-resource.ts'
@@ -24,6 +26,7 @@ import { DemoWorld } from './world.ts'
 const MANIFEST = fileURLToPath(new URL('../../../examples/hello.yaml', import.meta.url))
 const SHOWN_MANIFEST = 'examples/hello.yaml'
 const NAMESPACE = 'default'
+const CONTRACTS = '/apis/reservation.fluidos.eu/v1alpha1/contracts'
 
 /** Each part has so long; on a laptop all of them together take a few seconds. */
 const WITHIN_MS = { running: 60_000, lastSteps: 3_000, gone: 30_000, whole: 15_000 } as const
@@ -172,12 +175,12 @@ async function applyHello(context: Context, client: ControlClient): Promise<Mani
 
 /** What is asked for, in a line. */
 function wishText({ metadata, spec }: ManifestObject): string {
-  const { workload = [] } = (spec ?? {}) as { workload?: readonly any[] }
-  const wishes = workload.flatMap((manifest) => {
-    const requests = manifest?.spec?.template?.spec?.containers?.[0]?.resources?.requests as
-      Record<string, string> | undefined
-    const amounts = Object.entries(requests ?? {}).map(([name, amount]) => `${name} ${amount}`)
-    return [`${manifest.kind} ${manifest.metadata?.name} (${amounts.join(', ')})`]
+  const { workload = [] } = (spec ?? {}) as { workload?: readonly Deployment[] }
+  const wishes = workload.map(({ kind, metadata: { name }, spec: { template } }) => {
+    const requests = template.spec.containers[0]?.resources?.requests ?? {}
+    return `${kind} ${name} (${Object.entries(requests)
+      .map(([resource, amount]) => `${resource} ${amount}`)
+      .join(', ')})`
   })
   return `intent ${metadata.name}: run ${wishes.join(' and ')}`
 }
@@ -275,7 +278,7 @@ async function tearDown(
   reporter.tornDown(after, clock.monotonic() - began)
 }
 
-/** What should be gone with the intent: nodes but a node's own, workloads, routers. */
+/** What should be gone with the intent: nodes but a node's own, workloads, routers, contracts in force. */
 async function leftovers(scenario: Scenario, world: DemoWorld): Promise<readonly string[]> {
   const tributary = '/apis/tributary.io/v1alpha1'
   const paths = [
@@ -293,6 +296,11 @@ async function leftovers(scenario: Scenario, world: DemoWorld): Promise<readonly
           const { items } = await list(path)
           return items.map(({ metadata }) => `${path.split('/').at(-1)} ${metadata.name} on ${name}`)
         }),
+        (async () => {
+          const { items } = await client.get<{ items: readonly Contract[] }>(CONTRACTS)
+          const open = items.filter(({ status }) => status?.phase?.phase !== 'Closed')
+          return open.map(({ metadata }) => `contract ${metadata.name}, not closed on ${name}`)
+        })(),
         (async () => {
           const { items } = await list('/api/v1/nodes')
           return items.flatMap(({ metadata }) =>

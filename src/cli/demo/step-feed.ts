@@ -5,7 +5,7 @@
  * those that should precede it is held back until they are there, but not for long.
  */
 import { sleep } from '../../kernel/system.ts'
-import type { TraceEvent } from '../../objects/trace.ts'
+import type { Trace, TraceEvent } from '../../objects/trace.ts'
 import type { Context } from '../context.ts'
 import type { ControlClient } from '../control-client.ts'
 import { watchObjects } from '../watch-objects.ts'
@@ -26,7 +26,7 @@ export class StepFeed {
   #held: { readonly event: TraceEvent; readonly arrived: number }[] = []
   #highest = 0
   #running: Promise<void>[] = []
-  #failure: unknown
+  #failure: Error | undefined
 
   constructor(context: Context, workflow: WorkflowNumber, onStep: (event: TraceEvent) => void) {
     this.#context = context
@@ -58,7 +58,8 @@ export class StepFeed {
           new Promise<void>((resolve) => {
             const watching = this.#watch(client, signal, resolve)
               .catch((error: unknown) => {
-                if (!signal.aborted) this.#failure ??= error
+                if (!signal.aborted)
+                  this.#failure ??= error instanceof Error ? error : new Error(String(error))
               })
               .finally(resolve)
             this.#running.push(watching)
@@ -81,7 +82,7 @@ export class StepFeed {
     for await (const change of watchObjects(this.#context, client, TRACES, { signal })) {
       if (change.type === 'SYNCED') onSynced()
       if (change.type !== 'ADDED' && change.type !== 'MODIFIED') continue
-      const events = (change.object.status?.events ?? []) as readonly TraceEvent[]
+      const events = (change.object as Trace).status?.events ?? []
       const arrived = this.#context.system.clock.monotonic()
       for (const event of numbered(events, this.#workflow)) {
         const key = `${event.node} ${event.action} ${event.role} ${event.at}`
