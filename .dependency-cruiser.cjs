@@ -186,13 +186,14 @@ module.exports = {
       name: 'network-in-few-places',
       severity: 'error',
       comment:
-        'The network is passed in, so that a market of nodes runs on a simulated one: only transports, the ' +
-        'streams of virtual routers, the fabric’s probes, the search for neighbours, the control API and its ' +
+        'The network is passed in, so that a market of nodes runs on a simulated one: only transports, ' +
+        'what searches the local network, the streams of virtual routers, the fabric’s probes, the search for neighbours, the control API and its ' +
         'clients open sockets.',
       from: {
         path: '^src/',
         pathNot: [
           '^src/rear/transport/',
+          '^src/discovery-manager/(bonjour-services|multicast-socket)[.]ts$',
           '^src/network-manager/',
           '^src/fabric/embedded/',
           '^src/discovery-manager/(multicast-socket|bonjour-services)[.]ts$',

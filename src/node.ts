@@ -27,11 +27,17 @@ import {
 } from './contract-manager/index.ts'
 import { controlRoutes, type NodeStatus } from './control-routes.ts'
 import {
+  Acquaintance,
+  audienceOf,
+  createNeighbourhood,
   Discoverer,
   discoveryRoutes,
   FlavorAnswers,
   FlavorListing,
   Introductions,
+  MemberIntroductions,
+  memberRoutes,
+  type NeighbourhoodEdges,
 } from './discovery-manager/index.ts'
 import { createEmbeddedFabric, type EmbeddedFabric, type Runner } from './fabric/embedded/index.ts'
 import { startAll, stopAll, type Component } from './kernel/component.ts'
@@ -52,7 +58,9 @@ import { apiVersionOf } from './objects/kind.ts'
 import { PeerKind } from './objects/peer.ts'
 import { CandidateListing, PeeringCandidates } from './peering-candidates/index.ts'
 import {
+  createMembershipService,
   PeerRegistry,
+  Revocations,
   signDocument,
   type AcceptancePolicy,
   type Identity,
@@ -83,14 +91,14 @@ export interface NodeOptions {
   readonly config: Config
   readonly directory: string
   readonly identity: Identity
-  /** Our membership credential, when we have one; read again whenever it is shown. */
-  readonly membership?: () => string | undefined
   readonly store: ObjectStore
   readonly system: System
   readonly log: Log
   readonly transport: Transport
   /** How programs are run; real processes unless given. */
   readonly runner?: Runner
+  /** The local network, where others may be found; not searched unless given. */
+  readonly neighbourhood?: NeighbourhoodEdges
   /** Whether to serve the control API; a simulated node has none. */
   readonly control?: boolean
 }
@@ -139,6 +147,8 @@ export function createNode(options: NodeOptions): TributaryNode {
   const base: NodeBase = { store, informers, system, log, tracer, self }
 
   // Trust
+  const revocations = new Revocations()
+  const trust = { trustedAuthorities: trustedAuthorities(config), revoked: revocations }
   const registry = new PeerRegistry({
     store,
     informer: informers.of(PeerKind),
@@ -146,7 +156,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     log,
     self: identity.id,
     policy: acceptancePolicy(config, domain),
-    trust: { trustedAuthorities: trustedAuthorities(config) },
+    trust,
   })
   const client = new RearClient({
     transport,
@@ -154,8 +164,35 @@ export function createNode(options: NodeOptions): TributaryNode {
     log,
     addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
   })
-  const membership = options.membership ?? (() => undefined)
-  const introductions = new Introductions({ ...base, client, registry, role, membership })
+  const membership = createMembershipService({
+    ...base,
+    client,
+    registry,
+    trust,
+    revocations,
+    directory,
+    membershipFile: config.domain?.membership,
+    authorityDirectory: config.domain?.authorityDirectory,
+    membershipLifetime: config.domain?.membershipLifetime,
+    renewed: () => introductions.greetAll(),
+  })
+  const introductions: Introductions = new Introductions({
+    ...base,
+    client,
+    registry,
+    role,
+    membership: () => membership.current(),
+  })
+  const memberIntroductions = new MemberIntroductions({ ...base, client, registry, role })
+  const acquaintance = new Acquaintance({ introductions, registry, system })
+  const neighbourhood = createNeighbourhood({
+    ...base,
+    config,
+    registry,
+    edges: options.neighbourhood ?? {},
+    rearAddress: address,
+    plainAddress: () => plain?.address,
+  })
 
   // Resources and money
   const available = new AvailableResources({
@@ -177,7 +214,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     role,
     own: listing.table,
     candidates: passedOn.table,
-    audienceOf: (peer) => audienceOf(peer?.id),
+    audienceOf: (peer) => audienceFor(peer?.id),
     domainOf: (nodeID) => registry.membershipOf(nodeID as NodeId)?.domain,
     ask: (selector, ask) => discoverer.discover(selector, ask),
   })
@@ -187,20 +224,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     candidates,
     ratings,
     roleOf: (nodeID) => registry.membershipOf(nodeID as NodeId)?.role,
-    acquaint: async ({ id, address: at }) => {
-      const nodeId = parseNodeId(id)
-      try {
-        const answer = await client.call(
-          { address: at, id: nodeId },
-          { method: 'POST', path: '/api/v2/hello', body: introductions.introduction(), timeoutMs: 1_500 },
-        )
-        const from = answer.body as { membership?: string; name?: string }
-        await registry.learn({ nodeId, source: 'hello', address: at, addressVerified: true, ...from })
-        return registry.standing(nodeId) === 'accepted' ? 'accepted' : 'refused'
-      } catch {
-        return 'unreachable'
-      }
-    },
+    acquaint: ({ id, address: at }) => acquaintance.ensureAcquainted({ id: parseNodeId(id), address: at }),
     latencyOf: (nodeID) => registry.find(nodeID)?.status?.roundTripMs,
     closeContract: (contractID, reason) => closing.close(contractID, reason),
     configurationOf,
@@ -238,8 +262,10 @@ export function createNode(options: NodeOptions): TributaryNode {
     client,
     key: identity.key,
     closeContract: (contractID, reason) => closing.close(contractID, reason),
-    recordDealing: (about, type, reservation, detail) =>
-      ratings.record(about, type, { detail, once: `${reservation.metadata.uid}` }),
+    recordDealing: (about, type, reservation, detail) => {
+      if (type !== 'Purchased') acquaintance.failed(about)
+      return ratings.record(about, type, { detail, once: `${reservation.metadata.uid}` })
+    },
   })
 
   // The fabric and the network below it
@@ -314,10 +340,14 @@ export function createNode(options: NodeOptions): TributaryNode {
     consider: (solver) => rearManager.consider(solver),
   })
 
-  function audienceOf(nodeID: string | undefined): Audience {
-    const theirs = nodeID === undefined ? undefined : registry.membershipOf(nodeID as NodeId)?.domain
-    if (theirs === domain) return 'internal'
-    return theirs !== undefined && config.listedDomains?.includes(theirs) === true ? 'listed' : 'public'
+  function audienceFor(nodeID: string | undefined): Audience {
+    const caller = nodeID as NodeId | undefined
+    return audienceOf({
+      callerDomain: caller && registry.membershipOf(caller)?.domain,
+      callerStanding: caller === undefined ? 'unknown' : registry.standing(caller),
+      ownDomain: domain,
+      listedDomains: config.listedDomains ?? [],
+    })
   }
 
   const routes: readonly Route[] = [
@@ -325,6 +355,14 @@ export function createNode(options: NodeOptions): TributaryNode {
       answers,
       introductions,
     }),
+    ...memberRoutes({
+      registry,
+      role,
+      domain,
+      introduce: config.supernode?.introduce ?? true,
+      introduceTo: config.domain?.introduceTo ?? [],
+    }),
+    ...membership.routes,
     ...contractRoutes(seller, closing, contracts),
     ...fabricManager.routes,
     ...fabric.routes,
@@ -441,6 +479,7 @@ export function createNode(options: NodeOptions): TributaryNode {
   const components: readonly Component[] = [
     informers,
     tracer,
+    membership,
     registry,
     rearListener,
     new GarbageCollector({ informers, store, kinds: ALL_KINDS, log, system }),
@@ -464,6 +503,8 @@ export function createNode(options: NodeOptions): TributaryNode {
     serviceHandler,
     peers,
     introductions,
+    memberIntroductions,
+    neighbourhood,
     ...(control ? [control] : []),
   ]
 
@@ -494,7 +535,7 @@ export function createNode(options: NodeOptions): TributaryNode {
       fabric: fabric.name,
       enforcement: fabric.enforcement,
       isolation: fabric.isolation,
-      warnings: warningsOf(config, fabric, plain?.address),
+      warnings: [...warningsOf(config, fabric, plain?.address), ...membership.warnings()],
       peers: registry.list().map(({ metadata, spec, status }) => ({
         name: status?.name ?? metadata.name,
         object: metadata.name,

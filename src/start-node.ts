@@ -1,7 +1,8 @@
 /** Starts a node on a real machine, from its directory: configuration, key, database, TLS. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfig } from './config/index.ts'
+import { bonjourServices, openMulticastSocket } from './discovery-manager/index.ts'
 import { createLog, type Log } from './kernel/log.ts'
 import { realSystem } from './kernel/system.ts'
 import { createNode, type TributaryNode } from './node.ts'
@@ -53,17 +54,15 @@ export async function startNode(options: {
     await transport.close()
     await store.close()
   }
-  const membershipFile = config.domain?.membership
   const node = createNode({
     config,
     directory,
     identity,
-    membership: () =>
-      membershipFile === undefined ? undefined : readMembership(join(directory, membershipFile), log),
     store,
     system,
     log,
     transport,
+    neighbourhood: { services: bonjourServices({ system }), datagrams: openMulticastSocket },
   })
   try {
     await node.start()
@@ -85,14 +84,5 @@ export async function startNode(options: {
   } catch (error) {
     await cleanUp()
     throw error
-  }
-}
-
-function readMembership(path: string, log: Log): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim()
-  } catch (error) {
-    log.warn({ err: error, path }, 'the membership credential cannot be read')
-    return undefined
   }
 }

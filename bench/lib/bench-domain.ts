@@ -37,7 +37,7 @@ export function createBenchDomain(directory: string): BenchDomain {
         issueMembership(authority, { subject: own.id, role: 'node', system: realSystem }),
       )
       const whole: Config = {
-        log: { level: 'warn' },
+        log: { level: 'error' },
         ...config,
         name,
         domain: { name: DOMAIN, authority: authority.id, membership: MEMBERSHIP },

@@ -1,5 +1,6 @@
 /** The REAR routes of the Discovery Manager: LIST_FLAVORS (steps 8 and 9) and getting to know each other. */
 import Type from 'typebox'
+import type { Standing } from '../privacy-and-security-manager/index.ts'
 import { FLAVOR_TYPE_NAMES } from '../objects/requirements.ts'
 import { Problem, ProblemSchema } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
@@ -21,6 +22,18 @@ export const IntroductionSchema = Type.Object(
     capabilities: Type.Integer({ description: 'Protocol version that the node speaks; see docs/rear.md.' }),
   },
   { title: 'Introduction', description: 'Who a node says it is, and the credential that vouches for it.' },
+)
+
+export const IntroductionAnswerSchema = Type.Object(
+  {
+    ...IntroductionSchema.properties,
+    standing: Type.Unsafe<Standing>({
+      type: 'string',
+      enum: ['unknown', 'known', 'accepted', 'rejected'],
+      description: 'How far the caller has come in the eyes of who answers.',
+    }),
+  },
+  { title: 'IntroductionAnswer' },
 )
 
 const list = { description: 'The flavors that match.', schema: Type.Array(WireFlavorSchema) }
@@ -81,7 +94,7 @@ export function discoveryRoutes(options: {
       summary: 'Introduce oneself; answers with who this node is',
       access: 'anyone',
       request: IntroductionSchema,
-      responses: { 200: { description: 'Who this node is.', schema: IntroductionSchema } },
+      responses: { 200: { description: 'Who this node is.', schema: IntroductionAnswerSchema } },
       async handle({ body, peer }) {
         if (peer === undefined) throw new Problem('not-authenticated', 'hello needs a proved identity')
         return { status: 200, body: await introductions.greeted(body as Introduction, peer) }

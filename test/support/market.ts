@@ -2,7 +2,7 @@
  * A market of nodes in one process: the real program of each, on a simulated clock, network and runner.
  * Nothing else is simulated.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../../src/config/index.ts'
@@ -17,8 +17,10 @@ import { saveNodeKey } from '../../src/privacy-and-security-manager/index.ts'
 import { createMemoryStore } from '../../src/store/memory/index.ts'
 import { testDomain, testIdentity, type TestDomain } from './identities.ts'
 import { mortalStore } from './mortal-store.ts'
+import { createSimulatedDatagrams, type SimulatedDatagrams } from './simulated-datagrams.ts'
 import { createSimulatedNetwork, type SimulatedNetwork } from './simulated-network.ts'
 import { createSimulatedRunner } from './simulated-runner.ts'
+import { createSimulatedServices, type SimulatedServices } from './simulated-services.ts'
 import { createSimulatedSystem, type SimulatedSystem } from './simulated-system.ts'
 
 export interface MarketNode {
@@ -43,6 +45,9 @@ export interface Market<Name extends string> {
   readonly simulation: SimulatedSystem
   readonly network: SimulatedNetwork
   readonly nodes: Readonly<Record<Name, MarketNode>>
+  /** The local network of those nodes that have `neighbours` in their configuration. */
+  readonly localNetwork: SimulatedServices
+  readonly datagrams: SimulatedDatagrams
   /** By name: the domains that the nodes belong to, and those that they trust. */
   readonly domains: ReadonlyMap<string, TestDomain>
   /** @returns where the authority of a domain has its key and what it revoked, as `domain init` leaves it */
@@ -95,6 +100,8 @@ export async function startMarket<const Name extends string>(
   const level = process.env['MARKET_LOG'] as 'debug' | undefined
   const log = level === undefined ? silentLog : createLog(level)
   const network = createSimulatedNetwork({ system: simulation.named('network'), seed, log })
+  const localNetwork = createSimulatedServices()
+  const datagrams = createSimulatedDatagrams()
   const names = Object.keys(configs) as Name[]
   const domainOf = (name: string): string => configs[name as Name].domain ?? HOME
   const addressOf = (name: string): string => `${name}.${domainOf(name)}:7000`
@@ -178,13 +185,20 @@ export async function startMarket<const Name extends string>(
         },
         directory: home,
         identity,
-        membership: () => (member ? readFileSync(credential, 'utf8') : undefined),
         store: life,
         system,
         log,
         transport,
         runner: createSimulatedRunner({ system }),
         control: false,
+        ...(config.neighbours === undefined
+          ? {}
+          : {
+              neighbourhood: {
+                services: localNetwork.opener(`${name}.${domain.domain}`),
+                datagrams: datagrams.opener(addressOf(name)),
+              },
+            }),
       })
     let node = make()
     await node.start()
@@ -222,6 +236,8 @@ export async function startMarket<const Name extends string>(
     network,
     nodes,
     domains,
+    localNetwork,
+    datagrams,
     authorityDirectory,
     async expectBalanced() {
       for (const name of names) {

@@ -37,7 +37,7 @@ describe('workflow 2', () => {
 
   it('(c) buys from a sibling that the supernode asks on the spot, directly with the sibling', async () => {
     market = await startMarket(3, {
-      supernode: { role: 'supernode' },
+      supernode: { role: 'supernode', supernode: { introduce: false } },
       sibling: { ...provider('4', '2'), peers: ['supernode'] },
       consumer: { ...CONSUMER, peers: ['supernode'] },
     })
@@ -57,7 +57,7 @@ describe('workflow 2', () => {
 
   it('(c) goes through the supernode where the sibling cannot be reached', async () => {
     market = await startMarket(4, {
-      supernode: { role: 'supernode' },
+      supernode: { role: 'supernode', supernode: { introduce: false } },
       sibling: { ...provider('4', '2'), peers: ['supernode'] },
       consumer: { ...CONSUMER, peers: ['supernode'] },
     })
