@@ -7,11 +7,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { contracts } from './contracts.ts'
 import type { Benchmark, BenchmarkResult } from './lib/benchmark.ts'
 import { tableText } from './lib/print-table.ts'
 import { list } from './list.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [list]
+const BENCHMARKS: readonly Benchmark[] = [list, contracts]
 const RESULTS = join(import.meta.dirname, 'results')
 
 const { values, positionals } = parseArgs({

@@ -51,7 +51,7 @@ export const nodeMethods = {
 
   /** Waits until the node has nothing to do any more. */
   async settle() {
-    for (let quiet = 0; quiet < QUIET_WINDOWS; ) {
+    for (let quiet = 0; quiet < QUIET_WINDOWS;) {
       const before = cpuMs()
       await new Promise((resolve) => setTimeout(resolve, WINDOW_MS))
       quiet = cpuMs() - before < WINDOW_MS / 10 ? quiet + 1 : 0

@@ -165,7 +165,13 @@ describe.skipIf(!works)('workflow 3 in four network namespaces', () => {
   })
 
   it('runs the workload at the provider, answers through both relays, and takes every step', () => {
-    tributary('consumer', '--dir', dir('consumer'), 'apply', '-f', HELLO, '--wait')
+    try {
+      tributary('consumer', '--dir', dir('consumer'), 'apply', '-f', HELLO, '--wait', '--timeout', '60s')
+    } catch (error) {
+      const see = (name: Name, ...what: string[]): string => tributary(name, '--dir', dir(name), 'get', ...what, '-A')
+      const seen = [see('consumer', 'pods,events,virtualrouters'), see('provider', 'pods,events,virtualrouters')]
+      throw new Error(`the workload does not run:\n${seen.join('\n')}`, { cause: error })
+    }
     const intent = JSON.parse(
       tributary('consumer', '--dir', dir('consumer'), 'get', 'intent', 'hello', '-o', 'json'),
     ) as { status: { url: string } }
