@@ -143,6 +143,8 @@ export default defineConfig(
       // not an implementation waits; objects here are closures, with no `this` to lose; an assertion or a
       // union too many does no harm.
       '@typescript-eslint/require-await': 'off',
+      // JSON of others is `unknown` here, and shown as it is.
+      '@typescript-eslint/no-base-to-string': 'off',
       '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/no-unnecessary-type-assertion': 'off',
       '@typescript-eslint/no-redundant-type-constituents': 'off',

@@ -16,6 +16,7 @@ import {
   optionsOf,
   outputOption,
 } from './options.ts'
+import { peerNames, withNodeNames } from './peer-names.ts'
 import { printable } from './printable.ts'
 import { parseTargets } from './targets.ts'
 import { commandOf, type Verb } from './verb.ts'
@@ -152,6 +153,7 @@ async function waitUntilGone(
   timeoutMs: number,
 ): Promise<void> {
   const display = objectName(resource, name)
+  const names = await peerNames(client)
   let last = ''
   await waitForObject(context, client, {
     collection: pathOf(resource, namespace),
@@ -162,7 +164,8 @@ async function waitUntilGone(
       if (object === undefined) return true
       const { message, phase } = (object.status ?? {}) as { message?: unknown; phase?: unknown }
       const text = [phase, message].filter((part) => typeof part === 'string').join(': ')
-      const state = printable(text || `finalizers ${object.metadata.finalizers?.join(', ') ?? 'none'}`)
+      const held = text || `finalizers ${object.metadata.finalizers?.join(', ') ?? 'none'}`
+      const state = withNodeNames(printable(held), names)
       if (state !== last) note(context, `${display}: waiting: ${state}`)
       last = state
       return undefined

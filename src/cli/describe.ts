@@ -10,6 +10,7 @@ import { type Context, print } from './context.ts'
 import { ApiStatusError, type ControlClient } from './control-client.ts'
 import { humanSeconds } from './human-time.ts'
 import { addNamespaceOptions, examples, type GlobalOptions, optionsOf } from './options.ts'
+import { hasNodeIds, peerNames, withNodeNames } from './peer-names.ts'
 import { cellText, printable, shorten } from './printable.ts'
 import { type Style, styleFor } from './style.ts'
 import { parseTargets } from './targets.ts'
@@ -68,11 +69,18 @@ async function describe(
       for (const object of objects) blocks.push(await describeOne(surroundings, resource, object))
     }
     if (blocks.length === 0) throw new CliError('nothing found', EXIT.notFound)
-    blocks.forEach((lines, index) => print(context, ...(index > 0 ? ['', '', ...lines] : lines)))
+    const names = blocks.flat().some(hasNodeIds) ? await peerNames(client) : undefined
+    blocks.forEach((lines, index) => {
+      const shown = lines.map((line) => (WHOLE_ID.test(line) ? line : withNodeNames(line, names)))
+      print(context, ...(index > 0 ? ['', '', ...shown] : shown))
+    })
   } finally {
     client.close()
   }
 }
+
+/** The member that says who somebody is shows the whole id; elsewhere it is to be readable. */
+const WHOLE_ID = /^ *Node ID: /
 
 /** Members that say nothing to people, or are shown elsewhere. */
 const HIDDEN_ANNOTATIONS = new Set(['kubectl.kubernetes.io/last-applied-configuration'])

@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import type { PeerRole } from '../objects/peer.ts'
 import { CliError, EXIT } from './cli-error.ts'
 import { type Context, note, print } from './context.ts'
+import { addRevokeCommands } from './domain-revoke.ts'
 import { resolvePath, shellWord } from './node-directory.ts'
 import { durationArgument, examples, optionsOf } from './options.ts'
 import { commandOf, type Verb } from './verb.ts'
@@ -21,12 +22,13 @@ interface AdmitOptions {
 export const domainVerb: Verb = (program, context) => {
   const domain = program
     .command('domain')
-    .description("a domain's authority: make one, and let it admit nodes")
+    .description("a domain's authority: make one, let it admit nodes, and take memberships back")
     .addHelpText(
       'after',
       examples(
         ['tributary domain init ./example.org --name example.org', 'make the authority of a domain'],
         ['tributary init --dir ./alpha --authority-dir ./example.org', 'make a node that is a member'],
+        ['tributary domain revoke --authority-dir ./example.org --node did:key:z6Mk…', 'take it back'],
       ),
     )
   domain
@@ -60,6 +62,7 @@ export const domainVerb: Verb = (program, context) => {
     .action(async (...args: unknown[]) =>
       admit(context, optionsOf<AdmitOptions>(commandOf(args)) as AdmitOptions),
     )
+  addRevokeCommands(domain, context)
 }
 
 async function makeAuthority(context: Context, dir: string, name: string): Promise<void> {
@@ -89,24 +92,27 @@ async function makeAuthority(context: Context, dir: string, name: string): Promi
 
 async function admit(context: Context, options: AdmitOptions): Promise<void> {
   const { authorityDir, node, role, valid, output } = options
-  const { DEFAULT_MEMBERSHIP_MS, issueMembership, loadAuthority } =
+  const { DEFAULT_MEMBERSHIP_MS, issueMembership, loadAuthority, readMembership } =
     await import('../privacy-and-security-manager/index.ts')
   const { isNodeId } = await import('../objects/ids.ts')
   if (!isNodeId(node)) throw new CliError(`--node: not the did:key of an Ed25519 key: ${node}`, EXIT.usage)
   const authority = await loadAuthority(resolvePath(context, authorityDir))
   const validForMs = valid ?? DEFAULT_MEMBERSHIP_MS
   const credential = issueMembership(authority, { subject: node, role, system: context.system, validForMs })
-  const until = new Date(context.system.clock.now() + validForMs).toISOString()
-  const what = `${node} is a ${role} of ${authority.domain} until ${until}`
+  const { id, expiresAt } = readMembership(credential)
+  const what = [
+    `${node} is a ${role} of ${authority.domain} until ${new Date(expiresAt).toISOString()}`,
+    `credential id ${id}`,
+  ]
   if (output === undefined) {
     print(context, credential)
-    note(context, what)
+    note(context, ...what)
     return
   }
   await writeFile(resolvePath(context, output), `${credential}\n`, { mode: 0o600 })
   print(
     context,
-    what,
+    ...what,
     `credential in ${output}; in the node's config.yaml set`,
     '  domain:',
     `    name: ${authority.domain}`,

@@ -8,6 +8,7 @@ import { type Context, note, print } from './context.ts'
 import type { ControlClient } from './control-client.ts'
 import { addNamespaceOptions, examples, optionsOf, type OutputFormat, outputOption } from './options.ts'
 import { encodeAs, type FoundObject, type NamedObject, printObjects } from './print-objects.ts'
+import { hasNodeIds, peerNames, withNodeNames } from './peer-names.ts'
 import { cellText } from './printable.ts'
 import { parseTargets, type Target } from './targets.ts'
 import { columnWidths, formatTable } from './text-table.ts'
@@ -139,7 +140,8 @@ async function printTables(
     if (rows.length === 0) continue
     if (printed++ > 0) print(context, '')
     const columns = parts[0]!.table.columnDefinitions
-    const lines = cellsOf({ columnDefinitions: columns, rows }, resource, namespace, options, several)
+    const cells = cellsOf({ columnDefinitions: columns, rows }, resource, namespace, options, several)
+    const lines = await readable(cells, client, options)
     print(context, ...formatTable(options.headers === false ? lines.slice(1) : lines))
   }
   if (printed === 0) {
@@ -175,6 +177,19 @@ function cellsOf(
       return withNamespace ? [object?.metadata?.namespace ?? '', ...texts] : texts
     }),
   ]
+}
+
+/** @returns the cells with names of nodes for their ids; in wide tables, ids that stand alone stay whole */
+async function readable(
+  cells: readonly string[][],
+  client: ControlClient,
+  { output }: GetOptions,
+): Promise<readonly string[][]> {
+  if (!cells.some((row) => row.some(hasNodeIds))) return cells
+  const names = await peerNames(client)
+  return cells.map((row) =>
+    row.map((cell) => (output === 'wide' && !cell.includes(' ') ? cell : withNodeNames(cell, names))),
+  )
 }
 
 /** Prints what there is, then a line (or document) per change, until Ctrl-C. */
@@ -219,12 +234,10 @@ async function watch(
         }
         const table = change.object as Table
         if (table.columnDefinitions.length > 0) columns = table.columnDefinitions
-        const [header, ...rows] = cellsOf(
-          { columnDefinitions: columns, rows: table.rows },
-          resource,
-          namespace,
+        const [header, ...rows] = await readable(
+          cellsOf({ columnDefinitions: columns, rows: table.rows }, resource, namespace, options, false),
+          client,
           options,
-          false,
         )
         const lines = withHeader ? [header!, ...rows] : rows
         withHeader = false

@@ -33,7 +33,7 @@ export const initVerb: Verb = (program, context) => {
     .option('--authority <did>', 'the authority of the domain: who vouches for its members')
     .option(
       '--authority-dir <dir>',
-      'the directory of the authority, if it is on this machine: the node is admitted at once',
+      'the directory of the authority, if it is on this machine: the node is admitted at once, and a supernode holds it',
     )
     .option('--valid <duration>', 'how long the membership lasts (with --authority-dir)', durationArgument)
     .addHelpText(
@@ -43,6 +43,10 @@ export const initVerb: Verb = (program, context) => {
         [
           'tributary init --dir ./alpha --authority-dir ./example.org',
           'a member of a domain, see: tributary domain',
+        ],
+        [
+          'tributary init --dir ./super --role supernode --authority-dir ./example.org',
+          '… that renews the memberships',
         ],
       ),
     )
@@ -68,8 +72,9 @@ async function init(context: Context, options: InitOptions): Promise<void> {
   if (authorityId !== undefined && !isNodeId(authorityId)) {
     throw new CliError(`--authority: not the did:key of an Ed25519 key: ${authorityId}`, EXIT.usage)
   }
-  const authority =
-    authorityDir === undefined ? undefined : await loadAuthority(resolvePath(context, authorityDir))
+  const authorityPath = authorityDir === undefined ? undefined : resolvePath(context, authorityDir)
+  const authority = authorityPath === undefined ? undefined : await loadAuthority(authorityPath)
+  const holds = role === 'supernode' ? authorityPath : undefined
   if (authority) {
     if (options.domain !== undefined && options.domain !== authority.domain) {
       throw new CliError(`${authorityDir} is the authority of ${authority.domain}, not of ${options.domain}`)
@@ -83,6 +88,7 @@ async function init(context: Context, options: InitOptions): Promise<void> {
     directory,
     system: context.system,
     authority,
+    authorityDirectory: holds,
     membershipMs: options.valid,
     config: {
       name,
@@ -104,6 +110,14 @@ async function init(context: Context, options: InitOptions): Promise<void> {
     `id         ${id}`,
     `directory  ${directory}`,
     ...(domain === undefined ? [] : [`domain     ${domain}${authority ? ' (membership issued)' : ''}`]),
+    ...(holds === undefined
+      ? []
+      : [
+          `authority  ${holds}`,
+          '',
+          'While it runs it renews the credentials of the members, and honours what `tributary domain revoke` takes back.',
+          'For that it must be able to read and write that directory: domain.authorityDirectory in config.yaml.',
+        ]),
     '',
     'Next:',
     ...(domain !== undefined && !authority

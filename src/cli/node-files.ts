@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { type Config, defaultConfigText } from '../config/index.ts'
 import type { System } from '../kernel/system.ts'
 import type { PeerRole } from '../objects/peer.ts'
@@ -24,6 +24,7 @@ export const MEMBERSHIP_FILE = 'membership.jwt'
 /**
  * @param options.config what is known of the configuration; the membership file is added for an authority
  * @param options.authority issues a membership credential for the new node; no longer needed afterwards
+ * @param options.authorityDirectory where the authority is, for a node that is to renew and revoke for it
  * @returns the id of the new node
  * @throws CliError when the directory is in use already; nothing has changed then
  */
@@ -32,9 +33,10 @@ export async function createNodeDirectory(options: {
   readonly config: Config
   readonly system: System
   readonly authority?: Authority | undefined
+  readonly authorityDirectory?: string | undefined
   readonly membershipMs?: number | undefined
 }): Promise<string> {
-  const { directory, system, authority } = options
+  const { directory, system, authority, authorityDirectory } = options
   await refuseUsed(directory)
   const existed = existsSync(directory)
   const key = generateNodeKey(system.random)
@@ -48,7 +50,14 @@ export async function createNodeDirectory(options: {
     await saveNodeKey(key, join(directory, KEY_FILE))
     made.push(KEY_FILE)
     const domain = authority
-      ? { name: authority.domain, authority: authority.id, membership: MEMBERSHIP_FILE }
+      ? {
+          name: authority.domain,
+          authority: authority.id,
+          membership: MEMBERSHIP_FILE,
+          ...(authorityDirectory === undefined
+            ? {}
+            : { authorityDirectory: relative(directory, authorityDirectory) }),
+        }
       : options.config.domain
     if (authority) {
       const role: PeerRole = options.config.role ?? 'node'

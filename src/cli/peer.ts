@@ -8,6 +8,7 @@ import { type Context, note, print } from './context.ts'
 import type { ControlClient } from './control-client.ts'
 import { addClientOptions, examples, type GlobalOptions, optionsOf, outputOption } from './options.ts'
 import { encodeAs } from './print-objects.ts'
+import { withNodeNames } from './peer-names.ts'
 import { printable, shortId } from './printable.ts'
 import { formatTable } from './text-table.ts'
 import { commandOf, type Verb } from './verb.ts'
@@ -17,13 +18,14 @@ const PEERS = '/apis/tributary.io/v1alpha1/peers'
 export const peerVerb: Verb = (program, context) => {
   const peer = program
     .command('peer')
-    .description('the nodes that this one knows: list, accept, reject')
+    .description('the nodes that this one knows: list, accept, reject, reset')
     .addHelpText(
       'after',
       examples(
         ['tributary peer list', 'who they are, and whether we deal with them'],
         ['tributary peer accept beta', 'deal with the node that calls itself beta'],
         ['tributary peer reject did:key:z6Mk…', 'do not, whatever the policy says'],
+        ['tributary peer reset beta', 'leave it to the policy again'],
       ),
     )
   const list = peer
@@ -35,6 +37,7 @@ export const peerVerb: Verb = (program, context) => {
   for (const [verb, accepted, meaning] of [
     ['accept', true, 'deal with a node, whatever the policy says'],
     ['reject', false, 'refuse a node, whatever the policy says'],
+    ['reset', null, 'leave it to the policy again whether we deal with a node'],
   ] as const) {
     const command = peer
       .command(`${verb} <peer>`)
@@ -71,7 +74,7 @@ async function listPeers(context: Context, options: GlobalOptions): Promise<void
         spec.address,
         spec.nodeID === undefined ? undefined : wide ? spec.nodeID : shortId(spec.nodeID),
         ...(wide ? [metadata.name, spec.source] : []),
-        status?.message,
+        withNodeNames(status?.message ?? ''),
       ].map((cell) => printable(cell ?? '-') || '-'),
     )
     const more = wide ? ['OBJECT', 'SOURCE'] : []
@@ -93,7 +96,7 @@ async function fetchPeers(client: ControlClient): Promise<readonly Peer[]> {
 async function decide(
   context: Context,
   word: string,
-  accepted: boolean,
+  accepted: boolean | null,
   options: GlobalOptions,
 ): Promise<void> {
   const client = connect(context, options)
@@ -120,7 +123,8 @@ async function decide(
       contentType: 'application/merge-patch+json',
     })
     const who = peer!.status?.name ?? peer!.spec.address ?? peer!.metadata.name
-    print(context, `peer ${printable(who)} ${accepted ? 'accepted' : 'rejected'}`)
+    const done = accepted === null ? 'left to the policy' : accepted ? 'accepted' : 'rejected'
+    print(context, `peer ${printable(who)} ${done}`)
   } finally {
     client.close()
   }

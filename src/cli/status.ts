@@ -6,6 +6,7 @@ import { type Context, print } from './context.ts'
 import { humanSeconds } from './human-time.ts'
 import { addClientOptions, examples, type GlobalOptions, optionsOf, outputOption } from './options.ts'
 import { encodeAs } from './print-objects.ts'
+import { withNodeNames } from './peer-names.ts'
 import { printable, shortId } from './printable.ts'
 import { styleFor } from './style.ts'
 import { formatTable } from './text-table.ts'
@@ -85,7 +86,7 @@ function describeStatus(context: Context, status: NodeStatus, controlUrl: string
   if (status.peers.length === 0) lines.push('no peers yet')
   else {
     const cells = status.peers.map(({ name, phase, domain, address, id, message }) =>
-      [name, phase, domain, address, id === undefined ? '' : shortId(id), message].map(
+      [name, phase, domain, address, id === undefined ? '' : shortId(id), withNodeNames(message ?? '')].map(
         (cell) => printable(cell ?? '-') || '-',
       ),
     )

@@ -3,6 +3,7 @@
  */
 import type { TraceEvent } from '../objects/trace.ts'
 import { componentTitle } from './component-names.ts'
+import { withNodeNames } from './peer-names.ts'
 import { printable, shorten, shortId } from './printable.ts'
 import type { Paint, Style } from './style.ts'
 import { visibleLength } from './text-table.ts'
@@ -13,6 +14,8 @@ export interface StepLinesOptions {
   readonly names?: ReadonlyMap<string, string>
   /** Names of all nodes that may occur, for the width of their column and for their colours. */
   readonly nodes: readonly string[]
+  /** Whether to say what each node is in the workflow, where there is room for it. */
+  readonly roles?: boolean
   /** Of the terminal, in columns: what is too long goes on in the next line, details are cut. */
   readonly width?: number | undefined
 }
@@ -28,6 +31,15 @@ export interface StepLines {
   missing(step: number, component: string, message: string): string
 }
 
+interface Cells {
+  readonly step?: string
+  readonly time?: string
+  readonly node?: string
+  readonly role?: string
+  readonly component?: string
+  readonly took?: string
+}
+
 const STEP_WIDTH = 4
 const COMPONENT_WIDTH = 'Virtual Fabric Manager'.length
 const TIME_WIDTH = 9
@@ -35,33 +47,50 @@ const TIME_WIDTH = 9
 const LEAST_DETAIL = 16
 /** From this width on there is room for how long each step took. */
 const ROOMY = 120
+/** From this width on there is room for the roles of nodes, too. */
+const VERY_ROOMY = 140
+const ROLE_WIDTH = 'provider-supernode'.length
 
-export function stepLines({ style, names, nodes, width }: StepLinesOptions): StepLines {
+export function stepLines({ style, names, nodes, roles = false, width }: StepLinesOptions): StepLines {
   const nodeWidth = Math.max(4, ...nodes.map((node) => node.length))
   const paints: readonly Paint[] = [style.cyan, style.yellow, style.magenta, style.blue, style.green]
   const paintOf = (node: string): Paint => paints[Math.max(0, nodes.indexOf(node)) % paints.length]!
   const withTook = width === undefined || width >= ROOMY
-  const columns = (step: string, time: string, node: string, component: string, took: string): string =>
+  const withRoles = roles && (width === undefined || width >= VERY_ROOMY)
+  const columns = ({
+    step = '',
+    time = '',
+    node = '',
+    role = '',
+    component = '',
+    took = '',
+  }: Cells): string =>
     [
       pad(step, STEP_WIDTH, true),
       pad(time, TIME_WIDTH, true),
       pad(node, nodeWidth),
+      ...(withRoles ? [pad(role, ROLE_WIDTH)] : []),
       pad(component, COMPONENT_WIDTH),
       ...(withTook ? [pad(took, TIME_WIDTH, true)] : []),
       '',
     ].join('  ')
-  const indent = visibleLength(columns('', '', '', '', ''))
+  const indent = visibleLength(columns({}))
   const room = width === undefined ? Infinity : Math.max(20, width - indent)
   return {
-    header: style.bold(`${columns('STEP', 'TIME', 'NODE', 'COMPONENT', 'TOOK')}WHAT HAPPENED`),
+    header: style.bold(
+      `${columns({ step: 'STEP', time: 'TIME', node: 'NODE', role: 'ROLE', component: 'COMPONENT', took: 'TOOK' })}WHAT HAPPENED`,
+    ),
     line(event, startedAt) {
       const peer =
         event.peer === undefined ? '' : ` ↔\u00a0${printable(names?.get(event.peer) ?? shortId(event.peer))}`
       const mark = event.outcome === 'ok' ? '' : event.outcome === 'failed' ? 'FAILED: ' : 'skipped: '
-      const wrapped = wrap(`${mark}${printable(event.message)}${peer}`, room)
+      const message = withNodeNames(printable(event.message), names)
+      const wrapped = wrap(`${mark}${message}${peer}`, room)
       const left = room - wrapped.at(-1)!.length - 2
       const detail =
-        event.detail && left >= LEAST_DETAIL ? `  ${style.dim(shorten(printable(event.detail), left))}` : ''
+        event.detail && left >= LEAST_DETAIL
+          ? `  ${style.dim(shorten(withNodeNames(printable(event.detail), names), left))}`
+          : ''
       const emphasis =
         event.outcome === 'ok'
           ? (text: string) => text
@@ -69,17 +98,18 @@ export function stepLines({ style, names, nodes, width }: StepLinesOptions): Ste
             ? style.red
             : style.yellow
       const paint = paintOf(event.node)
-      const head = columns(
-        event.step === 0 ? '·' : String(event.step),
-        style.dim(timeText(event.at - startedAt)),
-        paint(printable(event.node)),
-        paint(componentTitle(printable(event.component))),
-        event.ms === 0 ? '' : style.dim(msText(event.ms)),
-      )
+      const head = columns({
+        step: event.step === 0 ? '·' : String(event.step),
+        time: style.dim(timeText(event.at - startedAt)),
+        node: paint(printable(event.node)),
+        role: style.dim(printable(event.role)),
+        component: paint(componentTitle(printable(event.component))),
+        took: event.ms === 0 ? '' : style.dim(msText(event.ms)),
+      })
       return head + wrapped.map(emphasis).join(`\n${' '.repeat(indent)}`) + detail
     },
     missing: (step, component, message) =>
-      columns(String(step), '', '', style.red(componentTitle(component)), '') +
+      columns({ step: String(step), component: style.red(componentTitle(component)) }) +
       style.red(`MISSING: ${message}`),
   }
 }

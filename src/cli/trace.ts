@@ -97,6 +97,8 @@ async function linesFor(
         ...status.peers.map(({ name }) => name ?? ''),
       ]),
     ],
+    // Of two, one asks and one gives.
+    roles: new Set(events.map(({ node }) => node)).size > 2 || status.role !== 'node',
     width: widthOf(context.stdout),
   })
 }

@@ -8,6 +8,7 @@ import type { AppliedObject } from './apply-object.ts'
 import { CliError } from './cli-error.ts'
 import { type Context, note } from './context.ts'
 import type { ControlClient } from './control-client.ts'
+import { peerNames, withNodeNames } from './peer-names.ts'
 import { printable } from './printable.ts'
 import { waitForObject, type WatchedObject } from './watch-objects.ts'
 
@@ -31,6 +32,8 @@ export async function waitUntilRunning(
   const progressOf = PROGRESS[resource.kind]
   if (!progressOf) return
   const name = objectName(resource, object.metadata.name)
+  const names = await peerNames(client)
+  const readable = (text: string): string => withNodeNames(printable(text), names)
   let last = ''
   const tell = (text: string): void => {
     if (text !== last) note(context, `${name}: ${text}`)
@@ -46,10 +49,10 @@ export async function waitUntilRunning(
       const { is, text } = progressOf(found)
       if (is === 'failed') {
         throw new CliError(
-          `${name}: ${printable(text)}\nSee why with: tributary describe ${resource.singular} ${object.metadata.name}`,
+          `${name}: ${readable(text)}\nSee why with: tributary describe ${resource.singular} ${object.metadata.name}`,
         )
       }
-      tell(printable(text))
+      tell(readable(text))
       return is === 'running' ? true : undefined
     },
   })

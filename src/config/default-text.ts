@@ -94,6 +94,16 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
       'of trusted domains), listed (only those under peers), anyone-for-listing (strangers may look, not buy).',
     example: 'domain',
   },
+  catalog: {
+    explanation: 'What a catalog, or a supernode for its domain, takes from providers.',
+    members: {
+      quota: { explanation: 'How many offers of one provider are taken.', example: 1000 },
+      longestValidity: {
+        explanation: 'For how long an offer is believed that is not refreshed, at most.',
+        example: '1h',
+      },
+    },
+  },
   supernode: {
     explanation: 'What a supernode does for others.',
     members: {

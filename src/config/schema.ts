@@ -108,6 +108,12 @@ export const ConfigSchema = closed({
         id: Type.Optional(text('did:key; when given, nobody else is accepted there.')),
         role: Type.Optional(oneOf(['node', 'supernode', 'catalog'], { default: 'node' })),
         accept: Type.Optional(Type.Boolean({ description: 'Deal with it, whatever the policy says.' })),
+        subscribe: Type.Optional(
+          Type.Boolean({ description: 'Of a catalog: have it tell us of changes, instead of asking when we need something.' }),
+        ),
+        mirror: Type.Optional(
+          Type.Boolean({ description: 'Of a catalog, in another: pass on to others what it offers.' }),
+        ),
       }),
     ),
   ),
@@ -116,6 +122,19 @@ export const ConfigSchema = closed({
       default: 'domain',
       description:
         'Which peers we deal with: those the user accepted one by one (ask), members of trusted domains (domain), only the listed peers, or anybody for listing.',
+    }),
+  ),
+  catalog: Type.Optional(
+    closed({
+      quota: Type.Optional(
+        Type.Integer({ minimum: 1, default: 1000, description: 'How many offers of one provider are taken.' }),
+      ),
+      longestValidity: Type.Optional(
+        text('For how long an offer is believed that is not refreshed, at most.', {
+          pattern: '^[0-9]+(s|m|h|d)$',
+          default: '1h',
+        }),
+      ),
     }),
   ),
   supernode: Type.Optional(

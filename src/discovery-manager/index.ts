@@ -16,3 +16,4 @@ export type { DatagramSocket, MulticastGroup, OpenDatagramSocket } from './datag
 export type { FoundService, LocalServices, OpenLocalServices } from './local-services.ts'
 export { bonjourServices } from './bonjour-services.ts'
 export { openMulticastSocket } from './multicast-socket.ts'
+export { createMarketplace, type Marketplace, type MarketplaceOptions } from './marketplace.ts'

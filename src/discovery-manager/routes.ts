@@ -1,7 +1,7 @@
 /** The REAR routes of the Discovery Manager: LIST_FLAVORS (steps 8 and 9) and getting to know each other. */
 import Type from 'typebox'
 import type { Standing } from '../privacy-and-security-manager/index.ts'
-import { FLAVOR_TYPE_NAMES } from '../objects/requirements.ts'
+import type { FLAVOR_TYPE_NAMES } from '../objects/requirements.ts'
 import { Problem, ProblemSchema } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
 import {

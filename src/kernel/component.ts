@@ -23,6 +23,7 @@ export async function startAll(components: readonly Component[]): Promise<void> 
         throw new AggregateError(
           [error, stopError],
           'start failed, and so did stopping what had been started',
+          { cause: stopError },
         )
       }
       throw error

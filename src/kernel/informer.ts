@@ -253,7 +253,7 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
     }
     for (const value of after === undefined ? [] : this.#valuesOf(name, index, after)) {
       let objects = index.objects.get(value)
-      if (objects === undefined) index.objects.set(value, (objects = new Map()))
+      if (objects === undefined) index.objects.set(value, (objects = new Map<string, T>()))
       objects.set(key, after!)
     }
   }

@@ -11,7 +11,6 @@ import { objectSchema, oneOf, open } from './schema.ts'
 
 /** `Node`: capacity of our own that a buyer uses. `VirtualNode`: capacity that we bought. */
 export const ALLOCATION_TYPES = ['Node', 'VirtualNode'] as const
-export type AllocationType = (typeof ALLOCATION_TYPES)[number]
 
 export const ALLOCATION_STATUSES = [
   'Active',

@@ -24,7 +24,6 @@ export const CONTRACT_PHASES = ['Active', 'Closing', 'Closed', 'Expired', 'Faile
 export type ContractPhase = (typeof CONTRACT_PHASES)[number]
 
 export const CONTRACT_ROLES = ['buyer', 'seller'] as const
-export type ContractRole = (typeof CONTRACT_ROLES)[number]
 
 export const ContractSpecSchema = open({
   flavor: EmbeddedFlavorSchema,

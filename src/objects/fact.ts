@@ -6,7 +6,8 @@ import { oneOf } from './schema.ts'
 
 /** What can be said of a dealing, and how good it was for the one who says it (0 worst, 1 best). */
 export const FACT_VALUES = {
-  Purchased: 1,
+  // It sold what it offered; what it delivers is still to be seen.
+  Purchased: 0.6,
   Refused: 0.4,
   Unreachable: 0,
   InvalidAnswer: 0,
@@ -14,7 +15,7 @@ export const FACT_VALUES = {
   Delivered: 1,
   Breached: 0,
   ClosedByBuyer: 0.8,
-  ClosedBySeller: 0.3,
+  ClosedBySeller: 0.2,
   Expired: 0.9,
 } as const
 export type FactType = keyof typeof FACT_VALUES

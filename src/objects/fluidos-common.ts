@@ -39,7 +39,6 @@ export const PriceSchema = open(
   },
   { description: 'What a flavor costs.' },
 )
-export type Price = Static<typeof PriceSchema>
 
 export const LocationSchema = open(
   {
@@ -88,24 +87,6 @@ export const GenericRefSchema = open({
   kind: Type.Optional(Type.String()),
   apiVersion: Type.Optional(Type.String()),
 })
-/** A reference to another object. */
-export type GenericRef = Static<typeof GenericRefSchema>
-
-/** Upstream's phases; ours add to them where a kind says so. */
-export const PHASES = [
-  'Solved',
-  'Failed',
-  'Running',
-  'Allocating',
-  'Idle',
-  'Timed Out',
-  'Active',
-  'Pending',
-  'Inactive',
-] as const
-export type Phase = (typeof PHASES)[number]
-
-export const PhaseSchema = oneOf(PHASES)
 
 export const PhaseStatusSchema = open({
   phase: Type.String(),
@@ -114,20 +95,15 @@ export const PhaseStatusSchema = open({
   lastChangeTime: Type.Optional(Type.String()),
   endTime: Type.Optional(Type.String()),
 })
-/** A phase with its times (RFC 3339). */
-export type PhaseStatus = Static<typeof PhaseStatusSchema>
 
 export const TelemetryServerSchema = open({
   endpoint: Type.String(),
   intents: Type.Optional(Type.Array(Type.String())),
 })
-export type TelemetryServer = Static<typeof TelemetryServerSchema>
 
 export const AmountsSchema = Type.Record(Type.String(), QuantitySchema, {
   description: 'Resource name to quantity: cpu, memory, pods, storage, gpu.',
 })
-/** Resource name to quantity. */
-export type Amounts = Static<typeof AmountsSchema>
 
 /** The body of a message as it came, kept for its signature. */
 export const RawMessageSchema = anyValue({ description: 'The message exactly as received.' })

@@ -36,7 +36,8 @@ const samples: readonly (readonly [KindDefinition<any>, string, string, Record<s
     PeeringCandidateKind,
     'peeringcandidates.advertisement.fluidos.eu',
     '',
-    { interestedSolverIDs: [], flavor, available: true },
+    // The flavor is missing where a catalog stores the message alone.
+    { interestedSolverIDs: [], available: true },
   ],
   [
     ReservationKind,

@@ -58,9 +58,6 @@ function parseOpaque(what: string, text: string): string {
 export const parseFlavorId = (text: string): FlavorId => parseOpaque('flavor', text) as FlavorId
 /** @throws IdError `malformed-id`, as `parseFlavorId` */
 export const parseContractId = (text: string): ContractId => parseOpaque('contract', text) as ContractId
-/** @throws IdError `malformed-id`, as `parseFlavorId` */
-export const parseTransactionId = (text: string): TransactionId =>
-  parseOpaque('transaction', text) as TransactionId
 
 /** @throws IdError `malformed-id` unless `text` is 32 lower-case hexadecimal digits, not all zero */
 export function parseTraceId(text: string): TraceId {

@@ -11,6 +11,7 @@ import { KnownClusterKind } from './known-cluster.ts'
 import { PeerKind } from './peer.ts'
 import { PeeringCandidateKind } from './peering-candidate.ts'
 import { PoolKind } from './pool.ts'
+import { RatingStatementKind } from './rating-statement.ts'
 import { RatingKind } from './rating.ts'
 import { ReservationKind } from './reservation.ts'
 import { SampleKind } from './sample.ts'
@@ -38,6 +39,7 @@ export const ALL_KINDS: readonly KindDefinition[] = [
   KnownClusterKind,
   FactKind,
   RatingKind,
+  RatingStatementKind,
   SampleKind,
   TraceKind,
 ]

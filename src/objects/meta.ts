@@ -118,9 +118,6 @@ export const MetadataSchema = Type.Object(
   { description: "Kubernetes' object metadata." },
 )
 
-/** @returns an optional property; shorter where schemas have many of them. */
-export const optional = Type.Optional
-
 /** One condition of a status, with Kubernetes' members and meaning. */
 export const ConditionSchema = Type.Object({
   type: Type.String(),

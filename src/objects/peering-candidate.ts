@@ -1,18 +1,24 @@
 /**
  * PeeringCandidate: a flavor of somebody else, with where it came from and until when it is good.
  *
- * Pure. Upstream's kind; `advertisement` and what follows it are ours.
+ * Pure. Upstream's kind; `advertisement` and what follows it are ours. A catalog, which has very many, stores
+ * the compact form: the message as text, and of the flavor in it only what tells entries apart. What is left of
+ * an offer that is gone is its `offer` alone, so that an older one is known for what it is.
  */
 import Type, { type Static } from 'typebox'
-import { EmbeddedFlavorSchema } from './flavor.ts'
+import { EmbeddedFlavorSchema, type EmbeddedFlavor } from './flavor.ts'
 import { ADVERTISEMENT, RawMessageSchema } from './fluidos-common.ts'
-import type { KindDefinition } from './kind.ts'
+import type { KindDefinition, PrinterColumn } from './kind.ts'
 import type { KubeObject, ObjectMetadata } from './meta.ts'
-import { objectSchema, open } from './schema.ts'
+import { objectSchema, oneOf, open } from './schema.ts'
+
+/** How an entry came to be: we asked, its owner told us, or a catalog pushed it to us. */
+export const CANDIDATE_ORIGINS = ['discovered', 'advertised', 'subscribed', 'mirrored'] as const
+export type CandidateOrigin = (typeof CANDIDATE_ORIGINS)[number]
 
 export const PeeringCandidateSpecSchema = open({
   interestedSolverIDs: Type.Array(Type.String()),
-  flavor: EmbeddedFlavorSchema,
+  flavor: Type.Optional(EmbeddedFlavorSchema),
   available: Type.Boolean(),
   advertisement: Type.Optional(RawMessageSchema),
   source: Type.Optional(
@@ -27,8 +33,26 @@ export const PeeringCandidateSpecSchema = open({
   seenAt: Type.Optional(Type.String({ description: 'RFC 3339.' })),
   validUntil: Type.Optional(Type.String({ description: 'RFC 3339.' })),
   rating: Type.Optional(Type.Number({ description: 'Rating of the provider as the source states it.' })),
+  origin: Type.Optional(oneOf(CANDIDATE_ORIGINS)),
+  mirroredFrom: Type.Optional(
+    Type.Array(Type.String(), { description: 'Catalogs that it went through before it came to us.' }),
+  ),
+  offer: Type.Optional(
+    open(
+      {
+        flavorID: Type.String(),
+        owner: Type.String(),
+        domain: Type.String(),
+        timestamp: Type.String(),
+      },
+      { description: 'Which offer of whom this is, and how old: an older one does not replace it.' },
+    ),
+  ),
+  withdrawnAt: Type.Optional(Type.String({ description: 'RFC 3339; the offer is gone since.' })),
 })
-export type PeeringCandidateSpec = Static<typeof PeeringCandidateSpecSchema>
+export type StoredPeeringCandidateSpec = Static<typeof PeeringCandidateSpecSchema>
+/** As it is used: the flavor is there, whatever form is stored. */
+export type PeeringCandidateSpec = StoredPeeringCandidateSpec & { readonly flavor: EmbeddedFlavor }
 
 export const PeeringCandidateStatusSchema = open({
   creationTime: Type.String(),
@@ -42,9 +66,27 @@ export interface PeeringCandidate extends KubeObject {
   readonly status?: PeeringCandidateStatus
 }
 
+/** As it is stored; `flavor` may have to be read from `advertisement`. */
+export interface StoredPeeringCandidate extends KubeObject {
+  readonly metadata: ObjectMetadata
+  readonly spec: StoredPeeringCandidateSpec
+  readonly status?: PeeringCandidateStatus
+}
+
+/** Reads a member of the flavor in a compact entry, under the wire's names. */
+function ofMessage(...path: readonly string[]): NonNullable<PrinterColumn['render']> {
+  return (object) => {
+    const { flavor, advertisement } = (object as StoredPeeringCandidate).spec
+    if (flavor !== undefined || typeof advertisement !== 'string') return undefined
+    let value: unknown = JSON.parse(advertisement)
+    for (const name of path) value = (value as Record<string, unknown> | undefined)?.[name]
+    return typeof value === 'string' ? value : undefined
+  }
+}
+
 const description = 'A peering candidate: an offer of another node that might be bought.'
 
-export const PeeringCandidateKind: KindDefinition<PeeringCandidate> = {
+export const PeeringCandidateKind: KindDefinition<StoredPeeringCandidate> = {
   ...ADVERTISEMENT,
   kind: 'PeeringCandidate',
   plural: 'peeringcandidates',
@@ -58,13 +100,31 @@ export const PeeringCandidateKind: KindDefinition<PeeringCandidate> = {
   ),
   statusSubresource: true,
   columns: [
-    { name: 'Flavor', path: 'spec.flavor.metadata.name' },
-    { name: 'Provider', path: 'spec.flavor.spec.providerID' },
-    { name: 'Domain', path: 'spec.flavor.spec.owner.domain' },
-    { name: 'Type', path: 'spec.flavor.spec.flavorType.typeIdentifier', wide: true },
-    { name: 'CPU', path: 'spec.flavor.spec.flavorType.typeData.characteristics.cpu' },
-    { name: 'Memory', path: 'spec.flavor.spec.flavorType.typeData.characteristics.memory' },
-    { name: 'Price', path: 'spec.flavor.spec.price.amount', wide: true },
+    { name: 'Flavor', path: 'spec.flavor.metadata.name', render: ofMessage('flavorID') },
+    { name: 'Provider', path: 'spec.flavor.spec.providerID', render: ofMessage('providerID') },
+    { name: 'Domain', path: 'spec.flavor.spec.owner.domain', render: ofMessage('owner', 'domain') },
+    {
+      name: 'Type',
+      path: 'spec.flavor.spec.flavorType.typeIdentifier',
+      wide: true,
+      render: ofMessage('type', 'name'),
+    },
+    {
+      name: 'CPU',
+      path: 'spec.flavor.spec.flavorType.typeData.characteristics.cpu',
+      render: ofMessage('type', 'data', 'charateristics', 'cpu'),
+    },
+    {
+      name: 'Memory',
+      path: 'spec.flavor.spec.flavorType.typeData.characteristics.memory',
+      render: ofMessage('type', 'data', 'charateristics', 'memory'),
+    },
+    {
+      name: 'Price',
+      path: 'spec.flavor.spec.price.amount',
+      wide: true,
+      render: ofMessage('price', 'amount'),
+    },
     { name: 'Available', path: 'spec.available' },
     { name: 'Source', path: 'spec.source.nodeID', wide: true },
     { name: 'Valid until', path: 'spec.validUntil', wide: true },

@@ -38,7 +38,6 @@ export const WantedAmountsSchema = open(
 export type WantedAmounts = Static<typeof WantedAmountsSchema>
 
 export const VERDICTS = ['taken', 'fits', 'rejected'] as const
-export type Verdict = (typeof VERDICTS)[number]
 
 export const ConsideredSchema = open(
   {

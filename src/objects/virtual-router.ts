@@ -10,7 +10,6 @@ import { objectSchema, oneOf, open } from './schema.ts'
 
 /** `consumer`: we use the slice. `provider`: we run it. `relay`: we only pass on what others send. */
 export const VIRTUAL_ROUTER_ROLES = ['consumer', 'provider', 'relay'] as const
-export type VirtualRouterRole = (typeof VIRTUAL_ROUTER_ROLES)[number]
 
 export const VIRTUAL_ROUTER_PHASES = ['Pending', 'Ready', 'Unreachable'] as const
 export type VirtualRouterPhase = (typeof VIRTUAL_ROUTER_PHASES)[number]

@@ -17,17 +17,17 @@ import { DEFAULT_NAMESPACE, keyOf, ownedBy, type ObjectKey } from '../objects/me
 import type { Pool } from '../objects/pool.ts'
 import type { PeerRole } from '../objects/peer.ts'
 import { ReservationKind, type Reservation } from '../objects/reservation.ts'
-import { SolverKind, type Solver, type SolverStatus } from '../objects/solver.ts'
+import { SolverKind, type Considered, type Solver, type SolverStatus } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import type { NodeIdentity } from '../objects/fluidos-common.ts'
 import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import { cameFromCatalog, relaysOf, type PeeringCandidates } from '../peering-candidates/index.ts'
 import { durationSeconds } from '../quantity/price.ts'
 import type { RatingsAndMetrics } from '../ratings-and-metrics/index.ts'
-import { configurationFromWire, selectorToObject } from '../rear/wire/index.ts'
+import { configurationFromWire, selectorToObject, type Selector } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf, type TraceContext, type WorkflowNumber } from '../trace/index.ts'
 import { consider, type Choice } from './consider.ts'
-import { selectorFor } from './selector-for.ts'
+import { describeSelector, selectorFor } from './selector-for.ts'
 import { wantedOf } from './wanted.ts'
 
 export interface RearManagerOptions extends NodeBase {
@@ -236,7 +236,10 @@ export class RearManager implements Component {
     await this.#setStatus(solver, {
       findCandidate: 'Failed',
       considered: [...considered],
-      solverPhase: { phase: 'Running', message: noOfferMessage(considered, discovery.status?.phase.message) },
+      solverPhase: {
+        phase: 'Running',
+        message: noOfferMessage(considered, selectorFor(wantedOf(solver)), discovery.status?.phase.message),
+      },
     })
     await remove(store, DiscoveryKind, discoveryKey)
     return { requeueAfterMs: pause }
@@ -522,12 +525,16 @@ function contractAmountsOf(data: unknown): Record<string, string> {
   return amounts
 }
 
-/** Why nothing fits, in one line: the reasons and how often. */
+/** Why nothing fits, in one line: what nobody has, or the reasons and how often. */
 function noOfferMessage(
-  considered: readonly { readonly reason: string }[],
+  considered: readonly Pick<Considered, 'reason'>[],
+  selector: Selector,
   discovery: string | undefined,
 ): string {
-  if (considered.length === 0) return `no offers known${discovery ? `: ${discovery}` : ''}; asking again`
+  if (considered.length === 0) {
+    const asked = discovery === undefined ? '' : ` (${discovery})`
+    return `nobody offers ${describeSelector(selector)}${asked}; asking again`
+  }
   const counts = new Map<string, number>()
   for (const { reason } of considered) counts.set(reason, (counts.get(reason) ?? 0) + 1)
   const reasons = [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${reason}`)

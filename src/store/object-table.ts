@@ -351,7 +351,8 @@ export class ObjectTable {
     const event = Object.freeze({ type, object: shown } as const)
     this.#staged.push({ resource, revision, tableKey, before, after, event })
     let overlay = this.#overlay.get(resource)
-    if (overlay === undefined) this.#overlay.set(resource, (overlay = new Map()))
+    if (overlay === undefined)
+      this.#overlay.set(resource, (overlay = new Map<string, KubeObject | undefined>()))
     overlay.set(tableKey, after)
     return shown
   }

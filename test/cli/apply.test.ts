@@ -15,6 +15,7 @@ spec:
         - name: web
           resources: { requests: { cpu: lots } }
 `
+const STRANGER = 'did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH'
 const KEY = { namespace: 'default', name: 'hello' }
 
 describe('tributary apply', () => {
@@ -124,6 +125,8 @@ describe('tributary apply', () => {
     await expect.poll(() => running.err).toContain('hello: Pending')
     await say({ phase: 'Acquiring', message: 'looking for an offer' })
     await expect.poll(() => running.err).toContain('Acquiring: looking for an offer')
+    await say({ phase: 'Acquiring', message: `waiting for ${STRANGER}` })
+    await expect.poll(() => running.err).toContain('Acquiring: waiting for z6MkpT…vktH')
     await say({ phase: 'Running', nodes: 'vnode-1', url: 'http://127.0.0.1:1' })
     const { code, err } = await running.done
     expect(code).toBe(0)
@@ -152,7 +155,7 @@ describe('tributary apply', () => {
 })
 
 describe('tributary peer', () => {
-  it('accepts and rejects by name, id or address, and knows when that is ambiguous', async () => {
+  it('accepts, rejects and leaves to the policy by name, id or address, and knows when that is ambiguous', async () => {
     const { run, store } = await startControl()
     for (const [name, address] of [
       ['peer-a', '127.0.0.1:1'],
@@ -165,10 +168,12 @@ describe('tributary peer', () => {
     expect((await store.get(PeerKind, { name: 'peer-a' }))?.spec.accepted).toBe(true)
     expect((await run(['peer', 'reject', '127.0.0.1:2'])).code).toBe(0)
     expect((await store.get(PeerKind, { name: 'peer-b' }))?.spec.accepted).toBe(false)
+    expect((await run(['peer', 'reset', 'peer-a'])).out).toBe('peer twin left to the policy\n')
+    expect((await store.get(PeerKind, { name: 'peer-a' }))?.spec).not.toHaveProperty('accepted')
     expect(await run(['peer', 'accept', 'twin'])).toMatchObject({ code: 2 })
     expect(await run(['peer', 'accept', 'nobody'])).toMatchObject({ code: 3 })
     expect((await run(['peer', 'list'])).out).toMatch(
-      /^NAME .*\ntwin +Known +accepted .*\ntwin +Known +rejected /,
+      /^NAME .*\ntwin +Known +by policy .*\ntwin +Known +rejected /,
     )
   })
 })

@@ -26,7 +26,7 @@ const hasBash = spawnSync('bash', ['--version']).status === 0
 describe.skipIf(!hasBash)('completion in bash', () => {
   it('completes verbs, subcommands and options, each of the command it is for', async () => {
     expect(await bashComplete('de')).toEqual(['demo', 'describe', 'delete'])
-    expect(await bashComplete('peer', '')).toEqual(['list', 'accept', 'reject'])
+    expect(await bashComplete('peer', '')).toEqual(['list', 'accept', 'reject', 'reset'])
     expect(await bashComplete('apply', '--w')).toEqual(['--wait'])
     expect(await bashComplete('version', '--wa')).toEqual([])
   })

@@ -32,6 +32,21 @@ describe('tributary get', () => {
     expect((await run(['get', 'intent', '--no-headers'])).out).toMatch(/^hello /)
   })
 
+  it('shortens node ids for people, and only for them', async () => {
+    const id = 'did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH'
+    const { run, store } = await withIntents('hello')
+    const key = { namespace: 'default', name: 'hello' }
+    await setStatus(store, IntentKind, key, { phase: 'Pending', nodes: id, message: `waiting for ${id}` })
+    expect((await run(['get', 'intents'])).out).toMatch(/\nhello +Pending +z6MkpT…vktH +<none> /)
+    const wide = (await run(['get', 'intents', '-o', 'wide'])).out
+    expect(wide).toContain(id)
+    expect(wide).toContain('waiting for z6MkpT…vktH')
+    expect((await run(['describe', 'intent', 'hello'])).out).toContain('Message: waiting for z6MkpT…vktH')
+    for (const format of ['json', 'yaml']) {
+      expect((await run(['get', 'intent', 'hello', '-o', format])).out).toContain(`waiting for ${id}`)
+    }
+  })
+
   it('finds kinds by plural, singular, short name, kind and group, and several at once', async () => {
     const { run } = await withIntents('hello')
     for (const word of [

@@ -5,7 +5,13 @@ import { describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/index.ts'
 import { realSystem } from '../../src/kernel/system.ts'
 import { parseNodeId } from '../../src/objects/ids.ts'
-import { loadNodeKey, verifyMembership } from '../../src/privacy-and-security-manager/index.ts'
+import {
+  loadNodeKey,
+  readMembership,
+  readRevoked,
+  Revocations,
+  verifyMembership,
+} from '../../src/privacy-and-security-manager/index.ts'
 import { run, temporaryFolder } from './support/run.ts'
 
 const idIn = (out: string): string => /did:key:\S+/.exec(out)![0]
@@ -74,6 +80,8 @@ describe('tributary init', () => {
     )
     const config = loadConfig(join(cwd, 'alpha'))
     expect(config).toMatchObject({ role: 'supernode', domain: { name: 'example.org', authority } })
+    expect(config.domain!.authorityDirectory).toBe('../org')
+    expect(out).toContain('renews the credentials of the members')
     const now = realSystem.clock.now()
     const membership = verifyMembership(
       readFileSync(join(cwd, 'alpha', config.domain!.membership!), 'utf8').trim(),
@@ -85,6 +93,16 @@ describe('tributary init', () => {
     expect(membership).toMatchObject({ subject: idIn(out), domain: 'example.org', role: 'supernode' })
     expect(membership.expiresAt - now).toBeGreaterThan(3_500_000)
     expect(membership.expiresAt - now).toBeLessThan(3_700_000)
+  })
+})
+
+describe('tributary init, of a node beside the authority', () => {
+  it('does not let a node that is no supernode hold the authority', async () => {
+    const cwd = temporaryFolder()
+    await run(['domain', 'init', 'org', '--name', 'example.org'], { cwd })
+    const { out } = await run(['init', '--dir', 'beta', '--authority-dir', 'org'], { cwd })
+    expect(loadConfig(join(cwd, 'beta')).domain!.authorityDirectory).toBeUndefined()
+    expect(out).not.toContain('renews')
   })
 })
 
@@ -102,7 +120,9 @@ describe('tributary domain', () => {
     }
     expect(verifyMembership(jwt, trust)).toMatchObject({ subject: node, role: 'node' })
     const printed = await run(admit, { cwd })
-    expect(verifyMembership(printed.out.trim(), trust)).toMatchObject({ subject: node })
+    const membership = verifyMembership(printed.out.trim(), trust)
+    expect(membership).toMatchObject({ subject: node })
+    expect(printed.err).toContain(`credential id ${membership.id}`)
   })
 
   it('refuses what is no domain, no node, no duration, and to overwrite an authority', async () => {
@@ -113,6 +133,73 @@ describe('tributary domain', () => {
     const admit = ['domain', 'admit', '--authority-dir', 'org']
     expect(await run([...admit, '--node', 'beta'], { cwd })).toMatchObject({ code: 2 })
     expect(await run([...admit, '--node', 'beta', '--valid', 'soon'], { cwd })).toMatchObject({ code: 2 })
+  })
+})
+
+describe('tributary domain revoke', () => {
+  async function domainWithMember() {
+    const cwd = temporaryFolder()
+    await run(['domain', 'init', 'org', '--name', 'example.org'], { cwd })
+    const node = idIn((await run(['init', '--dir', 'beta'], { cwd })).out)
+    const at = ['--authority-dir', 'org']
+    const jwt = (await run(['domain', 'admit', ...at, '--node', node], { cwd })).out.trim()
+    return {
+      cwd,
+      node: parseNodeId(node),
+      membership: readMembership(jwt),
+      revoke: (...args: readonly string[]) => run(['domain', 'revoke', ...at, ...args], { cwd }),
+      revoked: (...args: readonly string[]) => run(['domain', 'revoked', ...at, ...args], { cwd }),
+    }
+  }
+
+  it('voids a credential by its id, knows when it had been, and lists it', async () => {
+    const { cwd, membership, revoke, revoked } = await domainWithMember()
+    expect(await revoked()).toEqual({ code: 0, out: '', err: 'Nothing was revoked in example.org.\n' })
+    const first = await revoke('--credential', membership.id)
+    expect(first).toMatchObject({ code: 0, err: '' })
+    expect(first.out).toContain(`credential ${membership.id} of example.org revoked`)
+    const revocations = new Revocations()
+    revocations.add({ issuer: membership.issuer, entries: readRevoked(join(cwd, 'org')) })
+    expect(revocations.covers(membership)).toBe(true)
+    const again = await revoke('--credential', membership.id)
+    expect(again).toMatchObject({ code: 0 })
+    expect(again.out).toContain('had been revoked before')
+    expect((await revoked()).out).toMatch(
+      new RegExp(`^REVOKED +WHAT +ID\\n\\S+Z +credential +${membership.id}\\n$`),
+    )
+  })
+
+  it('voids all that a node was given until then', async () => {
+    const { cwd, node, membership, revoke, revoked } = await domainWithMember()
+    expect((await revoke('--node', node)).out).toContain(`membership of ${node} in example.org revoked`)
+    const revocations = new Revocations()
+    revocations.add({ issuer: membership.issuer, entries: readRevoked(join(cwd, 'org')) })
+    expect(revocations.covers(membership)).toBe(true)
+    const document = JSON.parse((await revoked('-o', 'json')).out)
+    expect(document).toMatchObject({ domain: 'example.org', revoked: [{ node }] })
+  })
+
+  it('wants one node or one credential, of an authority that is there', async () => {
+    const { node, revoke, cwd } = await domainWithMember()
+    expect(await revoke()).toMatchObject({ code: 2 })
+    expect(await revoke('--node', 'beta')).toMatchObject({ code: 2 })
+    expect(await revoke('--credential', ' ')).toMatchObject({ code: 2 })
+    expect(await revoke('--node', node, '--credential', 'x')).toMatchObject({ code: 2 })
+    const elsewhere = ['--authority-dir', 'nowhere']
+    for (const verb of [['revoke', '--node', node], ['revoked']]) {
+      const { code, out, err } = await run(['domain', ...verb, ...elsewhere], { cwd })
+      expect({ code, out }).toEqual({ code: 1, out: '' })
+      expect(err).toMatch(/^error: .*nowhere/)
+    }
+  })
+
+  it('does not get between two that revoke at once', async () => {
+    const { cwd, node, revoke } = await domainWithMember()
+    writeFileSync(join(cwd, 'org/revoked.json.new'), '')
+    const { code, err } = await revoke('--node', node)
+    expect(code).toBe(1)
+    expect(err).toContain('somebody else is revoking')
+    expect(readRevoked(join(cwd, 'org'))).toEqual([])
   })
 })
 

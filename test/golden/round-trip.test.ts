@@ -65,9 +65,12 @@ describe('bodies of upstream nodes', () => {
     expect(bodies).toHaveLength(12)
   })
 
-  it.each(bodies)('$name $direction is written as it was read, byte for byte', ({ path, direction, body }) => {
-    expect(reencode(path, direction, body)).toBe(body)
-  })
+  it.each(bodies)(
+    '$name $direction is written as it was read, byte for byte',
+    ({ path, direction, body }) => {
+      expect(reencode(path, direction, body)).toBe(body)
+    },
+  )
 
   it('a request has the length that its header says, so the captures are whole', () => {
     for (const { request } of all) {
@@ -86,7 +89,9 @@ describe('messages of upstream nodes, as objects of the store and back', () => {
   it('flavors are the same bytes, but for pod selectors, which get the one form that upstream can read', () => {
     const { body } = find('list-all').response
     const { flavors } = decodeFlavors(parseJson(body))
-    const written = JSON.stringify(flavors.map(({ flavor }) => encodeFlavor(flavorToWire(embeddedFlavorFromWire(flavor)))))
+    const written = JSON.stringify(
+      flavors.map(({ flavor }) => encodeFlavor(flavorToWire(embeddedFlavorFromWire(flavor)))),
+    )
     expect(written).toBe(
       body.replace(
         '{"typeIdentifier":"CIDRSelector","selector":{"pod":{"app":"fe"},"namespace":{"name":"ns1"}}}',

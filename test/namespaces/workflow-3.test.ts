@@ -146,7 +146,9 @@ describe.skipIf(!works)('workflow 3 in four network namespaces', () => {
   afterAll(async () => {
     for (const child of processes) child.kill('SIGTERM')
     await Promise.all(
-      processes.map((child) => child.exitCode ?? new Promise((resolve) => child.once('exit', resolve))),
+      processes.map(async (child) => {
+        if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve))
+      }),
     )
     for (const name of NAMES) {
       try {
@@ -168,8 +170,12 @@ describe.skipIf(!works)('workflow 3 in four network namespaces', () => {
     try {
       tributary('consumer', '--dir', dir('consumer'), 'apply', '-f', HELLO, '--wait', '--timeout', '60s')
     } catch (error) {
-      const see = (name: Name, ...what: string[]): string => tributary(name, '--dir', dir(name), 'get', ...what, '-A')
-      const seen = [see('consumer', 'pods,events,virtualrouters'), see('provider', 'pods,events,virtualrouters')]
+      const see = (name: Name, ...what: string[]): string =>
+        tributary(name, '--dir', dir(name), 'get', ...what, '-A')
+      const seen = [
+        see('consumer', 'pods,events,virtualrouters'),
+        see('provider', 'pods,events,virtualrouters'),
+      ]
       throw new Error(`the workload does not run:\n${seen.join('\n')}`, { cause: error })
     }
     const intent = JSON.parse(

@@ -64,6 +64,9 @@ export type MarketPeer =
       readonly node: string
       readonly role?: PeerRole
       readonly accept?: boolean
+      /** Of a catalog. */
+      readonly subscribe?: boolean
+      readonly mirror?: boolean
       /** Whether the configuration names its key; it does unless told otherwise. */
       readonly id?: boolean
     }

@@ -61,7 +61,7 @@ function mergeValue(target: unknown, patch: unknown, path: readonly string[], or
   if (strategy.type === 'replace') return patch.map(clean)
   const after =
     strategy.type === 'union'
-      ? [...before, ...patch.filter((item) => !before.some((each) => sameJson(each, item)))]
+      ? [...before, ...(patch as unknown[]).filter((item) => !before.some((each) => sameJson(each, item)))]
       : mergeList(before, patch, strategy.key, path)
   return order === undefined ? after : reorder(after, before, listOf(order, '$setElementOrder'), path)
 }

@@ -7,6 +7,7 @@ import type { TraceEvent } from '../../objects/trace.ts'
 import { type Context, print, widthOf } from '../context.ts'
 import { humanMs } from '../human-time.ts'
 import { shellWord } from '../node-directory.ts'
+import { withNodeNames } from '../peer-names.ts'
 import { printable, shortId } from '../printable.ts'
 import { stepLines, type StepLines } from '../step-lines.ts'
 import { styleFor } from '../style.ts'
@@ -57,6 +58,8 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
   const heading = (text: string): void => say('', style.bold(text))
   let lines: StepLines | undefined
   let nodes: readonly string[] = []
+  let playsWidth = 0
+  let domains = 0
   let startedAt: number | undefined
   const paints = [style.cyan, style.yellow, style.magenta, style.blue, style.green]
   const painted = (name: string, padTo = 0): string =>
@@ -68,6 +71,8 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
         scenario.consumer,
         ...scenario.nodes.map(({ name }) => name).filter((name) => name !== scenario.consumer),
       ]
+      playsWidth = Math.max(...scenario.nodes.map(({ plays }) => plays.length))
+      domains = scenario.domains.length
       say(
         style.bold(`Tributary demo: workflow ${scenario.workflow}, ${scenario.title}`),
         style.dim(`  ${scenario.nodes.length} nodes, a process each; they speak REAR over mutual TLS`),
@@ -79,7 +84,7 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
       ok(
         [
           painted(name, width),
-          plays.padEnd(8),
+          plays.padEnd(playsWidth),
           style.dim(`process ${String(endpoints.pid).padEnd(7)}`),
           `REAR ${endpoints.rearAddress}`,
           style.dim(shortId(endpoints.id)),
@@ -88,7 +93,11 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
       say(`    ${' '.repeat(width)}  ${style.dim(`${has}; domain ${domain}`)}`)
     },
     acquainted() {
-      ok('they have introduced themselves, and accept each other as members of the domain')
+      ok(
+        domains > 1
+          ? 'each has introduced itself to those that it knows, and accepts them as members of trusted domains'
+          : 'they have introduced themselves, and accept each other as members of the domain',
+      )
     },
     applied(file, text, before) {
       heading('Intent')
@@ -98,7 +107,7 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
         `    ${style.dim(`for sale before: ${before.text}`)}`,
       )
       heading('Steps')
-      lines = stepLines({ style, names, nodes, width: widthOf(stdout) })
+      lines = stepLines({ style, names, nodes, roles: nodes.length > 2, width: widthOf(stdout) })
       say(lines.header)
     },
     step(event) {
@@ -126,7 +135,7 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
     },
     tornDown(after, ms) {
       ok(
-        `the intent, its workload and its virtual node are gone, and the contract is closed on both sides, in ${humanMs(ms)}`,
+        `the intent, its workload and its virtual node are gone, and ${nodes.length > 2 ? 'all contracts are closed' : 'the contract is closed on both sides'}, in ${humanMs(ms)}`,
       )
       ok(`for sale again: ${after.text}`)
     },
@@ -164,9 +173,13 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
     },
     failed(reasons, troubles) {
       say('', style.red(style.bold('Failed')))
-      for (const reason of reasons) say(`  ${style.red('✗')} ${printable(reason)}`)
+      for (const reason of reasons) say(`  ${style.red('✗')} ${withNodeNames(printable(reason), names)}`)
       if (troubles.length > 0)
-        say('', '  What the nodes complained about:', ...troubles.map((each) => `    ${printable(each)}`))
+        say(
+          '',
+          '  What the nodes complained about:',
+          ...troubles.map((each) => `    ${withNodeNames(printable(each), names)}`),
+        )
     },
   }
 }

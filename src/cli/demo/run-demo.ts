@@ -9,8 +9,7 @@ import type { Intent } from '../../objects/intent.ts'
 import type { TraceEvent } from '../../objects/trace.ts'
 import { discover, pathOf, resolveResource } from '../api-resource.ts'
 import { applyObject } from '../apply-object.ts'
-import { CliError } from '../cli-error.ts'
-import { messageOf } from '../cli-error.ts'
+import { CliError, isExpected, messageOf } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { ApiStatusError, type ControlClient } from '../control-client.ts'
 import { type ManifestObject, readManifests } from '../manifest.ts'
@@ -87,7 +86,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<D
       node.troubles().map((each) => `${node.name}: ${each}`),
     )
     reporter.failed(result.error.split('\n'), troubles)
-    if (!(error instanceof CliError)) throw error
+    if (!isExpected(error)) throw error
   } finally {
     if (!released) await world.destroy()
   }

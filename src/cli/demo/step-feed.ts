@@ -2,7 +2,8 @@
  * The steps of all nodes as they happen, in the order in which they happened.
  *
  * Each node is watched by itself, and their news arrive a little out of order: a step that comes before
- * those that should precede it is held back until they are there, but not for long.
+ * those that should precede it is held back until they are there, but not for long. What has no number in the
+ * workflow is told where it belongs by its time.
  */
 import { sleep } from '../../kernel/system.ts'
 import type { Trace, TraceEvent } from '../../objects/trace.ts'
@@ -25,6 +26,8 @@ export class StepFeed {
   readonly #ending = new AbortController()
   #held: { readonly event: TraceEvent; readonly arrived: number }[] = []
   #highest = 0
+  /** When the latest of those that were told happened. */
+  #toldUntil = -Infinity
   #running: Promise<void>[] = []
   #failure: Error | undefined
 
@@ -108,11 +111,19 @@ export class StepFeed {
     for (;;) {
       const [next] = this.#held
       if (next === undefined) return
-      const due = next.event.step <= this.#highest + 1 || now - next.arrived >= PATIENCE_MS
-      if (!due && !all) return
+      if (!all && !this.#isDue(next.event) && now - next.arrived < PATIENCE_MS) return
       this.#held = this.#held.slice(1)
+      this.#toldUntil = Math.max(this.#toldUntil, next.event.at)
       this.#highest = Math.max(this.#highest, next.event.step)
       this.#onStep(next.event)
     }
+  }
+
+  /** Whether nothing that happened before can still be missing; the event is the earliest of those held. */
+  #isDue({ step, at }: TraceEvent): boolean {
+    const wanted = this.#highest + 1
+    if (step === wanted || at <= this.#toldUntil) return true
+    // With the next number at hand, only what comes between the two can be missing.
+    return step < wanted && this.#held.some(({ event }) => event.step === wanted)
   }
 }

@@ -55,6 +55,10 @@ export interface Isolation {
   readonly root: string
   /** Whether what the program started is gone when it ends (a PID namespace of its own). */
   readonly contained: boolean
+  /** Whether programs run as the daemon's own user, so may do what it may. */
+  readonly ownUser: boolean
+  /** Whether each group has a user of its own. */
+  readonly userPerGroup: boolean
   /** @returns the user that programs of `group` run as; undefined when it is the daemon's */
   userOf(group: string): number | undefined
   /** @returns the command that runs `command` in isolation */
@@ -148,6 +152,8 @@ function isolationOf(
     description: describe({ namespaces, users, noNewPrivileges }),
     root,
     contained: namespaces !== 'none',
+    ownUser: users === 'same',
+    userPerGroup: users === 'own',
     userOf,
     wrap({ group, command, env: variables, directory }) {
       const user = userOf(group)

@@ -75,7 +75,7 @@ export async function ensureLocalNode(options: LocalNodeOptions): Promise<Node> 
         osImage: osType(),
         kernelVersion: release(),
         kubeletVersion: version,
-        containerRuntimeVersion: `tributary://${enforcement}`,
+        containerRuntimeVersion: `tributary://${enforcement.split(' ')[0]}`,
       },
     }))) ?? node
   )

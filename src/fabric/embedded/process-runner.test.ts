@@ -12,7 +12,7 @@ import { realSystem } from '../../kernel/system.ts'
 import { openCgroups } from './cgroups.ts'
 import { programPath } from './isolation.ts'
 import { createProcessRunner } from './process-runner.ts'
-import type { ProcessSpec, Runner, RunningProcess } from './runner.ts'
+import type { ProcessExit, ProcessSpec, Runner, RunningProcess } from './runner.ts'
 
 const isRoot = process.getuid?.() === 0
 const hasCgroups = ((): boolean => {
@@ -21,6 +21,20 @@ const hasCgroups = ((): boolean => {
   return tree !== undefined
 })()
 if (!hasCgroups) console.warn('no writable control groups here: tests of real limits are skipped')
+
+const MIB = 1024 * 1024
+/** Generous: other tests may keep the machine busy. */
+const WAIT = { timeout: 30_000 }
+/** Takes memory without end, but not all at once. */
+const HOG = "console.log('hungry'); const all = []; setInterval(() => all.push(Buffer.alloc(8 << 20, 1)), 10)"
+/** A program that holds so many MiB, and says so. */
+const holding = (mib: number): string =>
+  `const all = Buffer.alloc(${mib} << 20, 1); console.log('held'); setInterval(() => all.length, 1e6)`
+
+const exitOf = ({ code, signal, oomKilled }: ProcessExit) => ({
+  killed: signal === 'SIGKILL' || code === 137,
+  oomKilled,
+})
 
 /** Ids of processes that were started with the argument, in any namespace. */
 function processesWith(argument: string): readonly string[] {
@@ -68,7 +82,7 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       })
 
     it('says how limits are kept and what separates programs', () => {
-      expect(runner.enforcement).toMatch(cgroups ? /^cgroup-v[12]$/ : /^rlimit$/)
+      expect(runner.enforcement).toMatch(cgroups ? /^cgroup-v[12]$/ : /^watchdog \(memory checked/)
       expect(runner.isolation).not.toBe('')
     })
 
@@ -239,12 +253,55 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       },
     )
 
+    it('lets a program run that needs far more address space than its limit of memory', async () => {
+      const script = `
+        const server = require('node:http').createServer((request, response) => response.end('hello'))
+        server.listen(0, '127.0.0.1', () => console.log('port', server.address().port))`
+      const limits = { memoryBytes: 256 * MIB }
+      const child = await run(['node', '-e', script], { limits, group: { id: 'own', limits } })
+      const port = await vi.waitFor(() => {
+        const found = /^port (\d+)$/m.exec(output)?.[1]
+        expect(found, output).toBeDefined()
+        return Number(found)
+      }, WAIT)
+      const { signal } = new AbortController()
+      expect(
+        await runner.probe({ kind: 'http', url: `http://127.0.0.1:${port}/`, headers: {} }, signal),
+      ).toBeUndefined()
+      expect(await child.kill(0)).toMatchObject({ oomKilled: false })
+    })
+
     it('limits the memory of a program', async () => {
-      const hog = 'const all = []; for (;;) all.push(Buffer.alloc(1 << 20, 1))'
-      const child = await run(['node', '-e', hog], { limits: { memoryBytes: 100 * 1024 * 1024 } })
-      const exit = await child.exited
-      expect(exit.code).not.toBe(0)
-      if (cgroups) expect(exit).toMatchObject({ oomKilled: true })
+      const child = await run(['node', '-e', HOG], { limits: { memoryBytes: 100 * MIB } })
+      expect(exitOf(await child.exited)).toEqual({ killed: true, oomKilled: true })
+    })
+
+    it('counts what a program starts, even in a session of its own', async () => {
+      const child = await run(['sh', '-c', 'setsid "$@" & wait', 'sh', 'node', '-e', HOG], {
+        limits: { memoryBytes: 100 * MIB },
+      })
+      // Else it would run until the machine has no memory left.
+      await child.exited
+      expect(output).toContain('hungry')
+      expect(processesWith(HOG)).toEqual([])
+    })
+
+    it('limits the sum of the programs of a group', async () => {
+      const group = { id: 'contract-z', limits: { memoryBytes: 260 * MIB } }
+      // Each of them is well below its own limit.
+      const limits = { memoryBytes: 240 * MIB }
+      const small = await run(['node', '-e', holding(100)], { id: 'small', group, limits })
+      await vi.waitFor(() => expect(output).toContain('held'), WAIT)
+      const large = await run(['node', '-e', holding(150)], { id: 'large', group, limits })
+      const first = await Promise.race([
+        small.exited.then((exit) => ({ name: 'small', exit })),
+        large.exited.then((exit) => ({ name: 'large', exit })),
+      ])
+      expect(first.name).toBe('large')
+      expect(exitOf(first.exit)).toMatchObject({ killed: true })
+      // That it was not taken, too.
+      expect(processesWith(holding(100)).length).toBeGreaterThan(0)
+      await small.kill(0)
     })
 
     it.runIf(cgroups)(
@@ -267,12 +324,10 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       },
     )
 
-    it.runIf(cgroups)('keeps the sum of a group when its programs have no limits of their own', async () => {
-      const hog = 'const all = []; for (;;) all.push(Buffer.alloc(1 << 20, 1))'
-      const group = { id: 'contract-y', limits: { memoryBytes: 100 * 1024 * 1024 } }
-      const child = await run(['node', '-e', hog], { group })
-      const exit = await child.exited
-      expect(exit.signal === 'SIGKILL' || exit.code === 137).toBe(true)
+    it('keeps the sum of a group when its programs have no limits of their own', async () => {
+      const group = { id: 'contract-y', limits: { memoryBytes: 100 * MIB } }
+      const child = await run(['node', '-e', HOG], { group })
+      expect(exitOf(await child.exited)).toMatchObject({ killed: true })
     })
   })
 }

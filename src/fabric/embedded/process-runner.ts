@@ -12,11 +12,12 @@ import type { Log } from '../../kernel/log.ts'
 import { sleep, type System } from '../../kernel/system.ts'
 import { type Cgroups, killTree, openCgroups } from './cgroups.ts'
 import { findIsolation, type Isolation, makeRoot, SYSTEM_PATH } from './isolation.ts'
+import { MemoryWatchdog } from './memory-watchdog.ts'
 import { shortHash } from './names.ts'
+import { openProcessTrees } from './process-trees.ts'
 import {
   type ProbeTarget,
   type ProcessExit,
-  type ProcessLimits,
   type ProcessSpec,
   type Runner,
   RunnerError,
@@ -37,9 +38,17 @@ export interface ProcessRunnerOptions {
 /** Enters the limits, then becomes the command. First argument: how many files to write its own id into. */
 const ENTER_CGROUPS =
   'n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1" || exit 125; shift; n=$((n-1)); done; exec "$@"'
-/** Arguments: kilobytes of data and number of processes, `-` for no limit. */
-const ENTER_RLIMITS =
-  'if [ "$1" != - ]; then ulimit -d "$1" || exit 125; fi; if [ "$2" != - ]; then ulimit -u "$2" || :; fi; shift 2; exec nice -n 10 "$@"'
+/**
+ * Without control groups. Argument: number of processes, `-` for no limit. Sets no limit of memory: what a
+ * process can have limited is the address space that it reserves, of which many (V8, Go, Java) reserve far
+ * more than they ever use, and they abort if they may not. But should the machine run out of memory
+ * between two looks of the watchdog, the kernel is to take these first.
+ */
+const ENTER_PRIORITY = [
+  'if [ "$1" != - ]; then { ulimit -u "$1" || ulimit -p "$1"; } 2>/dev/null || :; fi; shift',
+  '{ echo 1000 > /proc/$$/oom_score_adj; } 2>/dev/null || :',
+  'exec nice -n 10 "$@"',
+].join('; ')
 
 /** Marks what we started, for our next life. */
 const MARK = 'TRIBUTARY_RUNNER'
@@ -47,6 +56,8 @@ const EMPTY_POLL_MS = 2
 const EMPTY_LIMIT_MS = 5_000
 /** For those that state no other: enough for any honest program, too few for a fork bomb. */
 const DEFAULT_PIDS = 1_024
+/** For all programs of one user together, where each contract has a user. */
+const USER_PIDS = 8_192
 
 /** @returns a runner that has not been started */
 export function createProcessRunner(options: ProcessRunnerOptions): Runner {
@@ -62,6 +73,7 @@ class ProcessRunner implements Runner {
   readonly #hidden: readonly string[]
   readonly #running = new Set<RunningProcess>()
   #cgroups: Cgroups | undefined
+  #watchdog: MemoryWatchdog | undefined
   #limitsBy = 'unknown'
   #isolation: Isolation | undefined
   #starting: Promise<void> | undefined
@@ -98,7 +110,8 @@ class ProcessRunner implements Runner {
     if (this.#cgroups !== undefined) {
       await writeFile(this.#stateFile(), JSON.stringify({ roots: this.#cgroups.roots }))
     }
-    this.#limitsBy = this.#cgroups?.version ?? (process.platform === 'win32' ? 'none' : 'rlimit')
+    this.#watchdog = this.#cgroups === undefined ? this.#openWatchdog() : undefined
+    this.#limitsBy = this.#cgroups?.version ?? this.#watchdog?.description ?? 'none (CPU by priority only)'
     this.#isolation = await findIsolation(
       this.#directory,
       this.#hidden,
@@ -110,7 +123,12 @@ class ProcessRunner implements Runner {
     await rm(this.#isolation.root, { recursive: true, force: true })
     await makeRoot(this.#isolation.root)
     this.#agent = new Agent({ keepAliveTimeout: 1, connect: { rejectUnauthorized: false } })
-    this.#log.info({ enforcement: this.enforcement, isolation: this.isolation }, 'ready to run programs')
+    const { enforcement, isolation } = this
+    if (this.#isolation.ownUser) {
+      this.#log.warn({ enforcement, isolation }, "programs run as the daemon's own user")
+    } else {
+      this.#log.info({ enforcement, isolation }, 'ready to run programs')
+    }
   }
 
   async stop(): Promise<void> {
@@ -121,8 +139,15 @@ class ProcessRunner implements Runner {
     if (this.#cgroups?.remove('') === true) await rm(this.#stateFile(), { force: true })
     if (this.#isolation !== undefined) await rm(this.#isolation.root, { recursive: true, force: true })
     await this.#agent?.destroy()
+    this.#watchdog?.stop()
+    this.#watchdog = undefined
     this.#cgroups = undefined
     this.#starting = undefined
+  }
+
+  #openWatchdog(): MemoryWatchdog | undefined {
+    const trees = openProcessTrees()
+    return trees && new MemoryWatchdog({ trees, system: this.#system, log: this.#log })
   }
 
   async makeDirectory(podUid: string, group: string): Promise<string> {
@@ -159,7 +184,7 @@ class ProcessRunner implements Runner {
       env: { ...spec.env, [MARK]: this.#mark },
       directory: spec.workingDirectory,
     })
-    const argv = ['/bin/sh', '-c', ...this.#limited(group, spec), ...command]
+    const argv = ['/bin/sh', '-c', ...this.#limited(group, spec, isolation), ...command]
     const child = spawn(argv[0]!, argv.slice(1), {
       cwd: '/',
       env: { PATH: SYSTEM_PATH, [MARK]: this.#mark },
@@ -196,12 +221,12 @@ class ProcessRunner implements Runner {
   }
 
   /** @returns the script that puts a process under its limits, with its arguments */
-  #limited(group: string, { group: whole, limits }: ProcessSpec): readonly string[] {
+  #limited(group: string, { group: whole, limits }: ProcessSpec, isolation: Isolation): readonly string[] {
     const cgroups = this.#cgroups
     if (cgroups === undefined) {
-      const { memoryBytes, pids } = smaller(limits, whole.limits)
-      const kilobytes = memoryBytes === undefined ? '-' : String(Math.ceil(memoryBytes / 1_024))
-      return [ENTER_RLIMITS, 'tributary-run', kilobytes, pids === undefined ? '-' : String(pids)]
+      // The kernel counts all processes of a user: also the operator's own, where there is no other user.
+      const pids = isolation.userPerGroup ? String(whole.limits.pids ?? USER_PIDS) : '-'
+      return [ENTER_PRIORITY, 'tributary-run', pids]
     }
     cgroups.make(whole.id, whole.limits)
     cgroups.make(group, { pids: DEFAULT_PIDS, ...limits })
@@ -213,10 +238,13 @@ class ProcessRunner implements Runner {
     const pid = child.pid!
     const output = Promise.all([drain(child.stdout!, spec.output), drain(child.stderr!, spec.output)])
     const ended = new AbortController()
+    const watch = this.#watchdog?.watch({ pid, group: spec.group, limits: spec.limits })
     const exited = new Promise<ProcessExit>((resolve) => {
       child.once('exit', (code, signal) => {
         ended.abort()
-        const oomKilled = (this.#cgroups?.oomKills(group) ?? 0) > 0 && (signal === 'SIGKILL' || code === 137)
+        watch?.end()
+        const exceeded = watch?.exceeded ?? (this.#cgroups?.oomKills(group) ?? 0) > 0
+        const oomKilled = exceeded && (signal === 'SIGKILL' || code === 137)
         void this.#cleanUp(pid, group)
           .then(async () => {
             // Somebody who escaped could hold the pipes open for ever.
@@ -312,14 +340,6 @@ class ProcessRunner implements Runner {
     )
     return pids.filter((_, index) => found[index]).map(Number)
   }
-}
-
-function smaller(a: ProcessLimits, b: ProcessLimits): ProcessLimits {
-  const least = (x: number | undefined, y: number | undefined): number | undefined =>
-    x === undefined ? y : y === undefined ? x : Math.min(x, y)
-  const memoryBytes = least(a.memoryBytes, b.memoryBytes)
-  const pids = least(a.pids, b.pids)
-  return { ...(memoryBytes !== undefined && { memoryBytes }), ...(pids !== undefined && { pids }) }
 }
 
 async function drain(stream: Readable, output: ProcessSpec['output']): Promise<void> {

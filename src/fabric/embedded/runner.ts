@@ -67,7 +67,10 @@ export type ProbeTarget =
 
 /** Its start ends what an earlier life of this program left running; its stop kills what still runs. */
 export interface Runner extends Component {
-  /** Known after the start. How limits are kept: `cgroup-v2`, `cgroup-v1`, `rlimit`, `none`. */
+  /**
+   * Known after the start. How limits are kept: `cgroup-v2`, `cgroup-v1`, `watchdog`, `none`; for people, more
+   * may follow after a space.
+   */
   readonly enforcement: string
   /** Known after the start. For people: what keeps programs from each other and from this machine. */
   readonly isolation: string

@@ -162,7 +162,7 @@ export class VirtualKubelet implements Component {
       nodeInfo: {
         ...stored.status?.nodeInfo,
         kubeletVersion: version,
-        containerRuntimeVersion: `tributary://${offer.enforcement}`,
+        containerRuntimeVersion: `tributary://${offer.enforcement.split(' ')[0]}`,
       },
     }))
     this.#link(node)

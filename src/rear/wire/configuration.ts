@@ -74,15 +74,6 @@ export const WireConfigurationSchema = Type.Unsafe<WireConfiguration>({
   ],
 })
 
-/** @throws WireError */
-export function decodeConfiguration(json: unknown, path = '$'): WireConfiguration {
-  return decodeAs(WireConfigurationSchema, json, path)
-}
-
-export function encodeConfiguration(configuration: WireConfiguration): WireConfiguration {
-  return encodeAs(WireConfigurationSchema, configuration) as WireConfiguration
-}
-
 const OBJECT_NAMES: Readonly<Record<FlavorTypeName, FlavorTypeIdentifier>> = {
   k8slice: 'K8Slice',
   vm: 'VM',
@@ -96,8 +87,6 @@ const WIRE_NAMES: Readonly<Record<FlavorTypeIdentifier, FlavorTypeName>> = {
   Sensor: 'sensor',
 }
 
-/** `k8slice` → `K8Slice`. */
-export const flavorTypeFromWire = (name: FlavorTypeName): FlavorTypeIdentifier => OBJECT_NAMES[name]
 /** `K8Slice` → `k8slice`. */
 export const flavorTypeToWire = (identifier: FlavorTypeIdentifier): FlavorTypeName => WIRE_NAMES[identifier]
 

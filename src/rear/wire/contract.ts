@@ -78,15 +78,6 @@ export function encodeContract(contract: WireContract): WireContract {
     : encoded
 }
 
-/** @throws WireError */
-export function decodeContractTerms(json: unknown, path = '$'): WireContractTerms {
-  return decodeAs(WireContractTermsSchema, json, path)
-}
-
-export function encodeContractTerms(terms: WireContractTerms): WireContractTerms {
-  return encodeAs(WireContractTermsSchema, terms) as WireContractTerms
-}
-
 /**
  * What is signed of a contract: all but the credentials and the two signatures. An `extraInformation` that
  * held nothing else goes too, so that a draft without one has the same terms.

@@ -27,7 +27,10 @@ export const WireReserveRequestSchema = message(
         description: 'A request with the same key has no second effect.',
       }),
     ),
-    user: omittedText({ maxLength: 512, description: 'Node id of the one that will use it, where that is not the buyer.' }),
+    user: omittedText({
+      maxLength: 512,
+      description: 'Node id of the one that will use it, where that is not the buyer.',
+    }),
     contractExpirationTime: Type.Optional(
       time({ 'x-omit-empty': true, description: 'Until when the buyer wants the contract to last.' }),
     ),

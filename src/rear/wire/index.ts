@@ -7,9 +7,6 @@ export { decodeAs, encodeAs } from './codec.ts'
 export {
   configurationFromWire,
   configurationToWire,
-  decodeConfiguration,
-  encodeConfiguration,
-  flavorTypeFromWire,
   flavorTypeToWire,
   WireConfigurationSchema,
   type WireConfiguration,
@@ -19,9 +16,7 @@ export {
   contractSignatures,
   contractTerms,
   decodeContract,
-  decodeContractTerms,
   encodeContract,
-  encodeContractTerms,
   flavorTerms,
   SELLER_SIGNATURE,
   WireContractSchema,
@@ -68,8 +63,6 @@ export {
   type WireLiqoCredentials,
   type WireLocation,
   type WireNodeIdentity,
-  type WirePrice,
-  type WireTelemetryServer,
 } from './node-identity.ts'
 export { networkIntentFromWire, networkIntentToWire, type WireNetworkIntent } from './network-intent.ts'
 export {
@@ -90,7 +83,6 @@ export {
 } from './objects.ts'
 export {
   ANY_FLAVOR,
-  checkSelector,
   SELECTOR_FIELDS,
   SelectorError,
   type Filter,

@@ -155,7 +155,7 @@ function checkOf(name: SelectorFieldName, filter: Filter): Check {
 }
 
 /**
- * @param selector a checked selector (`checkSelector`, or one that was parsed)
+ * @param selector a selector whose filters were checked when it was read
  * @returns a fast test; flavors that are not available never pass
  */
 export function compileSelector(selector: Selector): (entry: IndexedFlavor) => boolean {

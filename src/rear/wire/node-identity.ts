@@ -48,7 +48,6 @@ export const WirePriceSchema = message(
   },
   { title: 'Price', description: 'What a flavor costs.' },
 )
-export type WirePrice = Static<typeof WirePriceSchema>
 
 export const WireLiqoCredentialsSchema = message(
   {
@@ -66,4 +65,3 @@ export const WireTelemetryServerSchema = message(
   },
   { title: 'TelemetryServer', description: 'Where the buyer wants telemetry to go.' },
 )
-export type WireTelemetryServer = Static<typeof WireTelemetryServerSchema>

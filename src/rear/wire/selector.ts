@@ -240,10 +240,3 @@ function quantityOf(name: string, text: string): Quantity {
     throw new SelectorError('bad-quantity', name, `${shown} for ${name} is not a quantity`, { cause })
   }
 }
-
-/** @throws SelectorError unless every filter of the selector is sound */
-export function checkSelector(selector: Selector): void {
-  for (const [name, filter] of Object.entries(selector.filters)) {
-    checkFilter(name as SelectorFieldName, filter, selector.flavorType)
-  }
-}
