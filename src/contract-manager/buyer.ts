@@ -177,6 +177,7 @@ export class Buyer implements Component {
         ...contractFromWire(contract, answer.body),
         role: 'buyer',
         solverID: reservation.spec.solverID,
+        solverNamespace: reservation.metadata.namespace ?? DEFAULT_NAMESPACE,
       },
     })
     tracer.step(trace, 'contract-created', {

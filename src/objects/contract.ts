@@ -42,6 +42,7 @@ export const ContractSpecSchema = open({
   poolName: Type.Optional(Type.String()),
   price: Type.Optional(PriceSchema),
   solverID: Type.Optional(Type.String({ description: 'The solver that bought it; on the buyer side only.' })),
+  solverNamespace: Type.Optional(Type.String()),
 })
 export type ContractSpec = Static<typeof ContractSpecSchema>
 

@@ -12,7 +12,6 @@ type Branded<Name extends string> = string & { readonly [brand]: Name }
 export type NodeId = Branded<'NodeId'>
 export type FlavorId = Branded<'FlavorId'>
 export type ContractId = Branded<'ContractId'>
-export type TransactionId = Branded<'TransactionId'>
 /** The id of a trace, and of the intent it follows: 32 hexadecimal digits (W3C Trace Context). */
 export type TraceId = Branded<'TraceId'>
 

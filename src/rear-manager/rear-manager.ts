@@ -13,7 +13,14 @@ import type { NodeBase } from '../node-base.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { DiscoveryKind } from '../objects/discovery.ts'
 import { k8sliceOf } from '../objects/flavor.ts'
-import { DEFAULT_NAMESPACE, keyOf, ownedBy, type ObjectKey } from '../objects/meta.ts'
+import {
+  DEFAULT_NAMESPACE,
+  keyOf,
+  keyString,
+  ownedBy,
+  type KubeObject,
+  type ObjectKey,
+} from '../objects/meta.ts'
 import type { Pool } from '../objects/pool.ts'
 import type { PeerRole } from '../objects/peer.ts'
 import { ReservationKind, type Reservation } from '../objects/reservation.ts'
@@ -70,14 +77,6 @@ export class RearManager implements Component {
   constructor(options: RearManagerOptions) {
     this.#options = options
     const { informers } = options
-    const ofSolver = ({
-      object,
-    }: {
-      object: { metadata: { ownerReferences?: readonly { kind: string; name: string }[] } }
-    }) => {
-      const owner = object.metadata.ownerReferences?.find(({ kind }) => kind === 'Solver')
-      return owner && { namespace: DEFAULT_NAMESPACE, name: owner.name }
-    }
     this.#controller = new Controller({
       name: 'rear-manager',
       system: options.system,
@@ -90,9 +89,9 @@ export class RearManager implements Component {
         { informer: informers.of(VirtualNodeKind), keys: ofSolver },
         {
           informer: informers.of(ContractKind),
-          keys: ({ object }) =>
-            typeof object.spec['solverID'] === 'string' && object.spec.role === 'buyer'
-              ? { namespace: DEFAULT_NAMESPACE, name: object.spec['solverID'] }
+          keys: ({ object: { spec } }) =>
+            spec.role === 'buyer' && spec.solverID !== undefined
+              ? { namespace: spec.solverNamespace ?? DEFAULT_NAMESPACE, name: spec.solverID }
               : undefined,
         },
       ],
@@ -145,7 +144,7 @@ export class RearManager implements Component {
     const { candidates, system, self, ratings, latencyOf } = this.#options
     const now = system.clock.now()
     const excluded = new Map(
-      [...(this.#excluded.get(solver.metadata.name) ?? [])]
+      [...(this.#excluded.get(keyString(keyOf(solver))) ?? [])]
         .filter(([, { until }]) => until > now)
         .map(([flavor, { reason }]) => [flavor, reason]),
     )
@@ -163,8 +162,8 @@ export class RearManager implements Component {
     const { store, tracer } = this.#options
     const solver = await store.get(SolverKind, key)
     if (solver === undefined) {
-      this.#excluded.delete(key.name)
-      this.#asking.delete(key.name)
+      this.#excluded.delete(keyString(key))
+      this.#asking.delete(keyString(key))
       return
     }
     if (solver.metadata.deletionTimestamp !== undefined) return this.#unwind(solver)
@@ -190,10 +189,10 @@ export class RearManager implements Component {
   /** Steps 5 to 13. */
   async #findAndReserve(solver: Solver): Promise<{ requeueAfterMs?: number } | void> {
     const { store, tracer, system } = this.#options
-    const wait = (this.#asking.get(solver.metadata.name)?.notBefore ?? 0) - system.clock.now()
+    const wait = (this.#asking.get(keyString(keyOf(solver)))?.notBefore ?? 0) - system.clock.now()
     const trace = traceOf(solver)
     const since = tracer.now()
-    const discoveryKey = { namespace: DEFAULT_NAMESPACE, name: `discovery-${solver.metadata.name}` }
+    const discoveryKey = discoveryKeyOf(solver)
     const discovery = await store.get(DiscoveryKind, discoveryKey)
     if (solver.spec.findCandidate === false && solver.spec.reserveAndBuy !== true) {
       return this.#finish(solver, 'no need to find a candidate')
@@ -230,9 +229,9 @@ export class RearManager implements Component {
     }
     if (!discoveryOver) return
     // Nobody has what is wanted: say so, and ask again later.
-    const count = (this.#asking.get(solver.metadata.name)?.count ?? 0) + 1
+    const count = (this.#asking.get(keyString(keyOf(solver)))?.count ?? 0) + 1
     const pause = Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** Math.min(count - 1, 6))
-    this.#asking.set(solver.metadata.name, { count, notBefore: system.clock.now() + pause })
+    this.#asking.set(keyString(keyOf(solver)), { count, notBefore: system.clock.now() + pause })
     await this.#setStatus(solver, {
       findCandidate: 'Failed',
       considered: [...considered],
@@ -258,7 +257,7 @@ export class RearManager implements Component {
     const name = `reservation-${solver.metadata.name}${attempt === 1 ? '' : `-${attempt}`}`
     const reservation = await ensure(store, ReservationKind, {
       metadata: {
-        namespace: DEFAULT_NAMESPACE,
+        namespace: namespaceOf(solver),
         name,
         ownerReferences: [ownedBy(solver)],
         annotations: traceAnnotations(trace),
@@ -282,7 +281,7 @@ export class RearManager implements Component {
       reserveAndBuy: 'Running',
       reservationPhase: 'Running',
       attempts: attempt,
-      reservation: { name: reservation.metadata.name, namespace: DEFAULT_NAMESPACE },
+      reservation: { name: reservation.metadata.name, namespace: namespaceOf(solver) },
       solverPhase: {
         phase: 'Running',
         message: `waiting for ${seller.nodeID} to answer the reservation`,
@@ -369,7 +368,7 @@ export class RearManager implements Component {
     const contract = await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID })
     if (contract === undefined) return
     const name = virtualNodeName(contractID)
-    const key = { namespace: DEFAULT_NAMESPACE, name }
+    const key = { namespace: namespaceOf(solver), name }
     const virtualNode = await store.get(VirtualNodeKind, key)
     if (virtualNode === undefined) {
       const amounts = contractAmountsOf(contract.spec.configuration?.data)
@@ -388,7 +387,7 @@ export class RearManager implements Component {
       })
       await this.#setStatus(solver, {
         peering: 'Running',
-        virtualNode: { name, namespace: DEFAULT_NAMESPACE },
+        virtualNode: key,
         solverPhase: {
           phase: 'Running',
           message: `waiting for ${contract.spec.flavor.spec.owner.nodeID} to set up the peering`,
@@ -415,7 +414,7 @@ export class RearManager implements Component {
       peering: 'Solved',
       consumePhase: 'Solved',
       // Again: a crash may have come between the making of the virtual node and the word of it.
-      virtualNode: { name, namespace: DEFAULT_NAMESPACE },
+      virtualNode: key,
       allocation: { name: allocationName(contractID), namespace: DEFAULT_NAMESPACE },
       solverPhase: { phase: 'Solved', message: `virtual node ${name} is ready` },
     })
@@ -426,17 +425,14 @@ export class RearManager implements Component {
     const { store, candidates, system } = this.#options
     const { flavorID = '', seller } = reservation.spec
     const excluded =
-      this.#excluded.get(solver.metadata.name) ?? new Map<string, { reason: string; until: number }>()
-    this.#excluded.set(solver.metadata.name, excluded)
+      this.#excluded.get(keyString(keyOf(solver))) ?? new Map<string, { reason: string; until: number }>()
+    this.#excluded.set(keyString(keyOf(solver)), excluded)
     excluded.set(flavorID, {
       reason: reservation.status?.phase.message ?? 'failed',
       until: system.clock.now() + EXCLUDE_MS,
     })
     await candidates.forget(seller.nodeID, flavorID)
-    await remove(store, DiscoveryKind, {
-      namespace: DEFAULT_NAMESPACE,
-      name: `discovery-${solver.metadata.name}`,
-    })
+    await remove(store, DiscoveryKind, discoveryKeyOf(solver))
     await this.#setStatus(solver, {
       reservation: {},
       reservationPhase: 'Failed',
@@ -484,7 +480,7 @@ export class RearManager implements Component {
     const name = solver.status?.reservation?.name
     return name === undefined
       ? undefined
-      : this.#options.store.get(ReservationKind, { namespace: DEFAULT_NAMESPACE, name })
+      : this.#options.store.get(ReservationKind, { namespace: namespaceOf(solver), name })
   }
 
   async #finish(solver: Solver, message: string): Promise<void> {
@@ -509,6 +505,20 @@ export class RearManager implements Component {
         : {}),
     }))
   }
+}
+
+function namespaceOf({ metadata }: KubeObject): string {
+  return metadata.namespace ?? DEFAULT_NAMESPACE
+}
+
+/** @returns the solver that an object was made for */
+function ofSolver({ object }: { readonly object: KubeObject }): ObjectKey | undefined {
+  const owner = object.metadata.ownerReferences?.find(({ kind }) => kind === 'Solver')
+  return owner && { namespace: namespaceOf(object), name: owner.name }
+}
+
+function discoveryKeyOf(solver: Solver): ObjectKey & { readonly namespace: string } {
+  return { namespace: namespaceOf(solver), name: `discovery-${solver.metadata.name}` }
 }
 
 /** @returns the name of the virtual node of a contract, which is also the name of its Kubernetes node */

@@ -68,6 +68,7 @@ export class VirtualFabricManager implements Component {
     const { informers } = options
     const nodes = informers.of(VirtualNodeKind)
     nodes.addIndex('contract', (node) => [node.spec.contractID])
+    nodes.addIndex('name', (node) => [node.metadata.name])
     const ofContract = (contractID: string): ObjectKey[] => nodes.byIndex('contract', contractID).map(keyOf)
     this.#controller = new Controller({
       name: 'virtual-fabric-manager',
@@ -84,7 +85,7 @@ export class VirtualFabricManager implements Component {
         { informer: informers.of(ContractKind), keys: ({ object }) => ofContract(object.metadata.name) },
         {
           informer: informers.of(NodeKind),
-          keys: ({ object }) => ({ namespace: DEFAULT_NAMESPACE, name: object.metadata.name }),
+          keys: ({ object }) => nodes.byIndex('name', object.metadata.name).map(keyOf),
         },
       ],
       reconcile: (key, signal) => this.#reconcile(key, signal),

@@ -8,7 +8,6 @@ import type {
   K8SliceConfiguration,
 } from '../../objects/fluidos-common.ts'
 import type { FlavorTypeName } from '../../objects/requirements.ts'
-import { decodeAs, encodeAs } from './codec.ts'
 import { anyObject, anyValue, message, omittedText, oneOf, verbatimQuantity } from './members.ts'
 
 /** A quantity as a buyer may send it. */
@@ -74,12 +73,6 @@ export const WireConfigurationSchema = Type.Unsafe<WireConfiguration>({
   ],
 })
 
-const OBJECT_NAMES: Readonly<Record<FlavorTypeName, FlavorTypeIdentifier>> = {
-  k8slice: 'K8Slice',
-  vm: 'VM',
-  service: 'Service',
-  sensor: 'Sensor',
-}
 const WIRE_NAMES: Readonly<Record<FlavorTypeIdentifier, FlavorTypeName>> = {
   K8Slice: 'k8slice',
   VM: 'vm',
