@@ -32,6 +32,7 @@ import {
   createNeighbourhood,
   Discoverer,
   discoveryRoutes,
+  createMarketplace,
   FlavorAnswers,
   FlavorListing,
   Introductions,
@@ -56,7 +57,7 @@ import { parseNodeId, type NodeId } from './objects/ids.ts'
 import type { Intent } from './objects/intent.ts'
 import { apiVersionOf } from './objects/kind.ts'
 import { PeerKind } from './objects/peer.ts'
-import { CandidateListing, PeeringCandidates } from './peering-candidates/index.ts'
+import { CandidateListing, PeeringCandidates, PublishedRatings } from './peering-candidates/index.ts'
 import {
   createMembershipService,
   PeerRegistry,
@@ -120,6 +121,8 @@ export interface TributaryNode extends Component {
 const DEFAULT_LISTEN = '127.0.0.1:0'
 const DEFAULT_HOLD = '2m'
 const DEFAULT_LONGEST = '365d'
+/** Offers of one provider in a catalog. */
+const DEFAULT_QUOTA = 1_000
 
 /** @returns a node that has not been started */
 export function createNode(options: NodeOptions): TributaryNode {
@@ -202,10 +205,38 @@ export function createNode(options: NodeOptions): TributaryNode {
   })
   const localResources = new LocalResourceManager(base, config)
   const ratings = new RatingsAndMetrics(base)
-  const candidates = new PeeringCandidates(base)
+  const candidates = new PeeringCandidates(base, {
+    compact: role === 'catalog',
+    ...(role === 'node' ? {} : { quota: config.catalog?.quota ?? DEFAULT_QUOTA }),
+  })
+  const published = new PublishedRatings(base)
   const listing = new FlavorListing(base)
   const contracts = new Contracts(base)
-  const passedOn = new CandidateListing({ ...base, role, margin: config.supernode?.margin })
+  const passedOn = new CandidateListing({
+    ...base,
+    role,
+    candidates,
+    margin: config.supernode?.margin,
+    ratingOf: (nodeID) => published.of(nodeID),
+  })
+  const marketplace = createMarketplace({
+    ...base,
+    role,
+    client,
+    registry,
+    key: identity.key,
+    candidates,
+    listing: passedOn,
+    ratings: published,
+    audienceOf: (peer) => audienceFor(peer?.id),
+    subscriptions: (config.peers ?? []).filter(
+      ({ subscribe, mirror }) => subscribe === true || mirror === true,
+    ),
+    ...(config.catalog?.longestValidity === undefined
+      ? {}
+      : { longestMs: (durationSeconds(config.catalog.longestValidity) ?? 3_600) * 1000 }),
+    onLie: (catalog, detail) => void ratings.record(catalog, 'InvalidAnswer', { detail }),
+  })
 
   // Acquisition. Closing and the Virtual Fabric Manager need each other: one tells the other that it is done.
   const discoverer = new Discoverer({ ...base, client, registry, candidates })
@@ -363,6 +394,7 @@ export function createNode(options: NodeOptions): TributaryNode {
       introduceTo: config.domain?.introduceTo ?? [],
     }),
     ...membership.routes,
+    ...marketplace.routes,
     ...contractRoutes(seller, closing, contracts),
     ...fabricManager.routes,
     ...fabric.routes,
@@ -488,6 +520,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     listing,
     ratings,
     candidates,
+    published,
     passedOn,
     seller,
     ...(role === 'supernode' ? [forwarder] : []),
@@ -505,6 +538,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     introductions,
     memberIntroductions,
     neighbourhood,
+    ...marketplace.components,
     ...(control ? [control] : []),
   ]
 

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import type { DemoResult } from '../../src/cli/demo/result.ts'
 import { runDemo } from '../../src/cli/demo/run-demo.ts'
 import { silentReporter } from '../../src/cli/demo/reporter.ts'
+import { SCENARIOS } from '../../src/cli/demo/scenarios.ts'
 import { workflow1 } from '../../src/cli/demo/workflow-1.ts'
 import { processContext } from '../../src/cli/context.ts'
 import { WORKFLOW_1 } from '../../src/trace/index.ts'
@@ -196,6 +197,29 @@ describe('a demo that goes wrong', () => {
     expect(result.error).toMatch(/^alpha did not start:\n/)
     expect(result).toMatchObject({ reachable: false, tornDown: false, steps: [] })
     expect(left(folder)).toEqual([])
+  })
+
+  it('plays, with --all, the others all the same, and fails in the end', async () => {
+    const folder = temporaryFolder()
+    vi.stubEnv('TMPDIR', folder)
+    // No node starts with it.
+    vi.stubEnv('NODE_OPTIONS', '--no-such-option')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const { code, out, err } = await run(['demo', '--all', '-o', 'json'])
+    const results = JSON.parse(out) as DemoResult[]
+    expect(results.map(({ workflow }) => workflow)).toEqual(SCENARIOS.map(({ workflow }) => workflow))
+    for (const { workflow, error } of results) {
+      expect(error).toMatch(/did not start/)
+      expect(err).toContain(`the demo of workflow ${workflow} failed: `)
+    }
+    expect(code).toBe(1)
+    expect(left(folder)).toEqual([])
+  })
+
+  it('plays either one workflow or all, and leaves only one running', async () => {
+    expect(await run(['demo', '--all', '--workflow', '2'])).toMatchObject({ code: 2, out: '' })
+    expect(await run(['demo', '--all', '--keep'])).toMatchObject({ code: 2, out: '' })
+    expect(await run(['demo', '--workflow', '5'])).toMatchObject({ code: 2, out: '' })
   })
 
   it('stops at Ctrl-C with exit code 130, and leaves nothing behind', async () => {

@@ -2,8 +2,7 @@
  * The steps of all nodes as they happen, in the order in which they happened.
  *
  * Each node is watched by itself, and their news arrive a little out of order: a step that comes before
- * those that should precede it is held back until they are there, but not for long. What has no number in the
- * workflow is told where it belongs by its time.
+ * those that should precede it is held back until they are there, but not for long.
  */
 import { sleep } from '../../kernel/system.ts'
 import type { Trace, TraceEvent } from '../../objects/trace.ts'
@@ -12,10 +11,9 @@ import type { ControlClient } from '../control-client.ts'
 import { watchObjects } from '../watch-objects.ts'
 import { inTime, numbered } from '../workflow-check.ts'
 import type { WorkflowNumber } from '../../trace/index.ts'
+import { StepOrder } from './step-order.ts'
 
 const TRACES = '/apis/tributary.io/v1alpha1/traces'
-/** How long a step is held back for those before it. */
-const PATIENCE_MS = 300
 const TICK_MS = 10
 
 export class StepFeed {
@@ -24,10 +22,7 @@ export class StepFeed {
   readonly #onStep: (event: TraceEvent) => void
   readonly #seen = new Map<string, TraceEvent>()
   readonly #ending = new AbortController()
-  #held: { readonly event: TraceEvent; readonly arrived: number }[] = []
-  #highest = 0
-  /** When the latest of those that were told happened. */
-  #toldUntil = -Infinity
+  readonly #order = new StepOrder()
   #running: Promise<void>[] = []
   #failure: Error | undefined
 
@@ -44,7 +39,7 @@ export class StepFeed {
 
   /** Whether every step that has happened has been told. */
   get isDrained(): boolean {
-    return this.#held.length === 0
+    return this.#order.isEmpty
   }
 
   /** @throws what made a watch end */
@@ -78,7 +73,7 @@ export class StepFeed {
     this.#ending.abort()
     await Promise.all(this.#running)
     this.#running = []
-    this.#release(true)
+    this.#order.takeAll().forEach((event) => this.#onStep(event))
   }
 
   async #watch(client: ControlClient, signal: AbortSignal, onSynced: () => void): Promise<void> {
@@ -91,9 +86,9 @@ export class StepFeed {
         const key = `${event.node} ${event.action} ${event.role} ${event.at}`
         if (this.#seen.has(key)) continue
         this.#seen.set(key, event)
-        this.#held.push({ event, arrived })
+        this.#order.add(event, arrived)
       }
-      this.#release(false)
+      this.#release()
     }
   }
 
@@ -101,29 +96,11 @@ export class StepFeed {
     const { clock } = this.#context.system
     while (!signal.aborted) {
       await sleep(clock, TICK_MS, signal).catch(() => undefined)
-      this.#release(false)
+      this.#release()
     }
   }
 
-  #release(all: boolean): void {
-    const now = this.#context.system.clock.monotonic()
-    this.#held.sort((a, b) => a.event.at - b.event.at || a.event.step - b.event.step)
-    for (;;) {
-      const [next] = this.#held
-      if (next === undefined) return
-      if (!all && !this.#isDue(next.event) && now - next.arrived < PATIENCE_MS) return
-      this.#held = this.#held.slice(1)
-      this.#toldUntil = Math.max(this.#toldUntil, next.event.at)
-      this.#highest = Math.max(this.#highest, next.event.step)
-      this.#onStep(next.event)
-    }
-  }
-
-  /** Whether nothing that happened before can still be missing; the event is the earliest of those held. */
-  #isDue({ step, at }: TraceEvent): boolean {
-    const wanted = this.#highest + 1
-    if (step === wanted || at <= this.#toldUntil) return true
-    // With the next number at hand, only what comes between the two can be missing.
-    return step < wanted && this.#held.some(({ event }) => event.step === wanted)
+  #release(): void {
+    this.#order.take(this.#context.system.clock.monotonic()).forEach((event) => this.#onStep(event))
   }
 }

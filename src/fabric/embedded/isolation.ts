@@ -82,7 +82,10 @@ export async function findIsolation(
   log: Log,
   signal: AbortSignal,
 ): Promise<Isolation> {
-  const roots = [join(directory, 'pods'), join(tmpdir(), `tributary-pods-${shortHash(directory)}`)]
+  const name = `tributary-pods-${shortHash(directory)}`
+  // The daemon's folder for temporary files may be closed to other users, as its home is.
+  const shared = process.platform === 'win32' ? [] : [join('/tmp', name)]
+  const roots = [...new Set([join(directory, 'pods'), join(tmpdir(), name), ...shared])]
   const candidates = process.getuid?.() === 0 ? AS_ROOT : AS_USER
   const failures: string[] = []
   for (const candidate of candidates) {
