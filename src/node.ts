@@ -188,6 +188,8 @@ export function createNode(options: NodeOptions): TributaryNode {
   })
   const memberIntroductions = new MemberIntroductions({ ...base, client, registry, role })
   const acquaintance = new Acquaintance({ introductions, registry, system })
+  const acquaint = ({ id, address: at }: { readonly id: string; readonly address: string }) =>
+    acquaintance.ensureAcquainted({ id: parseNodeId(id), address: at })
   const neighbourhood = createNeighbourhood({
     ...base,
     config,
@@ -255,7 +257,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     candidates,
     ratings,
     roleOf: (nodeID) => registry.membershipOf(nodeID as NodeId)?.role,
-    acquaint: ({ id, address: at }) => acquaintance.ensureAcquainted({ id: parseNodeId(id), address: at }),
+    acquaint,
     latencyOf: (nodeID) => registry.find(nodeID)?.status?.roundTripMs,
     closeContract: (contractID, reason) => closing.close(contractID, reason),
     configurationOf,
@@ -280,6 +282,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     ...base,
     available,
     candidates,
+    acquaint,
     margin: config.supernode?.margin,
     // For our own domain from anywhere; for others only what is of our domain: no transit.
     mayForward: (caller, { spec }) =>

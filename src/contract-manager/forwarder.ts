@@ -43,6 +43,8 @@ import {
 export interface ForwarderOptions extends NodeBase {
   readonly available: AvailableResources
   readonly candidates: PeeringCandidates
+  /** Gets to know a next hop that only others told us of, so that it deals with us. */
+  readonly acquaint: (node: { readonly id: string; readonly address: string }) => Promise<unknown>
   /** What we add to the price of the next hop, for example `2.5%`. */
   readonly margin: string | undefined
   /** Whether the caller may buy this offer through us. */
@@ -117,6 +119,11 @@ export class Forwarder implements Component {
     const seller = relays[0]
     const user = request.user ?? buyer.ID
     const { flavor } = candidate.spec
+    const next = seller
+      ? { id: seller.ID, address: seller.IP }
+      : { id: flavor.spec.owner.nodeID, address: flavor.spec.owner.ip }
+    // Whoever told us of the offer itself knows us already.
+    if (next.id !== candidate.spec.source?.nodeID) await this.#options.acquaint(next)
     const until = request.contractExpirationTime ?? ''
     const reservation = await ensure(store, ReservationKind, {
       metadata: {

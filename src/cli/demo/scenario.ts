@@ -36,6 +36,8 @@ export interface Scenario {
   readonly nodes: readonly ScenarioNode[]
   /** Where the intent is handed in. */
   readonly consumer: string
+  /** How many offers must stand in a catalog before the play begins (step 0 of workflow 4). */
+  readonly listed?: { readonly at: string; readonly count: number }
   /** On whose machine the workload must end up. */
   readonly provider: string
 }

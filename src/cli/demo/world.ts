@@ -116,6 +116,20 @@ export class DemoWorld implements World {
     }
   }
 
+  /** Waits until the catalog has the offers that it must have. */
+  async listed({ listed }: Scenario): Promise<void> {
+    if (listed === undefined) return
+    const { clock } = this.#context.system
+    const end = clock.monotonic() + ACQUAINTED_WITHIN_MS
+    const path = '/apis/advertisement.fluidos.eu/v1alpha1/peeringcandidates'
+    for (;;) {
+      const { items } = await this.node(listed.at).client.get<{ items: readonly unknown[] }>(path)
+      if (items.length >= listed.count) return
+      if (clock.monotonic() > end) throw new CliError(`no offer reaches the ${listed.at}`)
+      await sleep(clock, POLL_MS, this.#context.signal)
+    }
+  }
+
   /** Stops what was started and removes every trace of it. */
   async destroy(): Promise<void> {
     for (const { client } of this.nodes.values()) client.close()
