@@ -27,7 +27,7 @@ export type ResourceOffer =
       readonly resources: Amounts
       /** Become labels of the virtual node. */
       readonly nodeLabels: Readonly<Record<string, string>>
-      /** How the limits are kept, for example `cgroup-v2` or `rlimit`. */
+      /** How the limits are kept, for example `cgroup-v2` or `watchdog`. */
       readonly enforcement: string
     }
   | {

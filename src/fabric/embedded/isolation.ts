@@ -9,7 +9,7 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chown, lstat, mkdir } from 'node:fs/promises'
+import { chown, lstat, mkdir, rmdir } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import type { Log } from '../../kernel/log.ts'
@@ -104,6 +104,7 @@ export async function findIsolation(
         return isolation
       }
       failures.push(`${isolation.description}, in ${root}: ${failure}`)
+      await forget(root)
     }
   }
   throw new Error(`no program can be run on this machine: ${failures.join('; ')}`)
@@ -214,6 +215,11 @@ export async function makeRoot(root: string): Promise<void> {
   if (!found.isDirectory() || (process.getuid !== undefined && found.uid !== process.getuid())) {
     throw new Error(`${root} belongs to somebody else`)
   }
+}
+
+/** Leaves nothing of a try behind; what else is there stays, since it may not be ours. */
+async function forget(root: string): Promise<void> {
+  for (const path of [join(root, 'probe'), root]) await rmdir(path).catch(() => {})
 }
 
 const PROBE_GROUP = 'probe'

@@ -11,6 +11,7 @@ import type { Member, ProcessTrees } from './process-trees.ts'
 import type { ProcessGroup, ProcessLimits } from './runner.ts'
 
 export interface MemoryWatchdogOptions {
+  /** To which the programs are added before they are watched. */
   readonly trees: ProcessTrees
   readonly system: System
   readonly log: Log
@@ -99,7 +100,7 @@ export class MemoryWatchdog {
   }
 
   async #look(): Promise<void> {
-    const trees = await this.#trees.look([...this.#watched.keys()])
+    const trees = await this.#trees.look()
     const groups = new Map<string, Usage[]>()
     for (const entry of this.#watched.values()) {
       const members = trees.get(entry.pid) ?? []
@@ -142,7 +143,7 @@ export class MemoryWatchdog {
 
   async #kill({ entry, bytes }: Usage, limit: number, whose: 'program' | 'group'): Promise<void> {
     // Measuring took time, in which ids may have gone to others.
-    const members = (await this.#trees.look([...this.#watched.keys()])).get(entry.pid) ?? []
+    const members = (await this.#trees.look()).get(entry.pid) ?? []
     if (this.#watched.get(entry.pid) !== entry) return
     const { pid, group } = entry
     this.#log.warn({ pid, group: group.id, bytes, limit, whose }, 'killed a program for its memory')

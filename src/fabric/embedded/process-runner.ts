@@ -14,7 +14,7 @@ import { type Cgroups, killTree, openCgroups } from './cgroups.ts'
 import { findIsolation, type Isolation, makeRoot, SYSTEM_PATH } from './isolation.ts'
 import { MemoryWatchdog } from './memory-watchdog.ts'
 import { shortHash } from './names.ts'
-import { openProcessTrees } from './process-trees.ts'
+import { openProcessTrees, type ProcessTrees } from './process-trees.ts'
 import {
   type ProbeTarget,
   type ProcessExit,
@@ -73,6 +73,8 @@ class ProcessRunner implements Runner {
   readonly #hidden: readonly string[]
   readonly #running = new Set<RunningProcess>()
   #cgroups: Cgroups | undefined
+  /** Without control groups. */
+  #trees: ProcessTrees | undefined
   #watchdog: MemoryWatchdog | undefined
   #limitsBy = 'unknown'
   #isolation: Isolation | undefined
@@ -110,7 +112,9 @@ class ProcessRunner implements Runner {
     if (this.#cgroups !== undefined) {
       await writeFile(this.#stateFile(), JSON.stringify({ roots: this.#cgroups.roots }))
     }
-    this.#watchdog = this.#cgroups === undefined ? this.#openWatchdog() : undefined
+    this.#trees = this.#cgroups === undefined ? openProcessTrees() : undefined
+    this.#watchdog =
+      this.#trees && new MemoryWatchdog({ trees: this.#trees, system: this.#system, log: this.#log })
     this.#limitsBy = this.#cgroups?.version ?? this.#watchdog?.description ?? 'none (CPU by priority only)'
     this.#isolation = await findIsolation(
       this.#directory,
@@ -141,13 +145,9 @@ class ProcessRunner implements Runner {
     await this.#agent?.destroy()
     this.#watchdog?.stop()
     this.#watchdog = undefined
+    this.#trees = undefined
     this.#cgroups = undefined
     this.#starting = undefined
-  }
-
-  #openWatchdog(): MemoryWatchdog | undefined {
-    const trees = openProcessTrees()
-    return trees && new MemoryWatchdog({ trees, system: this.#system, log: this.#log })
   }
 
   async makeDirectory(podUid: string, group: string): Promise<string> {
@@ -238,6 +238,7 @@ class ProcessRunner implements Runner {
     const pid = child.pid!
     const output = Promise.all([drain(child.stdout!, spec.output), drain(child.stderr!, spec.output)])
     const ended = new AbortController()
+    this.#trees?.add(pid)
     const watch = this.#watchdog?.watch({ pid, group: spec.group, limits: spec.limits })
     const exited = new Promise<ProcessExit>((resolve) => {
       child.once('exit', (code, signal) => {
@@ -257,15 +258,29 @@ class ProcessRunner implements Runner {
       })
     })
     let deadline: { readonly at: number; cancel(): void } | undefined
+    const signal = (name: NodeJS.Signals): void => {
+      const trees = this.#uncontained()
+      if (trees === undefined) {
+        signalGroup(pid, name)
+        return
+      }
+      // First look at whom it started: they are found no more when it has left them behind.
+      void trees
+        .look()
+        .catch((error: unknown) => this.#log.warn({ err: error }, 'processes cannot be looked at'))
+        .then(() => {
+          if (!ended.signal.aborted) signalGroup(pid, name)
+        })
+    }
     const kill = (graceMs: number): Promise<ProcessExit> => {
       const { clock } = this.#system
       const at = clock.monotonic() + graceMs
       if (ended.signal.aborted || (deadline !== undefined && deadline.at <= at)) return exited
-      if (deadline === undefined && graceMs > 0) signalGroup(pid, 'SIGTERM')
+      if (deadline === undefined && graceMs > 0) signal('SIGTERM')
       deadline?.cancel()
       const force = (): void => {
         this.#cgroups?.kill(group)
-        signalGroup(pid, 'SIGKILL')
+        signal('SIGKILL')
       }
       if (graceMs <= 0) {
         deadline = { at, cancel() {} }
@@ -284,10 +299,21 @@ class ProcessRunner implements Runner {
   async #cleanUp(pid: number, group: string): Promise<void> {
     if (this.#cgroups === undefined) {
       signalGroup(pid, 'SIGKILL')
+      try {
+        const left = (await this.#uncontained()?.look())?.get(pid) ?? []
+        for (const member of left) signalProcess(member.pid, 'SIGKILL')
+      } finally {
+        this.#trees?.remove(pid)
+      }
       return
     }
     await this.#empty(group)
     if (!this.#cgroups.remove(group)) this.#log.debug({ group }, 'group not removed')
+  }
+
+  /** @returns undefined where what a program started ends with it */
+  #uncontained(): ProcessTrees | undefined {
+    return this.#isolation?.contained === true ? undefined : this.#trees
   }
 
   async #empty(group: string): Promise<void> {

@@ -20,11 +20,11 @@ export interface Member {
 }
 
 export interface ProcessTrees {
-  /**
-   * @param roots the programs' first processes, each the leader of a session
-   * @returns what belongs to each of them
-   */
-  look(roots: readonly number[]): Promise<ReadonlyMap<number, readonly Member[]>>
+  /** @param root a program's first process, the leader of a session */
+  add(root: number): void
+  remove(root: number): void
+  /** @returns by root, what belongs to each program now, even if the root itself has gone */
+  look(): Promise<ReadonlyMap<number, readonly Member[]>>
   /**
    * More expensive than a look.
    * @returns bytes, with shared memory divided among those who share it; undefined when that can't be known
@@ -52,24 +52,32 @@ interface Table {
 /** After so many looks all processes are looked at anew, since ids are used again. */
 const LOOKS_PER_SURVEY = 40
 
-class Trees implements ProcessTrees {
+export class Trees implements ProcessTrees {
   readonly #table: Table
   /** Of processes that belong to a program: their birth and the program. */
   #members = new Map<number, { readonly birth: string; readonly root: number }>()
   /** Who belongs to no program now never will: so their number costs next to nothing. */
   readonly #strangers = new Set<number>()
-  #roots: ReadonlySet<number> = new Set()
+  readonly #roots = new Set<number>()
   #looks = 0
 
   constructor(table: Table) {
     this.#table = table
   }
 
-  async look(wanted: readonly number[]): Promise<ReadonlyMap<number, readonly Member[]>> {
-    const roots = new Set(wanted)
-    const isNew = wanted.some((root) => !this.#roots.has(root))
-    if (isNew || this.#looks++ % LOOKS_PER_SURVEY === 0) this.#strangers.clear()
-    this.#roots = roots
+  add(root: number): void {
+    this.#roots.add(root)
+    // A look may have come between its start and now.
+    this.#strangers.clear()
+  }
+
+  remove(root: number): void {
+    this.#roots.delete(root)
+  }
+
+  async look(): Promise<ReadonlyMap<number, readonly Member[]>> {
+    const roots = this.#roots
+    if (++this.#looks % LOOKS_PER_SURVEY === 0) this.#strangers.clear()
     const entries = new Map(
       (await this.#table.list((pid) => this.#strangers.has(pid))).map((entry) => [entry.pid, entry]),
     )
@@ -168,10 +176,11 @@ function kilobytes(text: string, name: string): number | undefined {
 
 const PS = '/bin/ps'
 
-class PsTable implements Table {
+export class PsTable implements Table {
   async list(): Promise<readonly Entry[]> {
     const { stdout } = await promisify(execFile)(PS, ['-A', '-o', 'pid=,ppid=,pgid=,rss='], {
       maxBuffer: 16 * 1_024 * 1_024,
+      timeout: 5_000,
     })
     return parsePs(stdout)
   }
