@@ -109,7 +109,10 @@ export const ConfigSchema = closed({
         role: Type.Optional(oneOf(['node', 'supernode', 'catalog'], { default: 'node' })),
         accept: Type.Optional(Type.Boolean({ description: 'Deal with it, whatever the policy says.' })),
         subscribe: Type.Optional(
-          Type.Boolean({ description: 'Of a catalog: have it tell us of changes, instead of asking when we need something.' }),
+          Type.Boolean({
+            description:
+              'Of a catalog: have it tell us of changes, instead of asking when we need something.',
+          }),
         ),
         mirror: Type.Optional(
           Type.Boolean({ description: 'Of a catalog, in another: pass on to others what it offers.' }),
@@ -127,7 +130,11 @@ export const ConfigSchema = closed({
   catalog: Type.Optional(
     closed({
       quota: Type.Optional(
-        Type.Integer({ minimum: 1, default: 1000, description: 'How many offers of one provider are taken.' }),
+        Type.Integer({
+          minimum: 1,
+          default: 1000,
+          description: 'How many offers of one provider are taken.',
+        }),
       ),
       longestValidity: Type.Optional(
         text('For how long an offer is believed that is not refreshed, at most.', {
