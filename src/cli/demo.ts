@@ -2,12 +2,13 @@
  * `tributary demo`: plays a whole workflow with real nodes, and checks it.
  */
 import { InvalidArgumentError, Option } from 'commander'
-import { CliError, EXIT } from './cli-error.ts'
+import { CliError } from './cli-error.ts'
 import { type Context, note, print } from './context.ts'
 import type { DemoResult } from './demo/result.ts'
 import type { Scenario } from './demo/scenario.ts'
 import { humanMs } from './human-time.ts'
 import { examples, optionsOf, outputOption } from './options.ts'
+import { withNodeNames } from './peer-names.ts'
 import { styleFor } from './style.ts'
 import { formatTable } from './text-table.ts'
 import { commandOf, type Verb } from './verb.ts'
@@ -69,12 +70,10 @@ async function demo(
   else if (all) print(context, ...summary(context, scenarios, results))
   const failed = results.filter(({ error }) => error !== undefined)
   if (failed.length === 0) return
-  throw new CliError(
-    all
-      ? failed.map((each) => `the demo of workflow ${each.workflow} failed: ${each.error}`).join('\n')
-      : `the demo failed: ${failed[0]!.error}`,
-    EXIT.error,
+  const reasons = failed.map((each) =>
+    all ? `the demo of workflow ${each.workflow} failed: ${each.error}` : `the demo failed: ${each.error}`,
   )
+  throw new CliError(withNodeNames(reasons.join('\n')))
 }
 
 async function playOne(

@@ -94,7 +94,7 @@ async function linesFor(
       ...new Set([
         status.name,
         ...events.map(({ node }) => node),
-        ...status.peers.map(({ name }) => name ?? ''),
+        ...status.peers.filter(({ phase }) => phase === 'Accepted').map(({ name }) => name ?? ''),
       ]),
     ],
     // Of two, one asks and one gives.

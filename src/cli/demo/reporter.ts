@@ -21,7 +21,8 @@ export interface Reporter {
   acquainted(): void
   applied(file: string, text: string, before: Capacity): void
   step(event: TraceEvent): void
-  stepsDone(count: number, ms: number): void
+  /** @param spared optional steps that did not have to be taken */
+  stepsDone(count: number, ms: number, spared: readonly number[]): void
   running(where: string, during: Capacity): void
   fetched(url: string, body: string, ms: number): void
   tearingDown(): void
@@ -114,9 +115,10 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
       startedAt ??= event.at
       say(lines!.line(event, startedAt))
     },
-    stepsDone(count, ms) {
+    stepsDone(count, ms, spared) {
       say('')
       ok(`all ${count} numbered steps took place, in order, at the right component, in ${humanMs(ms)}`)
+      if (spared.length > 0) say(`    ${style.dim(`not needed this time: ${spared.join(', ')}`)}`)
     },
     running(where, during) {
       ok(where)

@@ -108,6 +108,7 @@ async function play(context: Context, scenario: Scenario, world: DemoWorld, part
     reporter.nodeStarted(node, process)
   })
   await world.acquaint(scenario)
+  await world.listed(scenario)
   reporter.acquainted()
   const consumer = world.node(scenario.consumer).client
   const provider = world.node(scenario.provider).client
@@ -129,7 +130,14 @@ async function play(context: Context, scenario: Scenario, world: DemoWorld, part
   }
   checkOrder(scenario, feed.events)
   const first = firstOfEachStep(feed.events)
-  reporter.stepsDone(first.length, (first.at(-1)?.at ?? 0) - (first[0]?.at ?? 0))
+  const spared = workflowSteps(scenario.workflow).filter(
+    ({ step, optional }) => optional && !first.some((event) => event.step === step),
+  )
+  reporter.stepsDone(
+    first.length,
+    (first.at(-1)?.at ?? 0) - (first[0]?.at ?? 0),
+    spared.map(({ step }) => step),
+  )
   reporter.running(
     `${result.intent} runs on ${scenario.consumer}'s virtual node ${intent.status?.nodes ?? '?'}, a part of ${scenario.provider}`,
     await capacityOf(provider),
