@@ -19,7 +19,7 @@ import {
   type StoredPeeringCandidateSpec,
 } from '../objects/peering-candidate.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
-import { candidateName, compareOffers, type OfferHead } from './offer-version.ts'
+import { candidateName, compareOffers, type OfferHead, lineageOf } from './offer-version.ts'
 import {
   headOf,
   headOfEntry,
@@ -98,6 +98,7 @@ export class PeeringCandidates implements Component {
   readonly #options: PeeringCandidatesOptions
   readonly #entries = new Map<string, Entry>()
   readonly #byFlavor = new Map<string, Set<string>>()
+  readonly #byLineage = new Map<string, Set<string>>()
   readonly #byTeller = new Map<string, Set<string>>()
   /** How many offers each provider has here that count against its quota; `#coming` are being stored. */
   readonly #counts = new Map<string, number>()
@@ -155,9 +156,12 @@ export class PeeringCandidates implements Component {
     return entry?.head.flavorID === flavorID ? this.#candidate(entry) : undefined
   }
 
-  /** @returns the entries for a flavor id, of whatever provider */
+  /**
+   * @returns the entries for a flavor id or another version of the same flavor, of whatever provider: who asks
+   *   for an older version means the pool that it was cut from
+   */
   ofFlavor(flavorID: string): readonly PeeringCandidate[] {
-    return [...(this.#byFlavor.get(flavorID) ?? [])]
+    return [...(this.#byLineage.get(lineageOf(flavorID)) ?? [])]
       .map((name) => this.#candidate(this.#entries.get(name)!))
       .filter((candidate) => candidate !== undefined)
   }
@@ -415,6 +419,7 @@ export class PeeringCandidates implements Component {
 
   #index(entry: Entry): void {
     add(this.#byFlavor, entry.head.flavorID, entry.name)
+    add(this.#byLineage, lineageOf(entry.head.flavorID), entry.name)
     const teller = entry.object.spec.source?.nodeID
     if (teller !== undefined) add(this.#byTeller, teller, entry.name)
     const owner = this.#countsFor(entry)
@@ -423,6 +428,7 @@ export class PeeringCandidates implements Component {
 
   #unindex(entry: Entry): void {
     drop(this.#byFlavor, entry.head.flavorID, entry.name)
+    drop(this.#byLineage, lineageOf(entry.head.flavorID), entry.name)
     const teller = entry.object.spec.source?.nodeID
     if (teller !== undefined) drop(this.#byTeller, teller, entry.name)
     const owner = this.#countsFor(entry)
