@@ -61,7 +61,7 @@ export const list: Benchmark = {
           const port = Number(rearAddress.split(':').at(-1))
           servers.set(place, { port, worker: node })
           const market = flavorMarket(size, shape)
-          await node.call('addPools', { pools: market.pools })
+          await node.call('addFlavors', { pools: market.pools })
           await node.call('settle')
           await load.call('introduce', { directory: client, address: rearAddress, id })
           for (const [questions, count] of Object.entries(QUESTIONS)) {

@@ -8,11 +8,13 @@ import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { contracts } from './contracts.ts'
+import { intent } from './intent.ts'
 import type { Benchmark, BenchmarkResult } from './lib/benchmark.ts'
 import { tableText } from './lib/print-table.ts'
 import { list } from './list.ts'
+import { memory } from './memory.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [list, contracts]
+const BENCHMARKS: readonly Benchmark[] = [list, contracts, intent, memory]
 const RESULTS = join(import.meta.dirname, 'results')
 
 const { values, positionals } = parseArgs({

@@ -105,3 +105,14 @@ export function cpuMs(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1_000
 }
+
+/** @returns bytes in memory after everything that can be freed was; needs `--expose-gc` */
+export async function memoryAfterCollection(): Promise<{ readonly rss: number; readonly used: number }> {
+  for (let round = 0; round < 5; round++) {
+    globalThis.gc?.()
+    // What is freed may hold on to more, which the next round frees.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const { rss, heapUsed, external } = process.memoryUsage()
+  return { rss, used: heapUsed + external }
+}

@@ -1,15 +1,21 @@
 /** A real node in a process of its own, as `tributary start` runs it, with a hand on its store. */
+import { flavorOf } from '../../src/available-resources/index.ts'
+import { FLAVOR_SIGNATURE } from '../../src/contract-manager/index.ts'
 import { ALL_KINDS } from '../../src/objects/index.ts'
 import { resourceOf } from '../../src/objects/kind.ts'
 import type { KubeObject } from '../../src/objects/meta.ts'
 import { FlavorKind } from '../../src/objects/flavor.ts'
-import { PoolKind, type PoolSpec } from '../../src/objects/pool.ts'
+import { PoolKind, type Pool, type PoolSpec } from '../../src/objects/pool.ts'
+import { signDocument } from '../../src/privacy-and-security-manager/index.ts'
+import { flavorTerms, flavorToWire } from '../../src/rear/wire/index.ts'
 import { startNode, type NodeHandle } from '../../src/start-node.ts'
-import { cpuMs, serve } from '../lib/worker.ts'
+import { loadMember } from '../lib/bench-domain.ts'
+import { cpuMs, memoryAfterCollection, serve } from '../lib/worker.ts'
 
 const WINDOW_MS = 200
 const QUIET_WINDOWS = 3
 
+let directory = ''
 let node: NodeHandle | undefined
 const counted = new Map<string, number>()
 
@@ -20,7 +26,8 @@ const running = (): NodeHandle => {
 
 /** What may be asked of it. */
 export const nodeMethods = {
-  async start({ directory }: { directory: string }) {
+  async start(options: { directory: string }) {
+    directory = options.directory
     node = await startNode({ directory })
     const { id, rearAddress, controlUrl } = node
     return { id, rearAddress, controlUrl }
@@ -47,6 +54,29 @@ export const nodeMethods = {
     await complete.promise
     end()
     return Object.fromEntries(found)
+  },
+
+  /** Puts flavors into the store, as they would be made of such pools, and waits until they are on offer. */
+  async addFlavors({ pools }: { pools: readonly { readonly name: string; readonly spec: PoolSpec }[] }) {
+    const { store, informers } = running().node
+    const { identity, domain } = await loadMember(directory)
+    const owner = { domain, nodeID: identity.id, ip: running().rearAddress, additionalInformation: {} }
+    await Promise.all(
+      pools.map(({ name, spec }) => {
+        const made = flavorOf({ metadata: { uid: name }, spec } as Pool, owner)!
+        const metadata = { namespace: 'default', name: made.id }
+        const { poolName: _poolName, ...rest } = made.spec
+        const unsigned = { ...rest, timestamp: new Date().toISOString() }
+        const signature = signDocument(flavorTerms(flavorToWire({ metadata, spec: unsigned })), {
+          ...FLAVOR_SIGNATURE,
+          key: identity.key,
+        })
+        return store.create(FlavorKind, { metadata, spec: { ...unsigned, signature } })
+      }),
+    )
+    while (informers.of(FlavorKind).list().length < pools.length) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
   },
 
   /** Waits until the node has nothing to do any more. */
@@ -84,12 +114,7 @@ export const nodeMethods = {
   /** @returns the processor time that this process has used, in milliseconds */
   cpuMs,
 
-  /** @returns bytes in memory after everything that can be freed was */
-  memory() {
-    for (let round = 0; round < 5; round++) globalThis.gc?.()
-    const { rss, heapUsed } = process.memoryUsage()
-    return { rss, heapUsed }
-  },
+  memory: memoryAfterCollection,
 }
 
 serve(nodeMethods, async () => {

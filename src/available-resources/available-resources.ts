@@ -93,14 +93,6 @@ export class AvailableResources implements Component {
     return undefined
   }
 
-  /** @returns the flavor that the pool advertises now, if any: the successor of one that was asked for */
-  async currentFlavor(pool: Pool): Promise<Flavor | undefined> {
-    const made = flavorOf(pool, this.#options.self.identity())
-    return (
-      made && (await this.#options.store.get(FlavorKind, { namespace: DEFAULT_NAMESPACE, name: made.id }))
-    )
-  }
-
   /**
    * RESERVE: holds a part of the pool until `entry.expiresAt`, and brings the flavor in line.
    * Repeating it has no second effect.
@@ -168,56 +160,39 @@ export class AvailableResources implements Component {
     if (pool) await this.project(pool)
   }
 
-  /** Step 20: what a contract that we bought gives us, at first inactive. */
+  /** Step 20: what a contract that we bought gives us, at first inactive. Idempotent. */
   async ensureBought(
     contractID: string,
     amounts: Amounts,
     virtualNode: string,
     trace?: TraceContext,
-  ): Promise<Allocation> {
-    const allocation = await ensure(this.#options.store, AllocationKind, {
-      metadata: {
-        namespace: DEFAULT_NAMESPACE,
-        name: allocationName(contractID),
-        annotations: traceAnnotations(trace),
-      },
-      spec: { type: 'VirtualNode', forwarding: false, contract: { name: contractID }, amounts, virtualNode },
-    })
-    if (allocation.status === undefined) await this.setBoughtStatus(contractID, 'Inactive')
-    return allocation
-  }
-
-  /** Steps 27-28. */
-  async setBoughtStatus(contractID: string, status: AllocationStatusValue): Promise<void> {
-    const key = { namespace: DEFAULT_NAMESPACE, name: allocationName(contractID) }
-    await mutateStatus(this.#options.store, AllocationKind, key, (allocation) =>
-      allocation.status?.status === status
-        ? undefined
-        : { ...allocation.status, status, lastUpdateTime: rfc3339(this.#now()) },
+  ): Promise<void> {
+    await this.#ensureAllocation(
+      { type: 'VirtualNode', forwarding: false, contract: { name: contractID }, amounts, virtualNode },
+      trace,
     )
   }
 
-  /** A supernode's: it holds, or has, something between two others. */
+  /** A supernode's: it holds, or has, something between two others. Idempotent. */
   async ensureForwarding(
     contractID: string,
     amounts: Amounts,
     transactionID: string,
     trace?: TraceContext,
   ): Promise<void> {
-    const key = { namespace: DEFAULT_NAMESPACE, name: allocationName(contractID) }
-    await ensure(this.#options.store, AllocationKind, {
-      metadata: { ...key, annotations: traceAnnotations(trace) },
-      spec: { type: 'Node', forwarding: true, contract: { name: contractID }, amounts, transactionID },
-    })
-    await this.setBoughtStatus(contractID, 'Inactive')
+    await this.#ensureAllocation(
+      { type: 'Node', forwarding: true, contract: { name: contractID }, amounts, transactionID },
+      trace,
+    )
   }
 
-  async removeForwarding(contractID: string): Promise<void> {
-    await this.removeBought(contractID)
+  /** Steps 27-28, and their like between two others: what was bought is in use. */
+  async activate(contractID: string): Promise<void> {
+    await this.#setAllocationStatus(allocationName(contractID), 'Active')
   }
 
-  /** The contract that gave it is over. */
-  async removeBought(contractID: string): Promise<void> {
+  /** The contract that gave an allocation which is not cut from a pool of ours is over. */
+  async removeAllocation(contractID: string): Promise<void> {
     await remove(this.#options.store, AllocationKind, {
       namespace: DEFAULT_NAMESPACE,
       name: allocationName(contractID),
@@ -255,7 +230,7 @@ export class AvailableResources implements Component {
         .map((allocation) => [allocation.metadata.name, allocation]),
     )
     for (const [name, entry] of entries) {
-      writes.push(this.#ensureSold(pool, name, entry, allocations.get(name), trace))
+      writes.push(this.#ensureSold(pool, entry, allocations.get(name), trace))
     }
     for (const name of allocations.keys()) {
       if (!entries.has(name))
@@ -266,27 +241,40 @@ export class AvailableResources implements Component {
 
   async #ensureSold(
     pool: Pool,
-    name: string,
     entry: LedgerEntry,
     before: Allocation | undefined,
     trace: TraceContext | undefined,
   ): Promise<void> {
-    const { store } = this.#options
     const status: AllocationStatusValue = entry.active === true ? 'Active' : 'Inactive'
     if (before?.status?.status === status) return
-    const key = { namespace: DEFAULT_NAMESPACE, name }
-    await ensure(store, AllocationKind, {
-      metadata: { ...key, annotations: traceAnnotations(trace) },
-      spec: {
+    const { id: transactionID, contractID, amounts, forwarding = false } = entry
+    await this.#ensureAllocation(
+      {
         type: 'Node',
-        forwarding: entry.forwarding ?? false,
-        contract: { name: entry.contractID },
+        forwarding,
+        contract: { name: contractID },
         poolName: pool.metadata.name,
-        amounts: entry.amounts,
-        transactionID: entry.id,
+        amounts,
+        transactionID,
       },
-    })
-    await mutateStatus(store, AllocationKind, key, (allocation) =>
+      trace,
+    )
+    await this.#setAllocationStatus(allocationName(contractID), status)
+  }
+
+  async #ensureAllocation(
+    spec: Allocation['spec'] & { readonly contract: { readonly name: string } },
+    trace: TraceContext | undefined,
+  ): Promise<void> {
+    const name = allocationName(spec.contract.name)
+    const metadata = { namespace: DEFAULT_NAMESPACE, name, annotations: traceAnnotations(trace) }
+    const { status } = await ensure(this.#options.store, AllocationKind, { metadata, spec })
+    if (status === undefined) await this.#setAllocationStatus(name, 'Inactive')
+  }
+
+  async #setAllocationStatus(name: string, status: AllocationStatusValue): Promise<void> {
+    const key = { namespace: DEFAULT_NAMESPACE, name }
+    await mutateStatus(this.#options.store, AllocationKind, key, (allocation) =>
       allocation.status?.status === status
         ? undefined
         : { ...allocation.status, status, lastUpdateTime: rfc3339(this.#now()) },

@@ -40,7 +40,7 @@ export interface ClosingOptions extends NodeBase {
 
 const NOTIFY_TIMEOUT_MS = 3_000
 const NOTIFY_RETRY_MS = 5_000
-const LONGEST_RETRY_MS = 10 * 60_000
+const LONGEST_RETRY_MS = 2 * 60_000
 
 export class Closing implements Component {
   readonly #options: ClosingOptions
@@ -169,7 +169,7 @@ export class Closing implements Component {
     if (contract.spec.role === 'seller' && forwards !== undefined) {
       // We only stood in between: the next hop is told, and does the rest.
       await this.close(forwards, contract.status?.phase?.message ?? 'closed by the hop before')
-      await available.removeForwarding(contractID)
+      await available.removeAllocation(contractID)
       await remove(store, ReservationKind, {
         namespace: DEFAULT_NAMESPACE,
         name: forwardingName(contract.spec.transactionID),
@@ -195,7 +195,7 @@ export class Closing implements Component {
       return true
     }
     if (!(await detached(contractID))) return false
-    await available.removeBought(contractID)
+    await available.removeAllocation(contractID)
     return true
   }
 

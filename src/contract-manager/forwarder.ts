@@ -29,7 +29,7 @@ import {
   type WireReserveRequest,
   type WireTransaction,
 } from '../rear/wire/index.ts'
-import { traceAnnotations, type TraceContext } from '../trace/index.ts'
+import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
 import {
   amountsOf,
   contractIdOf,
@@ -59,6 +59,8 @@ export interface ForwarderOptions extends NodeBase {
 const FORWARDING_LABEL = 'tributary.io/forwarding'
 const RESERVE_WAIT_MS = 20_000
 const PURCHASE_WAIT_MS = 25_000
+/** Longer than anybody waits for an answer, and then asks again. */
+const ABANDONED_AFTER_MS = 120_000
 
 export class Forwarder implements Component {
   readonly #options: ForwarderOptions
@@ -111,7 +113,7 @@ export class Forwarder implements Component {
     key: string,
     received: TraceContext | undefined,
   ): Promise<WireTransaction> {
-    const { store, self, tracer, margin, roleFor, available } = this.#options
+    const { store, self, tracer, margin, roleFor } = this.#options
     const trace = received && { ...received, ...withRole(roleFor(buyer.ID)) }
     tracer.participant(trace, buyer.ID)
     const since = tracer.now()
@@ -146,6 +148,8 @@ export class Forwarder implements Component {
         ...(until === '' ? {} : { until }),
       },
     })
+    if (reservation.metadata.deletionTimestamp !== undefined)
+      throw new Problem('unavailable', 'an attempt before this one is still being given up')
     const answered = await this.#waitFor(
       reservation,
       RESERVE_WAIT_MS,
@@ -153,8 +157,6 @@ export class Forwarder implements Component {
     )
     const down = answered.status?.transaction as WireTransaction
     const draft = this.#draft({ transactionID, buyer, user, down, margin })
-    const amounts = draft.configuration ? amountsOf(draft.configuration) : {}
-    await available.ensureForwarding(draft.contractID, amounts, transactionID, trace)
     const transaction: WireTransaction = {
       transactionID,
       flavorID: request.flavorID,
@@ -164,7 +166,7 @@ export class Forwarder implements Component {
       expirationTime: down.expirationTime,
       contract: draft,
     }
-    await ensure(store, TransactionKind, {
+    const stored = await ensure(store, TransactionKind, {
       metadata: {
         namespace: DEFAULT_NAMESPACE,
         name: transactionID,
@@ -182,13 +184,14 @@ export class Forwarder implements Component {
         reservation: reservation.metadata.name,
       },
     })
+    await this.#ensureAllocation(stored)
     tracer.step(trace, 'reserve-answered', { peer: buyer.ID, since, detail: draft.contractID })
-    return transaction
+    return stored.spec['sent'] as WireTransaction
   }
 
   /** PURCHASE at the next hop, then our own contract with the hop before. */
   async purchase(transaction: Transaction, signature: string): Promise<Contract> {
-    const { store, complete } = this.#options
+    const { store } = this.#options
     // Durable first: from here on the purchase is completed whatever happens to us.
     await mutate(store, TransactionKind, keyOf(transaction), (each) => ({
       ...each,
@@ -198,7 +201,7 @@ export class Forwarder implements Component {
     if (reservation === undefined)
       throw new Problem('transaction-expired', 'the hold ended before it was bought')
     await this.#waitFor(reservation, PURCHASE_WAIT_MS, (each) => each.status?.contract?.name !== undefined)
-    return complete(transaction, signature)
+    return this.#complete(transaction, signature)
   }
 
   /** Gives back what is held at the next hop, or forgets what was bought there. */
@@ -206,7 +209,7 @@ export class Forwarder implements Component {
     const { store, available } = this.#options
     const name = transaction.spec.reservation
     if (typeof name === 'string') await remove(store, ReservationKind, { namespace: DEFAULT_NAMESPACE, name })
-    await available.removeForwarding(contractIdOf(transaction.metadata.name))
+    await available.removeAllocation(contractIdOf(transaction.metadata.name))
   }
 
   /** @returns whether the next hop still holds, or has sold, what a transaction stands for */
@@ -215,6 +218,20 @@ export class Forwarder implements Component {
     if (reservation === undefined || reservation.status?.phase.phase === 'Failed') return false
     if (reservation.status?.contract?.name !== undefined) return true
     return Date.parse(transaction.spec.expirationTime ?? '') > this.#options.system.clock.now()
+  }
+
+  /** Both sides have signed: our part in between is in use. */
+  async #complete(transaction: Transaction, signature: string): Promise<Contract> {
+    await this.#ensureAllocation(transaction)
+    await this.#options.available.activate(contractIdOf(transaction.metadata.name))
+    return this.#options.complete(transaction, signature)
+  }
+
+  async #ensureAllocation(transaction: Transaction): Promise<void> {
+    const { contractID, configuration } = transaction.spec.contractDraft as WireContractTerms
+    const amounts = configuration ? amountsOf(configuration) : {}
+    const { name } = transaction.metadata
+    await this.#options.available.ensureForwarding(contractID, amounts, name, traceOf(transaction))
   }
 
   #draft(of: {
@@ -256,6 +273,24 @@ export class Forwarder implements Component {
     return mutate(store, ReservationKind, keyOf(reservation), (each) =>
       each.spec.purchase === true ? undefined : { ...each, spec: { ...each.spec, purchase: true } },
     )
+  }
+
+  /** The next hop refused, or a crash came before its answer was passed on and nobody asked again. */
+  async #dropAbandoned(transactionID: string): Promise<{ requeueAfterMs: number } | undefined> {
+    const { store, system, available } = this.#options
+    const contractID = contractIdOf(transactionID)
+    if ((await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID })) === undefined)
+      await available.removeAllocation(contractID)
+    const key = { namespace: DEFAULT_NAMESPACE, name: forwardingName(transactionID) }
+    const reservation = await store.get(ReservationKind, key)
+    if (reservation === undefined || reservation.metadata.deletionTimestamp !== undefined) return undefined
+    // Bought: its contract, which there is by now, says what becomes of it.
+    if (reservation.status?.contract?.name !== undefined) return undefined
+    const age = system.clock.now() - Date.parse(reservation.metadata.creationTimestamp)
+    if (reservation.status?.phase.phase !== 'Failed' && age < ABANDONED_AFTER_MS)
+      return { requeueAfterMs: ABANDONED_AFTER_MS - age }
+    await remove(store, ReservationKind, key)
+    return undefined
   }
 
   async #reservationOf(transaction: Transaction): Promise<Reservation | undefined> {
@@ -301,21 +336,25 @@ export class Forwarder implements Component {
 
   /** After a crash: a purchase that the buyer signed is completed; what is over is cleared away. */
   async #reconcile(key: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
-    const { store, complete, system } = this.#options
+    const { store, system } = this.#options
     const transaction = await store.get(TransactionKind, key)
-    if (transaction === undefined || typeof transaction.spec.reservation !== 'string') return
+    if (transaction === undefined) return this.#dropAbandoned(key.name)
+    if (typeof transaction.spec.reservation !== 'string') return
     const contractKey = { namespace: DEFAULT_NAMESPACE, name: contractIdOf(key.name) }
     if (await store.get(ContractKind, contractKey)) return
     const signature = transaction.spec.buyerSignature
     const reservation = await this.#reservationOf(transaction)
     const failed = reservation === undefined || reservation.status?.phase.phase === 'Failed'
     if (typeof signature === 'string' && !failed) {
-      if (reservation.status?.contract?.name !== undefined) await complete(transaction, signature)
+      if (reservation.status?.contract?.name !== undefined) await this.#complete(transaction, signature)
       else await this.#buy(transaction)
       return
     }
     const left = Date.parse(transaction.spec.expirationTime ?? '') - system.clock.now()
-    if (!failed && left > 0) return { requeueAfterMs: left + 1 }
+    if (!failed && left > 0) {
+      await this.#ensureAllocation(transaction)
+      return { requeueAfterMs: left + 1 }
+    }
     await this.release(transaction)
     await remove(store, TransactionKind, key)
   }

@@ -3,6 +3,7 @@ import { flavorOf, type AvailableResources, type Refusal } from '../available-re
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { ensure, remove } from '../kernel/object-store.ts'
+import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
@@ -18,7 +19,6 @@ import {
 } from '../privacy-and-security-manager/index.ts'
 import { configurationFor, draftOf } from './draft.ts'
 import type { Forwarder } from './forwarder.ts'
-import { OneAtATime } from './one-at-a-time.ts'
 import type { RearManager } from '../rear-manager/index.ts'
 import { Problem } from '../rear/problem.ts'
 import {

@@ -174,8 +174,11 @@ export class Discoverer implements Component {
         )
       }
       const names = await Promise.all(puts)
-      if (dropped.length > 0)
+      if (dropped.length > 0) {
+        const detail = `dropped ${dropped.length} of its offers: ${dropped[0]}`
+        tracer.step(options.trace, 'list-sent', { peer: nodeID, outcome: 'failed', detail })
         log.warn({ peer: nodeID, dropped: dropped.slice(0, 10) }, 'parts of an answer were dropped')
+      }
       return { peer: nodeID, flavors: names.length, dropped }
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error

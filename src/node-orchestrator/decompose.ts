@@ -2,6 +2,7 @@
 import { podRequests } from '../fabric/pod-resources.ts'
 import type { Deployment } from '../objects/core/deployment.ts'
 import type { Intent } from '../objects/intent.ts'
+import type { MetadataInput } from '../objects/meta.ts'
 import { multiplyAmounts, type Amounts } from '../quantity/amounts.ts'
 
 export interface WorkloadRequest {
@@ -17,7 +18,7 @@ export interface WorkloadRequest {
 export type Manifest = Readonly<Record<string, unknown>> & {
   readonly kind: string
   readonly apiVersion: string
-  readonly metadata: { readonly name: string; readonly namespace?: string }
+  readonly metadata: MetadataInput
 }
 
 /** @returns what a Deployment asks for, all replicas together */

@@ -1,35 +1,35 @@
 /** The component: brings intents in line, from the request to the running workload and back. */
+import { createHash } from 'node:crypto'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { ensure, mutate, mutateStatus, remove } from '../kernel/object-store.ts'
+import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { DeploymentKind, type Deployment } from '../objects/core/deployment.ts'
-import { CORE_KINDS } from '../objects/core/index.ts'
 import { NodeKind } from '../objects/core/node.ts'
 import { PodKind } from '../objects/core/pod.ts'
 import { IntentKind, type Intent, type IntentStatus } from '../objects/intent.ts'
-import type { KindDefinition } from '../objects/kind.ts'
-import { apiVersionOf } from '../objects/kind.ts'
 import {
   DEFAULT_NAMESPACE,
   keyOf,
-  ownedBy,
+  keyString,
   setCondition,
   type KubeObject,
   type ObjectKey,
 } from '../objects/meta.ts'
-import { SolverKind, type Considered, type Solver, type SolverSpec } from '../objects/solver.ts'
-import { VirtualNodeKind } from '../objects/virtual-node.ts'
+import { SolverKind, type Considered, type Solver } from '../objects/solver.ts'
 import { VirtualRouterKind } from '../objects/virtual-router.ts'
 import { addAmounts, type Amounts } from '../quantity/amounts.ts'
 import type { Selector } from '../rear/wire/index.ts'
 import { selectorFor, wantedOf } from '../rear-manager/index.ts'
-import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
-import { decompose, manifestsOf, type Manifest, type WorkloadRequest } from './decompose.ts'
-import { CONTRACT_LABEL, fitsOn, meetsRequirements } from './places.ts'
-
-type RequestStatus = NonNullable<IntentStatus['requests']>[number]
+import { traceOf, type TraceContext } from '../trace/index.ts'
+import { decompose, deploymentAmounts, manifestsOf, type WorkloadRequest } from './decompose.ts'
+import { nextOfGroup } from './group.ts'
+import { findPlace, lacking, type Cluster } from './places.ts'
+import { promisesOf, type PlacedWorkload } from './promises.ts'
+import { intentOfSolver, isSolverOf, solverKey, solverName, solverOf } from './solver-of-request.ts'
+import { Workloads, type RequestStatus } from './workloads.ts'
 
 export interface PlannedRequest {
   readonly name: string
@@ -47,23 +47,35 @@ export interface NodeOrchestratorOptions extends NodeBase {
   readonly consider: (solver: Solver) => { readonly considered: readonly Considered[] }
 }
 
+type Requeue = { readonly requeueAfterMs?: number } | void
+type Solvers = ReadonlyMap<string, Solver | undefined>
+
 const FINALIZER = 'tributary.io/intent'
-const HOSTNAME = 'kubernetes.io/hostname'
+/** Room that is free again is no event of a node: what waits for it looks again this often. */
+const LOOK_AGAIN_MS = 10_000
+/** Between attempts to get several offers at once. */
+const FIRST_PAUSE_MS = 2_000
+const LONGEST_PAUSE_MS = 60_000
 
 export class NodeOrchestrator implements Component {
   readonly #options: NodeOrchestratorOptions
   readonly #controller: Controller
+  readonly #workloads: Workloads
+  /** Each decision where something runs counts on those before it. */
+  readonly #oneAtATime = new OneAtATime()
+  /** By intent: how often several parts were not to be had at once, and when to try again. Lost in a crash, harmlessly. */
+  readonly #pauses = new Map<string, { readonly count: number; readonly until: number }>()
 
   constructor(options: NodeOrchestratorOptions) {
     this.#options = options
+    this.#workloads = new Workloads(options)
     const { informers } = options
     const intents = informers.of(IntentKind)
-    const owning = ({ object }: { readonly object: KubeObject }): ObjectKey | undefined => {
-      const owner = object.metadata.ownerReferences?.find(({ kind }) => kind === 'Intent')
-      if (owner) return { namespace: object.metadata.namespace ?? DEFAULT_NAMESPACE, name: owner.name }
-      // A workload that was there before its intent has the same name.
-      return object.kind === 'Deployment' ? keyOf(object) : undefined
-    }
+    const inPhase = (...phases: readonly (string | undefined)[]) =>
+      intents
+        .list()
+        .filter(({ status }) => phases.includes(status?.phase))
+        .map(keyOf)
     this.#controller = new Controller({
       name: 'node-orchestrator',
       system: options.system,
@@ -71,30 +83,18 @@ export class NodeOrchestrator implements Component {
       concurrency: 16,
       watches: [
         { informer: intents },
-        { informer: informers.of(SolverKind), keys: ({ object }) => this.#intentOfSolver(object) },
-        { informer: informers.of(DeploymentKind), keys: owning },
-        {
-          informer: informers.of(VirtualRouterKind),
-          keys: () =>
-            intents
-              .list()
-              .filter(({ status }) => status?.phase === 'Deploying' || status?.phase === 'Running')
-              .map(keyOf),
-        },
-        // What could not be placed may fit now.
+        { informer: informers.of(SolverKind), keys: ({ object }) => intentOfSolver(object) },
+        { informer: informers.of(DeploymentKind), keys: intentOfWorkload },
+        { informer: informers.of(VirtualRouterKind), keys: () => inPhase('Deploying', 'Running') },
+        // What could not be placed may fit now; what ran on a node that is gone does not any more.
         {
           informer: informers.of(NodeKind),
-          keys: () =>
-            intents
-              .list()
-              .filter(({ status }) => status?.phase === 'Pending')
-              .map(keyOf),
+          keys: ({ type }) =>
+            type === 'deleted' ? inPhase('Pending', 'Running', 'Degraded') : inPhase('Pending'),
         },
       ],
       reconcile: (key) => this.#reconcile(key),
     })
-    informers.of(PodKind)
-    informers.of(VirtualNodeKind)
   }
 
   start(): Promise<void> {
@@ -115,18 +115,19 @@ export class NodeOrchestrator implements Component {
     signal: AbortSignal,
   ): Promise<readonly PlannedRequest[]> {
     const planned: PlannedRequest[] = []
-    const promised = new Map<string, Amounts>()
+    const promised = new Map(await this.#promises(intent))
     for (const request of decompose(deployments)) {
-      const solver = this.#solver(intent as Intent, request, false, undefined)
-      const wanted = wantedOf({ ...solver, metadata: { name: solver.metadata.name } } as unknown as Solver)
-      const place = this.#findPlace(intent, request, promised)
+      // Never stored: only its spec is looked at.
+      const solver = solverOf(intent, request, false, undefined) as unknown as Solver
+      const wanted = wantedOf(solver)
+      const place = findPlace(intent, request.amounts, this.#cluster(promised))
       const common = {
         name: request.name,
         workload: request.workload,
         wanted: { amounts: wanted.amounts, requirements: wanted.requirements },
       }
       await this.#options.discover(selectorFor(wanted), signal)
-      const { considered } = this.#options.consider(solver as unknown as Solver)
+      const { considered } = this.#options.consider(solver)
       if (place) {
         promised.set(place.node, addAmounts(promised.get(place.node) ?? {}, request.amounts))
         planned.push({
@@ -139,24 +140,25 @@ export class NodeOrchestrator implements Component {
         })
       } else {
         const taken = considered.find(({ verdict }) => verdict === 'taken')
-        planned.push({
-          ...common,
-          decision: taken && intent.spec.placement !== 'Local' ? 'Purchase' : 'None',
-          considered,
-        })
+        const decision = taken && intent.spec.placement !== 'Local' ? 'Purchase' : 'None'
+        planned.push({ ...common, decision, considered })
       }
     }
     return planned
   }
 
-  async #reconcile(key: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
+  async #reconcile(key: ObjectKey): Promise<Requeue> {
     const { store } = this.#options
     const intent = await store.get(IntentKind, key)
-    if (intent === undefined) return
+    if (intent === undefined) {
+      this.#pauses.delete(keyString(key))
+      return
+    }
     if (intent.metadata.deletionTimestamp !== undefined) return this.#tearDown(intent)
     const trace = traceOf(intent)
+    const { phase, requests, observedGeneration } = intent.status ?? {}
     // Not accepted by the Service Handler yet.
-    if (trace === undefined || intent.status?.phase === undefined) return
+    if (trace === undefined || phase === undefined) return
     if (!intent.metadata.finalizers?.includes(FINALIZER)) {
       await mutate(store, IntentKind, key, (each) => ({
         ...each,
@@ -164,36 +166,49 @@ export class NodeOrchestrator implements Component {
       }))
       return
     }
-    if (intent.status.phase === 'Failed') return
-    const deployments = await this.#deploymentsOf(intent)
+    const deployments = await this.#workloads.wanted(intent)
     if (deployments === undefined) {
-      await this.#say(intent, {
-        phase: 'Failed',
-        message: `the workload ${intent.spec.workloadRef?.name} is gone`,
-      })
-      return
+      const message = `the workload ${intent.spec.workloadRef?.name} is gone`
+      return this.#say(intent, { phase: 'Failed', message })
     }
-    if (intent.status.requests === undefined) return this.#begin(intent, trace, deployments)
-    return this.#advance(intent, trace, deployments)
+    if (requests === undefined) {
+      if (phase === 'Failed' && observedGeneration === intent.metadata.generation) return
+      return this.#oneAtATime.run('begin', () => this.#begin(intent, trace, deployments))
+    }
+    if (phase === 'Pending') return this.#beginAnew(intent, intent.status?.message ?? '')
+    if (observedGeneration !== intent.metadata.generation) return this.#change(intent, deployments)
+    if (phase === 'Failed') return
+    return this.#advance(intent, trace)
   }
 
   /** Steps 2 and 3, and, for what does not fit here, the acquisition. */
-  async #begin(intent: Intent, trace: TraceContext, deployments: readonly Deployment[]): Promise<void> {
-    const { tracer, store } = this.#options
+  async #begin(intent: Intent, trace: TraceContext, deployments: readonly Deployment[]): Promise<Requeue> {
+    const { tracer, store, system } = this.#options
+    const wait = (this.#pauses.get(keyString(keyOf(intent)))?.until ?? 0) - system.clock.now()
+    if (wait > 0) return { requeueAfterMs: wait }
+    const observedGeneration = intent.metadata.generation
+    const obstacle = await this.#workloads.obstacle(intent)
+    if (obstacle !== undefined) {
+      await this.#say(intent, { phase: 'Pending', message: obstacle, observedGeneration })
+      return { requeueAfterMs: LOOK_AGAIN_MS }
+    }
     const since = tracer.now()
     const requests = decompose(deployments)
     tracer.step(trace, 'intent-decomposed', {
       since,
       detail: requests.map(({ name, amounts }) => `${name}: ${JSON.stringify(amounts)}`).join('; '),
     })
-    const promised = new Map<string, Amounts>()
     const sinceLook = tracer.now()
+    const promised = new Map(await this.#promises(intent))
     const placed = requests.map((request): RequestStatus => {
-      const place = this.#findPlace(intent, request, promised)
+      const place = findPlace(intent, request.amounts, this.#cluster(promised))
       if (place) promised.set(place.node, addAmounts(promised.get(place.node) ?? {}, request.amounts))
-      return { name: request.name, workload: request.workload, ...(place ?? {}) }
+      const { name, workload } = request
+      return place
+        ? { name, workload, ...place }
+        : { name, workload, placement: 'Purchase', solver: solverName(intent, name) }
     })
-    const missing = placed.filter(({ node }) => node === undefined)
+    const missing = requests.filter((_, index) => placed[index]?.node === undefined)
     tracer.step(trace, 'places-looked-up', {
       since: sinceLook,
       detail:
@@ -202,270 +217,193 @@ export class NodeOrchestrator implements Component {
           : `no place for ${missing.map(({ name }) => name).join(', ')}`,
     })
     if (missing.length > 0 && intent.spec.placement === 'Local') {
-      await this.#say(intent, {
-        phase: 'Pending',
-        message: 'does not fit on this node, and the intent allows no other',
-      })
-      return
+      const message = `does not fit on this node, and the intent allows no other: ${this.#shortage(missing[0]!, promised)}`
+      await this.#say(intent, { phase: 'Pending', message, observedGeneration })
+      return { requeueAfterMs: LOOK_AGAIN_MS }
     }
     const together = missing.length > 1
-    const withSolvers = placed.map((request): RequestStatus =>
-      request.node === undefined
-        ? { ...request, placement: 'Purchase', solver: solverName(intent, request.name) }
-        : request,
-    )
     await Promise.all(
-      requests
-        .filter(({ name }) => withSolvers.some((each) => each.name === name && each.solver !== undefined))
-        .map((request) => ensure(store, SolverKind, this.#solver(intent, request, together, trace) as never)),
+      missing.map((request) => ensure(store, SolverKind, solverOf(intent, request, together, trace))),
     )
     await this.#say(intent, {
       phase: missing.length > 0 ? 'Acquiring' : 'Deploying',
       message: missing.length > 0 ? 'looking for resources of others' : 'deploying',
-      requests: withSolvers,
-      observedGeneration: intent.metadata.generation,
+      requests: placed,
+      wish: wishOf(intent, requests),
+      observedGeneration,
     })
+    return undefined
+  }
+
+  /** The user changed the intent: what is bought is kept if it still is what is wanted. */
+  async #change(intent: Intent, deployments: readonly Deployment[]): Promise<Requeue> {
+    const observedGeneration = intent.metadata.generation
+    if (intent.status?.wish !== wishOf(intent, decompose(deployments)) || intent.status.phase === 'Failed')
+      return this.#beginAnew(intent, 'the intent was changed')
+    await this.#say(intent, { observedGeneration })
+    return undefined
   }
 
   /** Steps 30 to 32, and what comes after. */
-  async #advance(
-    intent: Intent,
-    trace: TraceContext,
-    deployments: readonly Deployment[],
-  ): Promise<{ requeueAfterMs?: number } | void> {
-    const { store, tracer, informers } = this.#options
+  async #advance(intent: Intent, trace: TraceContext): Promise<Requeue> {
+    const { tracer, informers } = this.#options
     const requests = intent.status?.requests ?? []
-    const solvers = new Map<string, Solver | undefined>()
-    for (const { solver } of requests) {
-      if (solver !== undefined) solvers.set(solver, await store.get(SolverKind, solverKey(intent, solver)))
-    }
-    // A purchase of several parts: all are reserved before any is bought.
-    const waiting = [...solvers.values()].filter((solver) => solver?.spec.reserveOnly === true)
-    if (waiting.length > 0) {
-      if (waiting.every((solver) => solver?.status?.reservationPhase === 'Solved')) {
-        await Promise.all(
-          waiting.map((solver) =>
-            mutate(store, SolverKind, keyOf(solver!), (each) => ({
-              ...each,
-              spec: { ...each.spec, reserveOnly: false },
-            })),
-          ),
-        )
-      }
-      await this.#say(intent, {
-        message: waiting
-          .map((solver) => solver?.status?.solverPhase?.message)
-          .filter(Boolean)
-          .join('; '),
-      })
-      return
-    }
-    const failed = [...solvers.entries()].find(
+    const solvers = await this.#solversOf(intent)
+    const group = await this.#keepTogether(intent, solvers)
+    if (group !== 'go-on') return group
+    const failed = [...solvers].find(
       ([, solver]) => solver === undefined || solver.status?.solverPhase?.phase === 'Failed',
     )
-    if (failed) return this.#react(intent, failed[0], failed[1])
+    if (failed) return this.#react(intent, trace, ...failed)
     const unsolved = [...solvers.values()].find((solver) => solver?.status?.solverPhase?.phase !== 'Solved')
     if (unsolved) {
-      await this.#say(intent, {
-        phase: 'Acquiring',
-        message: unsolved.status?.solverPhase?.message ?? 'looking for resources of others',
-      })
-      return
+      const message = unsolved.status?.solverPhase?.message ?? 'looking for resources of others'
+      return this.#say(intent, { phase: 'Acquiring', message })
     }
     const placed = requests.map((request) => {
       const node =
         request.solver === undefined ? request.node : solvers.get(request.solver)?.status?.virtualNode?.name
       return node === undefined ? request : { ...request, node }
     })
-    if (intent.status?.phase === 'Acquiring') {
-      const since = tracer.now()
-      tracer.step(trace, 'intent-resumed')
-      const missing = placed.filter(
-        ({ node }) => node === undefined || informers.of(NodeKind).get({ name: node }) === undefined,
-      )
-      if (missing.length > 0 && missing.some(({ node }) => node !== undefined)) return { requeueAfterMs: 50 }
-      tracer.step(trace, 'place-found', {
-        since,
-        detail: placed.map(({ node }) => node ?? 'bought').join(', '),
-      })
-      await this.#deploy(intent, trace, deployments, placed)
-      await this.#say(intent, {
-        phase: 'Deploying',
-        message: 'deploying',
-        requests: placed,
-        nodes: placed.map(({ node }) => node).join(','),
-      })
-      return
-    }
-    await this.#deploy(intent, intent.status?.nodes === undefined ? trace : undefined, deployments, placed)
-    return this.#follow(intent, placed)
-  }
-
-  /** Step 32. Idempotent: what is there already is left, what was changed by the user is changed. */
-  async #deploy(
-    intent: Intent,
-    trace: TraceContext | undefined,
-    deployments: readonly Deployment[],
-    placed: readonly RequestStatus[],
-  ): Promise<void> {
-    const { store, tracer } = this.#options
+    const gone = placed.filter(
+      ({ node }) => node !== undefined && informers.of(NodeKind).get({ name: node }) === undefined,
+    )
+    const acquired = intent.status?.phase === 'Acquiring'
+    if (gone.length > 0 && acquired) return { requeueAfterMs: 50 }
+    // It was bought for another workload, whose end was the end of it.
+    if (gone.some(({ solver }) => solver === undefined))
+      return this.#beginAnew(intent, `node ${gone[0]!.node} is gone`)
+    const nodes = placed.map(({ node }) => node ?? 'bought').join(', ')
     const since = tracer.now()
-    if (intent.spec.workloadRef) {
-      for (const deployment of deployments) {
-        const node = placed.find(({ workload }) => workload === deployment.metadata.name)?.node
-        if (node === undefined) continue
-        await mutate(store, DeploymentKind, keyOf(deployment), (each) =>
-          each.spec.template.spec.nodeSelector?.[HOSTNAME] === node
-            ? undefined
-            : withNodeSelector(each, node),
-        )
-      }
-    } else {
-      for (const manifest of manifestsOf(intent)) {
-        const kind = CORE_KINDS.find(
-          (each) => each.kind === manifest.kind && apiVersionOf(each) === manifest.apiVersion,
-        )
-        if (kind === undefined) continue
-        const node = placed.find(({ workload }) => workload === manifest.metadata.name)?.node
-        const owned = this.#ownedManifest(intent, manifest)
-        const object =
-          manifest.kind === 'Deployment' && node !== undefined
-            ? withNodeSelector(owned as unknown as Deployment, node)
-            : owned
-        await ensure(store, kind as KindDefinition, object as never)
-      }
+    if (acquired) {
+      tracer.step(trace, 'intent-resumed')
+      tracer.step(trace, 'place-found', { since, detail: nodes })
     }
-    if (trace)
-      tracer.step(trace, 'workload-deployed', {
-        since,
-        detail: placed.map(({ workload, node }) => `${workload} on ${node}`).join(', '),
-      })
-  }
-
-  #ownedManifest(intent: Intent, manifest: Manifest): Manifest {
-    return {
-      ...manifest,
-      metadata: {
-        ...manifest.metadata,
-        namespace: manifest.metadata.namespace ?? intent.metadata.namespace ?? DEFAULT_NAMESPACE,
-        ownerReferences: [ownedBy(intent)],
-      },
-    } as Manifest
-  }
-
-  /** Whether it runs, and where it answers. */
-  async #follow(intent: Intent, placed: readonly RequestStatus[]): Promise<void> {
-    const { store, informers } = this.#options
-    const namespace = intent.metadata.namespace ?? DEFAULT_NAMESPACE
-    const stored = await Promise.all(
-      placed.map(({ workload }) => store.get(DeploymentKind, { namespace, name: workload })),
-    )
-    const ready = stored.every(
-      (each) => each !== undefined && (each.status?.availableReplicas ?? 0) >= (each.spec.replicas ?? 1),
-    )
-    const pods = new Set(
-      informers
-        .of(PodKind)
-        .list()
-        .filter((pod) =>
-          stored.some(
-            (each) => each && pod.metadata.ownerReferences?.some(({ uid }) => uid === each.metadata.uid),
-          ),
-        )
-        .map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}`),
-    )
-    const endpoints = informers
-      .of(VirtualRouterKind)
-      .list()
-      .flatMap((router) => router.status?.endpoints ?? [])
-      .filter(({ namespace: of, pod }) => pods.has(`${of}/${pod}`))
-      .map(({ pod, port, url }) => ({ name: pod, port, url }))
-    const local = localEndpoints(
-      informers
-        .of(PodKind)
-        .list()
-        .filter(
-          (pod) =>
-            pods.has(`${pod.metadata.namespace}/${pod.metadata.name}`) &&
-            pod.spec.nodeName === this.#options.self.name,
-        ),
-    )
-    const all = [...endpoints, ...local].sort((a, b) =>
-      `${a.name}:${a.port}` < `${b.name}:${b.port}` ? -1 : 1,
-    )
-    const waiting = stored.find(
-      (each) => each === undefined || (each.status?.availableReplicas ?? 0) < (each.spec.replicas ?? 1),
-    )
-    const wasRunning = intent.status?.phase === 'Running' || intent.status?.phase === 'Degraded'
+    await this.#workloads.deploy(intent, placed)
+    if (acquired || intent.status?.nodes === undefined) {
+      const detail = placed.map(({ workload, node }) => `${workload} on ${node}`).join(', ')
+      tracer.step(trace, 'workload-deployed', { since, detail })
+    }
+    const state = await this.#workloads.follow(intent, placed)
+    const ran = intent.status?.phase === 'Running' || intent.status?.phase === 'Degraded'
     await this.#say(intent, {
-      phase: ready ? 'Running' : wasRunning ? 'Degraded' : 'Deploying',
-      message: ready
-        ? 'running'
-        : `waiting for ${waiting?.metadata.name ?? 'the workload'}: ${waiting?.status?.availableReplicas ?? 0} of ${waiting?.spec.replicas ?? 1} replicas are available`,
-      nodes: placed.map(({ node }) => node).join(','),
-      endpoints: all,
-      ...(all[0] ? { url: all[0].url } : {}),
-      requests: [...placed],
+      phase: state.ready ? 'Running' : ran ? 'Degraded' : 'Deploying',
+      message: state.message,
+      requests: placed,
+      nodes: placed.flatMap(({ node }) => node ?? []).join(','),
+      endpoints: [...state.endpoints],
+      ...(state.endpoints[0] ? { url: state.endpoints[0].url } : {}),
     })
+    return undefined
+  }
+
+  /** Several purchases: all or none. @returns 'go-on' when there is nothing to be kept together */
+  async #keepTogether(intent: Intent, solvers: Solvers): Promise<'go-on' | Requeue> {
+    const { system } = this.#options
+    const group = [...solvers.values()].filter((solver) => solver !== undefined)
+    const key = keyString(keyOf(intent))
+    const step = group.length < solvers.size ? 'go-on' : nextOfGroup(group)
+    if (step === 'go-on') return step
+    const message = group
+      .map(({ metadata, status }) => `${metadata.name}: ${status?.solverPhase?.message ?? 'begins'}`)
+      .join('; ')
+    switch (step) {
+      case 'wait':
+        break
+      case 'reserve': {
+        const wait = (this.#pauses.get(key)?.until ?? 0) - system.clock.now()
+        if (wait > 0) return { requeueAfterMs: wait }
+        await this.#order(group, { reserveAndBuy: true })
+        break
+      }
+      case 'buy':
+        await this.#order(group, { reserveOnly: false })
+        break
+      case 'step-back':
+        this.#pause(key)
+        await this.#order(group, { reserveAndBuy: false })
+        break
+      case 'give-up':
+        this.#pause(key)
+        return this.#beginAnew(intent, `not all of it is to be had at once (${message})`)
+    }
+    return this.#say(intent, { phase: 'Acquiring', message })
+  }
+
+  async #order(
+    solvers: readonly Solver[],
+    change: Pick<Solver['spec'], 'reserveAndBuy' | 'reserveOnly'>,
+  ): Promise<void> {
+    const { store } = this.#options
+    await Promise.all(
+      solvers.map((solver) =>
+        mutate(store, SolverKind, keyOf(solver), (each) => ({ ...each, spec: { ...each.spec, ...change } })),
+      ),
+    )
+  }
+
+  #pause(key: string): void {
+    const count = (this.#pauses.get(key)?.count ?? 0) + 1
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(count - 1, 6))
+    this.#pauses.set(key, { count, until: this.#options.system.clock.now() + pause })
   }
 
   /** The other side broke its promise, or its contract ended: replace, keep or stop, as the intent says. */
-  async #react(intent: Intent, solverID: string, solver: Solver | undefined): Promise<void> {
-    const { store } = this.#options
+  async #react(intent: Intent, trace: TraceContext, name: string, solver: Solver | undefined): Promise<void> {
     const why = solver?.status?.solverPhase?.message ?? 'its acquisition is gone'
     switch (intent.spec.onFailure ?? 'Keep') {
-      case 'Keep':
-        await this.#say(intent, {
-          phase: 'Degraded',
-          message: `${why}; kept, as the intent says (onFailure: Keep)`,
-        })
-        return
-      case 'Stop':
-        await this.#removeWorkloads(intent)
-        if (solver) await remove(store, SolverKind, keyOf(solver))
-        await this.#say(intent, {
-          phase: 'Failed',
-          message: `${why}; stopped, as the intent says (onFailure: Stop)`,
-        })
-        return
+      case 'Keep': {
+        const message = `${why}; kept, as the intent says (onFailure: Keep)`
+        return this.#say(intent, { phase: 'Degraded', message })
+      }
+      case 'Stop': {
+        await this.#workloads.remove(intent)
+        await this.#removeSolvers(intent)
+        const message = `${why}; stopped, as the intent says (onFailure: Stop)`
+        return this.#say(intent, { phase: 'Failed', message })
+      }
       case 'Replace':
-        if (solver) {
-          await remove(store, SolverKind, solverKey(intent, solverID))
-          if (await store.get(SolverKind, solverKey(intent, solverID))) {
-            await this.#say(intent, { phase: 'Degraded', message: `${why}; giving up the old provider` })
-            return
-          }
-        }
-        await this.#removeWorkloads(intent)
-        await mutateStatus(store, IntentKind, keyOf(intent), ({ status }) => {
-          const {
-            requests: _requests,
-            endpoints: _endpoints,
-            url: _url,
-            nodes: _nodes,
-            ...rest
-          } = status ?? {}
-          return { ...rest, phase: 'Pending' as const, message: `${why}; looking for another provider` }
-        })
+        return this.#replace(intent, trace, name, why)
     }
   }
 
+  /** Acquires anew what one request needs. What runs elsewhere for the intent goes on. */
+  async #replace(intent: Intent, trace: TraceContext, name: string, why: string): Promise<void> {
+    const { store } = this.#options
+    const key = solverKey(intent, name)
+    await remove(store, SolverKind, key)
+    if (await store.get(SolverKind, key))
+      return this.#say(intent, { phase: 'Degraded', message: `${why}; giving up the old provider` })
+    const lost = intent.status?.requests?.find(({ solver }) => solver === name)
+    const deployments = (await this.#workloads.wanted(intent)) ?? []
+    const request = decompose(deployments).find((each) => each.name === lost?.name)
+    if (request === undefined) return this.#beginAnew(intent, why)
+    await ensure(store, SolverKind, solverOf(intent, request, false, trace))
+    const message = 'looking for another provider'
+    return this.#say(intent, { phase: 'Acquiring', message })
+  }
+
+  /** Gives everything back that was placed and bought, and begins as if the intent were new. */
+  async #beginAnew(intent: Intent, why: string): Promise<void> {
+    const { store } = this.#options
+    // A Pending intent with requests is on its way here: that survives a crash.
+    if (intent.status?.phase !== 'Pending') await this.#say(intent, { phase: 'Pending', message: why })
+    await this.#workloads.remove(intent)
+    if (!(await this.#removeSolvers(intent))) return
+    await mutateStatus(store, IntentKind, keyOf(intent), ({ status }) => {
+      const { requests: _r, endpoints: _e, url: _u, nodes: _n, ...rest } = status ?? {}
+      return { ...rest, phase: 'Pending' as const, message: why }
+    })
+  }
+
   /** Everything back: the workloads first, then what was bought for them. */
-  async #tearDown(intent: Intent): Promise<{ requeueAfterMs?: number } | void> {
+  async #tearDown(intent: Intent): Promise<void> {
     const { store } = this.#options
     if (intent.status?.phase !== 'Deleting')
       await this.#say(intent, { phase: 'Deleting', message: 'stopping the workload' })
-    await this.#removeWorkloads(intent)
-    const solvers = (intent.status?.requests ?? []).flatMap(({ solver }) =>
-      solver === undefined ? [] : [solver],
-    )
-    await Promise.all(solvers.map((name) => remove(store, SolverKind, solverKey(intent, name))))
-    for (const name of solvers) {
-      if (await store.get(SolverKind, solverKey(intent, name))) {
-        await this.#say(intent, { phase: 'Deleting', message: 'giving the resources back' })
-        return
-      }
-    }
+    await this.#workloads.remove(intent)
+    if (!(await this.#removeSolvers(intent)))
+      return this.#say(intent, { phase: 'Deleting', message: 'giving the resources back' })
     await mutate(store, IntentKind, keyOf(intent), (each) => ({
       ...each,
       metadata: {
@@ -475,107 +413,68 @@ export class NodeOrchestrator implements Component {
     }))
   }
 
-  async #removeWorkloads(intent: Intent): Promise<void> {
+  /** @returns whether none is left; one that has something to give back takes its time */
+  async #removeSolvers(intent: Intent): Promise<boolean> {
     const { store } = this.#options
-    for (const manifest of manifestsOf(intent)) {
-      const kind = CORE_KINDS.find(
-        (each) => each.kind === manifest.kind && apiVersionOf(each) === manifest.apiVersion,
-      )
-      if (kind === undefined) continue
-      const key = keyOf(this.#ownedManifest(intent, manifest))
-      const stored = await store.get(kind, key)
-      // What is not ours only has the same name.
-      if (stored?.metadata.ownerReferences?.some(({ uid }) => uid === intent.metadata.uid))
-        await remove(store, kind, key)
-    }
+    const namespace = intent.metadata.namespace ?? DEFAULT_NAMESPACE
+    // By label, not by what the status says: a crash may have come between the solver and the word of it.
+    const mine = async (): Promise<readonly Solver[]> =>
+      (await store.list(SolverKind, { namespace })).items.filter((solver) => isSolverOf(solver, intent))
+    const solvers = await mine()
+    await Promise.all(solvers.map((solver) => remove(store, SolverKind, keyOf(solver))))
+    return solvers.length === 0 || (await mine()).length === 0
   }
 
-  #findPlace(
-    intent: Pick<Intent, 'spec'>,
-    request: WorkloadRequest,
-    promised: ReadonlyMap<string, Amounts>,
-  ): { readonly placement: 'Local' | 'ExistingVirtualNode'; readonly node: string } | undefined {
+  async #solversOf(intent: Intent): Promise<Solvers> {
+    const { store } = this.#options
+    const names = (intent.status?.requests ?? []).flatMap(({ solver }) => solver ?? [])
+    const solvers = await Promise.all(names.map((name) => store.get(SolverKind, solverKey(intent, name))))
+    return new Map(names.map((name, index) => [name, solvers[index]]))
+  }
+
+  #cluster(promised: ReadonlyMap<string, Amounts>): Cluster {
     const { informers, self } = this.#options
-    const { placement = 'Any', requirements = {} } = intent.spec
-    const pods = informers.of(PodKind).list()
-    const fits = (name: string): boolean => {
-      const node = informers.of(NodeKind).get({ name })
-      return node !== undefined && fitsOn(node, pods, request.amounts, promised.get(name) ?? {})
-    }
-    const local = informers.of(NodeKind).get({ name: self.name })
-    if (
-      placement !== 'Remote' &&
-      local &&
-      meetsRequirements(local, requirements, self.domain) &&
-      fits(self.name)
-    ) {
-      return { placement: 'Local', node: self.name }
-    }
-    if (placement === 'Local') return undefined
-    // What was bought under other terms may not meet these: only an intent without any takes what is there.
-    if (Object.keys(requirements).length > 0) return undefined
-    const bought = informers
-      .of(NodeKind)
-      .list()
-      .filter((node) => node.metadata.labels?.[CONTRACT_LABEL] !== undefined && fits(node.metadata.name))[0]
-    return bought && { placement: 'ExistingVirtualNode', node: bought.metadata.name }
+    return { self, nodes: informers.of(NodeKind).list(), pods: informers.of(PodKind).list(), promised }
   }
 
-  #solver(
-    intent: Pick<Intent, 'metadata' | 'spec'>,
-    request: WorkloadRequest,
-    together: boolean,
-    trace: TraceContext | undefined,
-  ) {
-    const { requirements, weights, duration } = intent.spec
-    const { cpu, memory, pods, storage } = request.amounts
-    const spec: SolverSpec = {
-      intentID: intent.metadata.name,
-      findCandidate: true,
-      reserveAndBuy: true,
-      establishPeering: true,
-      request: {
-        ...(cpu === undefined ? {} : { cpu }),
-        ...(memory === undefined ? {} : { memory }),
-        ...(pods === undefined ? {} : { pods }),
-        ...(storage === undefined ? {} : { storage }),
-      },
-      ...(requirements ? { requirements } : {}),
-      ...(weights ? { weights } : {}),
-      ...(duration === undefined ? {} : { duration }),
-      ...(together ? { reserveOnly: true } : {}),
-    }
-    return {
-      metadata: {
-        namespace: intent.metadata.namespace ?? DEFAULT_NAMESPACE,
-        name: solverName(intent, request.name),
-        annotations: traceAnnotations(trace),
-        labels: { 'tributary.io/intent': intent.metadata.name },
-      },
-      spec,
-    }
+  /** What other intents were promised and do not use yet. From the store: an informer may not know of the last one. */
+  async #promises(except: Pick<Intent, 'metadata'>): Promise<ReadonlyMap<string, Amounts>> {
+    const { informers, store } = this.#options
+    const placed = (await store.list(IntentKind)).items
+      .filter(({ metadata }) => keyString(keyOf({ metadata })) !== keyString(keyOf(except)))
+      .flatMap((intent) => this.#placedBy(intent))
+    return promisesOf(placed, informers.of(PodKind).list())
   }
 
-  #intentOfSolver(solver: Solver): ObjectKey {
-    return {
-      namespace: solver.metadata.namespace ?? DEFAULT_NAMESPACE,
-      name: solver.metadata.labels?.['tributary.io/intent'] ?? solver.spec.intentID,
-    }
-  }
-
-  /** @returns the Deployments of an intent as they are to be; undefined when one that it refers to is gone */
-  async #deploymentsOf(intent: Intent): Promise<readonly Deployment[] | undefined> {
-    const ref = intent.spec.workloadRef
-    if (ref === undefined) {
-      return manifestsOf(intent).filter(
-        ({ kind }) => kind === 'Deployment',
-      ) as unknown as readonly Deployment[]
-    }
-    const found = await this.#options.store.get(DeploymentKind, {
-      namespace: intent.metadata.namespace ?? DEFAULT_NAMESPACE,
-      name: ref.name,
+  #placedBy(intent: Intent): readonly PlacedWorkload[] {
+    const { informers } = this.#options
+    const namespace = intent.metadata.namespace ?? DEFAULT_NAMESPACE
+    const manifests = manifestsOf(intent) as unknown as readonly Deployment[]
+    return (intent.status?.requests ?? []).flatMap(({ workload, node: known, solver }) => {
+      const deployment = informers.of(DeploymentKind).get({ namespace, name: workload })
+      const wanted = manifests.find(
+        ({ kind, metadata }) => kind === 'Deployment' && metadata.name === workload,
+      )
+      const bought = solver && informers.of(SolverKind).get(solverKey(intent, solver))?.status?.virtualNode
+      const node = bought ? bought.name : known
+      const source = wanted ?? deployment
+      return node === undefined || source === undefined
+        ? []
+        : [{ node, amounts: deploymentAmounts(source), deployment }]
     })
-    return found && [found]
+  }
+
+  /** What this node has too little of for a request, for people. */
+  #shortage({ name, amounts }: WorkloadRequest, promised: ReadonlyMap<string, Amounts>): string {
+    const { self } = this.#options
+    const { nodes, pods } = this.#cluster(promised)
+    const local = nodes.find(({ metadata }) => metadata.name === self.name)
+    const short = local ? lacking(local, pods, amounts, promised.get(self.name) ?? {}) : []
+    return short.length === 0
+      ? `${name} requires what this node is not`
+      : short
+          .map((each) => `${name} needs ${each.resource} ${each.wanted}, free is ${each.available}`)
+          .join('; ')
   }
 
   async #say(intent: Intent, change: Partial<IntentStatus>): Promise<void> {
@@ -584,68 +483,28 @@ export class NodeOrchestrator implements Component {
     await mutateStatus(store, IntentKind, keyOf(intent), ({ status }) => {
       const next = { ...status, ...change }
       const ready = next.phase === 'Running'
-      return {
-        ...next,
-        conditions: [
-          ...setCondition(
-            status?.conditions,
-            {
-              type: 'Ready',
-              status: ready ? 'True' : 'False',
-              reason: next.phase ?? 'Pending',
-              message: next.message ?? '',
-            },
-            now,
-          ),
-        ],
+      const condition = {
+        type: 'Ready',
+        status: ready ? ('True' as const) : ('False' as const),
+        reason: next.phase ?? 'Pending',
+        message: next.message ?? '',
       }
+      return { ...next, conditions: [...setCondition(status?.conditions, condition, now)] }
     })
   }
 }
 
-function solverName(intent: { readonly metadata: { readonly name: string } }, request: string): string {
-  return intent.metadata.name === request
-    ? intent.metadata.name
-    : `${intent.metadata.name}-${request}`.slice(0, 200)
+/** What decides where an intent may run: as long as this is the same, so are its places. */
+function wishOf({ spec }: Pick<Intent, 'spec'>, requests: readonly WorkloadRequest[]): string {
+  const { requirements, placement, weights, duration } = spec
+  const wish = JSON.stringify([requests, requirements, placement, weights, duration])
+  return createHash('sha256').update(wish).digest('hex').slice(0, 16)
 }
 
-function solverKey(intent: Intent, name: string): ObjectKey {
-  return { namespace: intent.metadata.namespace ?? DEFAULT_NAMESPACE, name }
-}
-
-function withNodeSelector(deployment: Deployment, node: string): Deployment {
-  const { template } = deployment.spec
-  return {
-    ...deployment,
-    spec: {
-      ...deployment.spec,
-      template: {
-        ...template,
-        spec: { ...template.spec, nodeSelector: { ...template.spec.nodeSelector, [HOSTNAME]: node } },
-      },
-    },
-  }
-}
-
-/** Pods of this machine answer on their own loopback address. */
-function localEndpoints(
-  pods: readonly {
-    readonly metadata: { readonly name: string }
-    readonly spec: {
-      readonly containers: readonly { readonly ports?: readonly { readonly containerPort: number }[] }[]
-    }
-    readonly status?: { readonly podIP?: string }
-  }[],
-): { name: string; port: number; url: string }[] {
-  return pods.flatMap((pod) =>
-    pod.status?.podIP === undefined
-      ? []
-      : pod.spec.containers.flatMap(({ ports }) =>
-          (ports ?? []).map(({ containerPort }) => ({
-            name: pod.metadata.name,
-            port: containerPort,
-            url: `http://${pod.status!.podIP}:${containerPort}`,
-          })),
-        ),
-  )
+/** @returns the intent that a Deployment belongs to */
+function intentOfWorkload({ object }: { readonly object: KubeObject }): ObjectKey {
+  const owner = object.metadata.ownerReferences?.find(({ kind }) => kind === 'Intent')
+  // A workload that was there before its intent has the same name.
+  if (owner === undefined) return keyOf(object)
+  return { namespace: object.metadata.namespace ?? DEFAULT_NAMESPACE, name: owner.name }
 }

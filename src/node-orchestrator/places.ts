@@ -1,5 +1,6 @@
 /** Step 3: whether a request fits what this node has already, its own machine or a virtual node. Pure. */
 import { podRequests } from '../fabric/pod-resources.ts'
+import type { Intent } from '../objects/intent.ts'
 import { isNodeReady, type Node } from '../objects/core/node.ts'
 import type { Pod } from '../objects/core/pod.ts'
 import type { Requirements } from '../objects/requirements.ts'
@@ -23,9 +24,46 @@ export function freeOn(node: Node, pods: readonly Pod[]): Amounts {
   return subtractAmounts(node.status?.allocatable ?? {}, used)
 }
 
-/** @returns whether the node is usable and the request fits what is free on it */
-export function fitsOn(node: Node, pods: readonly Pod[], amounts: Amounts, promised: Amounts): boolean {
-  return isNodeReady(node) && shortages(addAmounts(amounts, promised), freeOn(node, pods)).length === 0
+/** What there is now, and what of it is spoken for. */
+export interface Cluster {
+  readonly self: { readonly name: string; readonly domain: string }
+  readonly nodes: readonly Node[]
+  readonly pods: readonly Pod[]
+  /** By node: what was promised to workloads whose pods are not there yet. */
+  readonly promised: ReadonlyMap<string, Amounts>
+}
+
+export interface Place {
+  readonly placement: 'Local' | 'ExistingVirtualNode'
+  readonly node: string
+}
+
+/** @returns where an intent's request fits without buying anything: here first, then on a node bought earlier */
+export function findPlace(
+  { spec }: Pick<Intent, 'spec'>,
+  amounts: Amounts,
+  { self, nodes, pods, promised }: Cluster,
+): Place | undefined {
+  const { placement = 'Any', requirements = {} } = spec
+  const fits = (node: Node): boolean =>
+    isNodeReady(node) && lacking(node, pods, amounts, promised.get(node.metadata.name) ?? {}).length === 0
+  const local = nodes.find(({ metadata }) => metadata.name === self.name)
+  if (placement !== 'Remote' && local && meetsRequirements(local, requirements, self.domain) && fits(local))
+    return { placement: 'Local', node: self.name }
+  // What was bought under other terms may not meet these: only an intent without any takes what is there.
+  if (placement === 'Local' || Object.keys(requirements).length > 0) return undefined
+  const bought = nodes.find((node) => node.metadata.labels?.[CONTRACT_LABEL] !== undefined && fits(node))
+  return bought && { placement: 'ExistingVirtualNode', node: bought.metadata.name }
+}
+
+/** @returns of what the node has too little for a request, with both amounts */
+export function lacking(
+  node: Node,
+  pods: readonly Pod[],
+  amounts: Amounts,
+  promised: Amounts,
+): ReturnType<typeof shortages> {
+  return shortages(amounts, subtractAmounts(freeOn(node, pods), promised))
 }
 
 /** @returns whether this machine has what is required besides its size */

@@ -88,6 +88,9 @@ const IntentStatusSchema = Type.Object({
   url: Type.Optional(Type.String({ description: 'The first of the endpoints.' })),
   conditions: Type.Optional(Type.Array(ConditionSchema)),
   observedGeneration: Type.Optional(Type.Integer()),
+  wish: Type.Optional(
+    Type.String({ description: 'Digest of what was placed, to see whether that changed.' }),
+  ),
 })
 export type IntentStatus = Static<typeof IntentStatusSchema>
 

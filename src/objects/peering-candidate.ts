@@ -44,6 +44,9 @@ export const PeeringCandidateSpecSchema = open({
         owner: Type.String(),
         domain: Type.String(),
         timestamp: Type.String(),
+        plain: Type.Optional(
+          Type.Boolean({ description: 'The advertisement says everything the way this program does.' }),
+        ),
       },
       { description: 'Which offer of whom this is, and how old: an older one does not replace it.' },
     ),

@@ -11,24 +11,16 @@ import type { NodeBase } from '../node-base.ts'
 import type { Visibility } from '../objects/flavor.ts'
 import type { PeerRole } from '../objects/peer.ts'
 import { FlavorTable } from '../rear/flavor-table.ts'
-import {
-  decodeFlavor,
-  embeddedFlavorFromWire,
-  nodeIdentityToWire,
-  WireError,
-  type FlavorLike,
-  type WireFlavor,
-} from '../rear/wire/index.ts'
+import { nodeIdentityToWire, WireError, type FlavorLike, type WireFlavor } from '../rear/wire/index.ts'
 import type { OfferHead } from './offer-version.ts'
-import { candidatesOf, type CandidateEntry, type PeeringCandidates } from './peering-candidates.ts'
-import { messageOf } from './stored-form.ts'
+import type { CandidateEntry, PeeringCandidates } from './peering-candidates.ts'
+import { flavorOfEntry, messageOf, textOf } from './stored-form.ts'
 
 export interface CandidateListingOptions extends NodeBase {
   readonly role: PeerRole
   /** What we add to the price of what is bought through us, for example `2.5%`. */
   readonly margin: string | undefined
-  /** Those of the same informers unless given. */
-  readonly candidates?: PeeringCandidates
+  readonly candidates: PeeringCandidates
   /** @returns what is published of a provider's past dealings, from 0 to 5, and by how many parties */
   readonly ratingOf?: (nodeID: string) => { readonly score: number; readonly parties: number } | undefined
 }
@@ -50,14 +42,12 @@ const KEEP_ANSWERS_MS = 2_000
 export class CandidateListing implements Component {
   readonly table: FlavorTable
   readonly #options: CandidateListingOptions
-  readonly #candidates: PeeringCandidates
   readonly #handlers = new Set<(change: ListingChange) => void>()
   #unsubscribe: (() => void) | undefined
 
   constructor(options: CandidateListingOptions) {
     const { role, system } = options
     this.#options = options
-    this.#candidates = options.candidates ?? candidatesOf(options.informers)
     this.table = new FlavorTable(
       role === 'catalog'
         ? {
@@ -70,7 +60,7 @@ export class CandidateListing implements Component {
 
   async start(): Promise<void> {
     if (this.#options.role === 'node') return
-    this.#unsubscribe ??= this.#candidates.onChange((change) => {
+    this.#unsubscribe ??= this.#options.candidates.onChange((change) => {
       const { name, head } = change.entry
       const before = this.table.visibility(name)
       if (change.type === 'gone' || !this.#put(change.entry)) this.table.delete(name)
@@ -95,27 +85,20 @@ export class CandidateListing implements Component {
   /** @returns whether the entry is one that is told to others */
   #put({ name, object }: CandidateEntry): boolean {
     const { role, self, log } = this.#options
-    const message = messageOf(object)
-    if (message === undefined) return false
-    let flavor: FlavorLike
+    let flavor: FlavorLike | undefined
     try {
-      flavor = object.spec.flavor ?? embeddedFlavorFromWire(decodeFlavor(message))
+      flavor = flavorOfEntry(object)
     } catch (error) {
       if (!(error instanceof WireError)) throw error
       log.warn({ err: error, candidate: name }, 'an entry cannot be read any more')
-      return false
     }
-    if (flavor.spec.owner.nodeID === self.id) return false
-    const { relays = [], ...rest } = message as { relays?: WireFlavor['relays'] }
+    if (flavor === undefined || flavor.spec.owner.nodeID === self.id) return false
+    const { advertisement } = object.spec
     if (role === 'catalog') {
-      const { advertisement } = object.spec
-      this.table.set(
-        name,
-        flavor,
-        typeof advertisement === 'string' ? advertisement : withoutCatalog(message),
-      )
+      this.table.set(name, flavor, typeof advertisement === 'string' ? advertisement : textOf(advertisement))
       return true
     }
+    const { relays = [], ...rest } = messageOf(object) as { relays?: WireFlavor['relays'] }
     // Bought through us it would come back to us.
     if (relays.some(({ ID }) => ID === self.id)) return false
     this.table.set(name, this.#shown(flavor), JSON.stringify({ ...rest, relays: [this.#relay(), ...relays] }))
@@ -136,8 +119,8 @@ export class CandidateListing implements Component {
   }
 
   #withCatalog(name: string, encoded: string): string {
-    const { self, ratingOf } = this.#options
-    const entry = this.#candidates.valid(name)
+    const { candidates, self, ratingOf } = this.#options
+    const entry = candidates.valid(name)
     if (entry === undefined) return encoded
     const rating = ratingOf?.(entry.head.owner)
     const { mirroredFrom } = entry.object.spec
@@ -150,8 +133,4 @@ export class CandidateListing implements Component {
     }
     return `${encoded.slice(0, -1)},"catalog":${JSON.stringify(catalog)}}`
   }
-}
-
-function withoutCatalog({ catalog: _, ...rest }: Record<string, unknown>): string {
-  return JSON.stringify(rest)
 }

@@ -7,7 +7,7 @@
  * written.
  */
 import type { Component } from '../kernel/component.ts'
-import type { InformerEvent, Informers } from '../kernel/informer.ts'
+import type { InformerEvent } from '../kernel/informer.ts'
 import { isStoreError, remove } from '../kernel/object-store.ts'
 import { rfc3339, type Timer } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
@@ -19,6 +19,7 @@ import {
   type StoredPeeringCandidateSpec,
 } from '../objects/peering-candidate.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
+import { NameIndex } from './name-index.ts'
 import { candidateName, compareOffers, type OfferHead, lineageOf } from './offer-version.ts'
 import {
   headOf,
@@ -82,24 +83,15 @@ const PERSIST_EVERY_MS = 1_000
 /** So many writes at a time. */
 const BATCH = 500
 
-const tables = new WeakMap<Informers, PeeringCandidates>()
-
-/** @returns the candidates that were made on these informers */
-export function candidatesOf(informers: Informers): PeeringCandidates {
-  const found = tables.get(informers)
-  if (found === undefined) throw new Error('there are no peering candidates yet')
-  return found
-}
-
 const key = (name: string) => ({ namespace: DEFAULT_NAMESPACE, name })
 
 export class PeeringCandidates implements Component {
   readonly #base: NodeBase
   readonly #options: PeeringCandidatesOptions
   readonly #entries = new Map<string, Entry>()
-  readonly #byFlavor = new Map<string, Set<string>>()
-  readonly #byLineage = new Map<string, Set<string>>()
-  readonly #byTeller = new Map<string, Set<string>>()
+  readonly #byFlavor = new NameIndex()
+  readonly #byLineage = new NameIndex()
+  readonly #byTeller = new NameIndex()
   /** How many offers each provider has here that count against its quota; `#coming` are being stored. */
   readonly #counts = new Map<string, number>()
   readonly #coming = new Map<string, number>()
@@ -112,7 +104,7 @@ export class PeeringCandidates implements Component {
   >()
   readonly #unwritten = new Set<string>()
   #expiry: ExpiryQueue
-  #timers: Timer[] = []
+  readonly #timers = new Map<'sweep' | 'persist', Timer>()
   #unsubscribe: (() => void) | undefined
   readonly #tidying = new Set<Promise<void>>()
 
@@ -121,7 +113,6 @@ export class PeeringCandidates implements Component {
     this.#options = options
     this.#expiry = this.#newExpiry()
     base.informers.of(PeeringCandidateKind)
-    tables.set(base.informers, this)
   }
 
   async start(): Promise<void> {
@@ -130,15 +121,14 @@ export class PeeringCandidates implements Component {
     this.#unsubscribe = this.#base.informers
       .of(PeeringCandidateKind)
       .onChange((event) => this.#onStored(event))
-    this.#every(SWEEP_EVERY_MS, () => this.#sweep())
-    this.#every(PERSIST_EVERY_MS, () => this.#persist())
+    this.#later(SWEEP_EVERY_MS, 'sweep')
   }
 
   async stop(): Promise<void> {
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
-    for (const timer of this.#timers) timer.cancel()
-    this.#timers = []
+    for (const timer of this.#timers.values()) timer.cancel()
+    this.#timers.clear()
     this.#expiry.stop()
     await Promise.all(this.#tidying)
   }
@@ -161,7 +151,8 @@ export class PeeringCandidates implements Component {
    *   for an older version means the pool that it was cut from
    */
   ofFlavor(flavorID: string): readonly PeeringCandidate[] {
-    return [...(this.#byLineage.get(lineageOf(flavorID)) ?? [])]
+    return this.#byLineage
+      .get(lineageOf(flavorID))
       .map((name) => this.#candidate(this.#entries.get(name)!))
       .filter((candidate) => candidate !== undefined)
   }
@@ -218,7 +209,7 @@ export class PeeringCandidates implements Component {
    * @returns until when it holds now (milliseconds since 1970); undefined when we do not have it from there
    */
   extend(teller: string, flavorID: string, validForMs: number): number | undefined {
-    for (const name of this.#byFlavor.get(flavorID) ?? []) {
+    for (const name of this.#byFlavor.get(flavorID)) {
       const entry = this.#entries.get(name)!
       if (entry.object.spec.source?.nodeID !== teller || entry.object.spec.withdrawnAt !== undefined) continue
       this.#prolong(entry, validForMs)
@@ -236,7 +227,7 @@ export class PeeringCandidates implements Component {
     const lapsed = (this.#leases.get(catalog) ?? 0) <= now
     this.#leases.set(catalog, now + forMs)
     if (!lapsed) return
-    for (const name of this.#byTeller.get(catalog) ?? []) this.#settle(this.#entries.get(name)!)
+    for (const name of this.#byTeller.get(catalog)) this.#settle(this.#entries.get(name)!)
   }
 
   /**
@@ -245,7 +236,7 @@ export class PeeringCandidates implements Component {
    * @returns how many there were
    */
   async withdraw(teller: string, which: (flavorID: string) => boolean): Promise<number> {
-    const names = [...(this.#byTeller.get(teller) ?? [])].filter((name) => {
+    const names = this.#byTeller.get(teller).filter((name) => {
       const { head, object } = this.#entries.get(name)!
       return object.spec.withdrawnAt === undefined && which(head.flavorID)
     })
@@ -255,7 +246,7 @@ export class PeeringCandidates implements Component {
 
   /** A catalog that pushes to us has listed all that it has: takes off the table what else we have from it. */
   async confirm(catalog: string, told: ReadonlySet<string>): Promise<void> {
-    const others = [...(this.#byTeller.get(catalog) ?? [])].filter((name) => {
+    const others = this.#byTeller.get(catalog).filter((name) => {
       const { origin } = this.#entries.get(name)!.object.spec
       return !told.has(name) && (origin === 'subscribed' || origin === 'mirrored')
     })
@@ -264,7 +255,7 @@ export class PeeringCandidates implements Component {
 
   /** Forgets what `nodeID` does not offer any more: all of its entries but `kept`. */
   async forgetOthers(nodeID: string, kept: ReadonlySet<string>): Promise<void> {
-    const gone = [...(this.#byTeller.get(nodeID) ?? [])].filter((name) => !kept.has(name))
+    const gone = this.#byTeller.get(nodeID).filter((name) => !kept.has(name))
     await inBatches(gone, (name) => this.#remove(name))
   }
 
@@ -300,7 +291,10 @@ export class PeeringCandidates implements Component {
     entry.seenAt = now
     entry.validUntil = Math.max(entry.validUntil, now + validForMs)
     const written = Date.parse(entry.object.spec.validUntil ?? '') || 0
-    if (entry.validUntil - written > (entry.validUntil - now) / 2) this.#unwritten.add(entry.name)
+    if (entry.validUntil - written > (entry.validUntil - now) / 2) {
+      this.#unwritten.add(entry.name)
+      this.#later(PERSIST_EVERY_MS, 'persist')
+    }
     if (!entry.live) this.#settle(entry)
   }
 
@@ -418,19 +412,19 @@ export class PeeringCandidates implements Component {
   }
 
   #index(entry: Entry): void {
-    add(this.#byFlavor, entry.head.flavorID, entry.name)
-    add(this.#byLineage, lineageOf(entry.head.flavorID), entry.name)
+    this.#byFlavor.add(entry.head.flavorID, entry.name)
+    this.#byLineage.add(lineageOf(entry.head.flavorID), entry.name)
     const teller = entry.object.spec.source?.nodeID
-    if (teller !== undefined) add(this.#byTeller, teller, entry.name)
+    if (teller !== undefined) this.#byTeller.add(teller, entry.name)
     const owner = this.#countsFor(entry)
     if (owner !== undefined) this.#counts.set(owner, (this.#counts.get(owner) ?? 0) + 1)
   }
 
   #unindex(entry: Entry): void {
-    drop(this.#byFlavor, entry.head.flavorID, entry.name)
-    drop(this.#byLineage, lineageOf(entry.head.flavorID), entry.name)
+    this.#byFlavor.delete(entry.head.flavorID, entry.name)
+    this.#byLineage.delete(lineageOf(entry.head.flavorID), entry.name)
     const teller = entry.object.spec.source?.nodeID
-    if (teller !== undefined) drop(this.#byTeller, teller, entry.name)
+    if (teller !== undefined) this.#byTeller.delete(teller, entry.name)
     const owner = this.#countsFor(entry)
     if (owner === undefined) return
     const count = (this.#counts.get(owner) ?? 0) - 1
@@ -584,24 +578,23 @@ export class PeeringCandidates implements Component {
     })
   }
 
-  #every(ms: number, work: () => Promise<void>): void {
+  /** Does a piece of tidying later, once for all who ask meanwhile. */
+  #later(ms: number, work: 'sweep' | 'persist'): void {
     const { system, log } = this.#base
-    const arm = (): void => {
-      const timer = system.clock.after(ms, () => {
-        this.#timers = this.#timers.filter((each) => each !== timer)
-        const tidying: Promise<void> = work()
-          .catch((error: unknown) => {
-            if (!isStoreError(error, 'Unavailable')) log.warn({ err: error }, 'peering candidates not tidied')
-          })
-          .finally(() => {
-            this.#tidying.delete(tidying)
-            if (this.#unsubscribe) arm()
-          })
-        this.#tidying.add(tidying)
-      })
-      this.#timers.push(timer)
-    }
-    arm()
+    if (this.#unsubscribe === undefined || this.#timers.has(work)) return
+    const timer = system.clock.after(ms, () => {
+      this.#timers.delete(work)
+      const tidying: Promise<void> = (work === 'sweep' ? this.#sweep() : this.#persist())
+        .catch((error: unknown) => {
+          if (!isStoreError(error, 'Unavailable')) log.warn({ err: error }, 'peering candidates not tidied')
+        })
+        .finally(() => {
+          this.#tidying.delete(tidying)
+          if (work === 'sweep') this.#later(SWEEP_EVERY_MS, 'sweep')
+        })
+      this.#tidying.add(tidying)
+    })
+    this.#timers.set(work, timer)
   }
 
   #now(): number {
@@ -613,18 +606,6 @@ async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<unkn
   for (let from = 0; from < items.length; from += BATCH) {
     await Promise.all(items.slice(from, from + BATCH).map(work))
   }
-}
-
-function add(index: Map<string, Set<string>>, value: string, name: string): void {
-  const names = index.get(value)
-  if (names) names.add(name)
-  else index.set(value, new Set([name]))
-}
-
-function drop(index: Map<string, Set<string>>, value: string, name: string): void {
-  const names = index.get(value)
-  names?.delete(name)
-  if (names?.size === 0) index.delete(value)
 }
 
 /** Versions are decimal on all our stores; where they are not, the later call wins. */

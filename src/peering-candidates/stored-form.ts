@@ -7,6 +7,7 @@ import type {
   StoredPeeringCandidate,
   StoredPeeringCandidateSpec,
 } from '../objects/peering-candidate.ts'
+import type { EmbeddedFlavor } from '../objects/flavor.ts'
 import { decodeFlavor, embeddedFlavorFromWire, type WireFlavor } from '../rear/wire/index.ts'
 import type { OfferHead } from './offer-version.ts'
 
@@ -56,8 +57,24 @@ export function specOf(
     ...(rating !== undefined && rating >= 0 && rating <= 5 ? { rating } : {}),
     origin,
     ...(mirroredFrom.length > 0 ? { mirroredFrom: [...mirroredFrom] } : {}),
-    offer: headOf(sighting),
+    offer: { ...headOf(sighting), ...(compact && isPlain(sighting) ? { plain: true } : {}) },
   }
+}
+
+/** Whether the message says everything the way we do, so that it need not be read tolerantly again. */
+function isPlain({ flavor, raw }: Sighting): boolean {
+  return textOf(flavor) === textOf(raw)
+}
+
+/** @returns the flavor of an entry, without what else is in `wholeOf`; undefined when nothing is left of it */
+export function flavorOfEntry(entry: StoredPeeringCandidate): EmbeddedFlavor | undefined {
+  const { flavor, offer } = entry.spec
+  if (flavor !== undefined) return flavor
+  const message = messageOf(entry)
+  if (message === undefined) return undefined
+  return embeddedFlavorFromWire(
+    offer?.plain === true ? (message as unknown as WireFlavor) : decodeFlavor(message),
+  )
 }
 
 /** @returns the message as text, without what the catalog that told us says of it */
@@ -109,10 +126,8 @@ export function isSameOffer(entry: StoredPeeringCandidate, raw: unknown): boolea
 export function wholeOf(entry: StoredPeeringCandidate): PeeringCandidate | undefined {
   const { spec } = entry
   if (spec.flavor !== undefined) return entry as PeeringCandidate
-  const advertisement = messageOf(entry)
-  if (advertisement === undefined) return undefined
-  const flavor = embeddedFlavorFromWire(decodeFlavor(advertisement))
-  return { ...entry, spec: { ...spec, flavor, advertisement } }
+  const flavor = flavorOfEntry(entry)
+  return flavor && { ...entry, spec: { ...spec, flavor, advertisement: messageOf(entry) } }
 }
 
 /** @returns what stays of an entry whose offer is gone */

@@ -33,6 +33,16 @@ export function subtractAmounts(left: Amounts, right: Amounts): Amounts {
   return rest
 }
 
+/** @returns `amounts` with zero in place of what is negative */
+export function atLeastZero(amounts: Amounts): Amounts {
+  return Object.fromEntries(
+    Object.entries(amounts).map(([resource, amount]) => [
+      resource,
+      parseQuantity(amount).nanos < 0n ? '0' : amount,
+    ]),
+  )
+}
+
 /** @returns `amounts` times a whole number */
 export function multiplyAmounts(amounts: Amounts, times: number): Amounts {
   return Object.fromEntries(

@@ -90,7 +90,7 @@ export class RearManager implements Component {
         {
           informer: informers.of(ContractKind),
           keys: ({ object: { spec } }) =>
-            spec.role === 'buyer' && spec.solverID !== undefined
+            spec.role === 'buyer' && spec.solverID
               ? { namespace: spec.solverNamespace ?? DEFAULT_NAMESPACE, name: spec.solverID }
               : undefined,
         },
@@ -183,6 +183,8 @@ export class RearManager implements Component {
     }
     const reservation = await this.#reservationOf(solver)
     if (reservation === undefined) return this.#findAndReserve(solver)
+    if (solver.spec.reserveAndBuy === false && reservation.status?.contract === undefined)
+      return this.#stepBack(solver, reservation)
     return this.#follow(solver, reservation)
   }
 
@@ -339,7 +341,7 @@ export class RearManager implements Component {
       return
     }
     const contractID = status?.contract?.name
-    if (contractID === undefined) return
+    if (contractID === undefined) return wantsPurchase ? undefined : this.#keepHold(solver, reservation)
     const contract = await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID })
     const contractPhase = contract?.status?.phase?.phase
     if (contract === undefined || (contractPhase !== undefined && contractPhase !== 'Active')) {
@@ -359,6 +361,31 @@ export class RearManager implements Component {
       return this.#finish(solver, 'bought')
     }
     return this.#peer(solver, contractID)
+  }
+
+  /** Until somebody else says that it is to be bought; but no longer than it is held. */
+  async #keepHold(solver: Solver, reservation: Reservation): Promise<{ requeueAfterMs: number } | void> {
+    const { transaction } = reservation.status ?? {}
+    const end = Date.parse((transaction as { expirationTime?: string } | undefined)?.expirationTime ?? '')
+    const left = end - this.#options.system.clock.now()
+    if (Number.isNaN(left)) return
+    if (left > 0) return { requeueAfterMs: left + 1 }
+    await this.#setStatus(solver, {
+      reservationPhase: 'Failed',
+      reserveAndBuy: 'Failed',
+      solverPhase: { phase: 'Failed', message: 'the hold ended before it was bought' },
+    })
+  }
+
+  /** It is only to look for an offer, for now: what it holds is given back. */
+  async #stepBack(solver: Solver, reservation: Reservation): Promise<void> {
+    await this.#setStatus(solver, {
+      reservation: {},
+      reservationPhase: 'Idle',
+      reserveAndBuy: 'Idle',
+      solverPhase: { phase: 'Running', message: 'gave back what it held' },
+    })
+    await remove(this.#options.store, ReservationKind, keyOf(reservation))
   }
 
   /** Steps 20 to 29. */
@@ -407,7 +434,7 @@ export class RearManager implements Component {
     if (phase !== 'Ready' || solver.status?.peering === 'Solved') return
     tracer.step(trace, 'peering-informed', { role: 'consumer', peer: contract.spec.flavor.spec.owner.nodeID })
     const since = tracer.now()
-    await available.setBoughtStatus(contractID, 'Active')
+    await available.activate(contractID)
     tracer.step(trace, 'allocation-activated', { role: 'consumer', since, detail: contractID })
     tracer.step(trace, 'acquisition-complete', { detail: name })
     await this.#setStatus(solver, {
@@ -541,12 +568,13 @@ function noOfferMessage(
   selector: Selector,
   discovery: string | undefined,
 ): string {
-  if (considered.length === 0) {
+  const current = considered.filter(({ reason }) => reason !== 'stale' && reason !== 'own-offer')
+  if (current.length === 0) {
     const asked = discovery === undefined ? '' : ` (${discovery})`
     return `nobody offers ${describeSelector(selector)}${asked}; asking again`
   }
   const counts = new Map<string, number>()
-  for (const { reason } of considered) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  for (const { reason } of current) counts.set(reason, (counts.get(reason) ?? 0) + 1)
   const reasons = [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${reason}`)
-  return `none of ${considered.length} offers fits (${reasons.join(', ')}); asking again`
+  return `none of ${current.length} offers fits (${reasons.join(', ')}); asking again`
 }

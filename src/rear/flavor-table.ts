@@ -44,6 +44,8 @@ const MOST_ANSWERS = 256
 const MOST_ANSWER_BYTES = 64 << 20
 /** No answer has more flavors: a client reads no more than so many megabytes. */
 const MOST_FLAVORS = 5_000
+/** Values that are kept to be shared. */
+const MOST_SHARED = 20_000
 const COLUMNS = ['cpu', 'memory', 'pods', 'storage', 'gpu', 'price'] as const
 /** Texts that tell few flavors from many; matched in lower case, which finds no less. */
 const POSTINGS = ['location', 'category', 'tags', 'gpuModel'] as const
@@ -79,6 +81,7 @@ export class FlavorTable {
     POSTINGS.map((field) => [field, new Map()]),
   )
   readonly #answers = new Map<string, Answer>()
+  readonly #shared = new Shared()
   #answerBytes = 0
 
   constructor(options: FlavorTableOptions = {}) {
@@ -98,7 +101,7 @@ export class FlavorTable {
     this.delete(key)
     const entry: Entry = {
       key,
-      index: indexFlavor(flavor),
+      index: this.#shared.index(indexFlavor(flavor)),
       encoded,
       visibility: flavor.spec.visibility ?? 'public',
     }
@@ -244,6 +247,40 @@ export class FlavorTable {
     // A tenth of the table in random order, to be sorted, is worth no more than all of it in order.
     return best && best.size * 10 < this.#entries.size ? best.entries() : undefined
   }
+}
+
+/** Flavors of one market say much the same: a hundred thousand of them need not each have their own words for it. */
+class Shared {
+  readonly #known = new Map<string | bigint, unknown>()
+
+  index({ numbers, texts, ...rest }: IndexedFlavor): IndexedFlavor {
+    return {
+      ...rest,
+      providerID: this.#one(rest.providerID, rest.providerID),
+      numbers: mapped(numbers, (quantity) => this.#one(quantity.nanos, quantity)),
+      texts: mapped(texts, (list) => this.#one(JSON.stringify(list), list)),
+    }
+  }
+
+  #one<T>(key: string | bigint, value: T): T {
+    const known = this.#known.get(key)
+    if (known !== undefined) return known as T
+    if (this.#known.size >= MOST_SHARED) this.#known.clear()
+    this.#known.set(key, value)
+    return value
+  }
+}
+
+function mapped<T>(
+  members: Readonly<Partial<Record<SelectorFieldName, T>>>,
+  change: (value: T) => T,
+): Partial<Record<SelectorFieldName, T>> {
+  const result: Partial<Record<SelectorFieldName, T>> = {}
+  for (const name of Object.keys(members) as SelectorFieldName[]) {
+    const value = members[name]
+    if (value !== undefined) result[name] = change(value)
+  }
+  return result
 }
 
 function concerning(selector: Selector, audience: Audience): (entry: Entry) => boolean {

@@ -1,4 +1,5 @@
 /** What a schema cannot say of an intent. Called before it is stored, with the error going back to the user. */
+import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
 import { QuantityError, parseQuantity } from '../quantity/index.ts'
 
 /** One thing that is wrong, at a field. */
@@ -7,7 +8,11 @@ export interface FieldProblem {
   readonly message: string
 }
 
-const WORKLOADS = new Set(['Deployment', 'Service'])
+/** What may stand in an intent, with its API version. */
+const WORKLOADS: ReadonlyMap<string, string> = new Map([
+  ['Deployment', 'apps/v1'],
+  ['Service', 'v1'],
+])
 
 interface LooseContainer {
   readonly name?: unknown
@@ -22,7 +27,8 @@ interface LooseContainer {
  * @returns what is wrong with it; empty when nothing is
  */
 export function admitIntent(intent: unknown): readonly FieldProblem[] {
-  const { spec } = intent as {
+  const { metadata, spec } = intent as {
+    metadata?: { namespace?: string }
     spec: { workload?: readonly Record<string, unknown>[]; workloadRef?: unknown }
   }
   const problems: FieldProblem[] = []
@@ -38,10 +44,20 @@ export function admitIntent(intent: unknown): readonly FieldProblem[] {
     const at = `spec.workload[${index}]`
     const kind = String(manifest['kind'])
     const name = String((manifest['metadata'] as { name?: unknown } | undefined)?.name ?? '')
-    if (!WORKLOADS.has(kind))
+    const version = WORKLOADS.get(kind)
+    if (version === undefined)
       problems.push({
         field: `${at}.kind`,
-        message: `a ${kind} cannot be placed; known are ${[...WORKLOADS].join(', ')}`,
+        message: `a ${kind} cannot be placed; known are ${[...WORKLOADS.keys()].join(', ')}`,
+      })
+    else if (manifest['apiVersion'] !== version)
+      problems.push({ field: `${at}.apiVersion`, message: `must be ${version} for a ${kind}` })
+    const home = metadata?.namespace ?? DEFAULT_NAMESPACE
+    const { namespace = home } = (manifest['metadata'] ?? {}) as { namespace?: unknown }
+    if (namespace !== home)
+      problems.push({
+        field: `${at}.metadata.namespace`,
+        message: `must be that of the intent (${home}), or be left out`,
       })
     if (name === '') problems.push({ field: `${at}.metadata.name`, message: 'is required' })
     if (names.has(`${kind}/${name}`))

@@ -7,54 +7,16 @@ import { ReservationKind } from '../../src/objects/reservation.ts'
 import { VirtualRouterKind } from '../../src/objects/virtual-router.ts'
 import { TransactionKind } from '../../src/objects/transaction.ts'
 import { verifyContract } from '../../src/contract-manager/index.ts'
-import { startMarket, type Market, type MarketConfig } from '../support/market.ts'
-import {
-  CONSUMER,
-  expectSteps,
-  intent,
-  intentOf,
-  provider,
-  run,
-  takeBack,
-  traceOfAll,
-  until,
-} from '../support/scenario.ts'
-import { IntentKind } from '../../src/objects/intent.ts'
-
-type Names = 'consumer' | 'cs' | 'ps' | 'provider'
-
-/** Each node reaches only its supernode, and the supernodes each other. */
-async function fourNodes(
-  seed: number,
-  margins: { readonly cs?: string; readonly ps?: string } = {},
-): Promise<Market<Names>> {
-  const supernode = (domain: string, trusts: string, peers: string[], margin?: string): MarketConfig => ({
-    role: 'supernode',
-    domain,
-    trusts: [trusts],
-    peers,
-    ...(margin ? { supernode: { margin } } : {}),
-  })
-  const market = await startMarket(seed, {
-    cs: supernode('buyers.example', 'sellers.example', ['ps'], margins.cs),
-    ps: supernode('sellers.example', 'buyers.example', ['cs'], margins.ps),
-    consumer: { ...CONSUMER, domain: 'buyers.example', peers: ['cs'] },
-    provider: { ...provider('4', '2'), domain: 'sellers.example', peers: ['ps'] },
-  })
-  const { consumer, cs, ps, provider: seller } = market.nodes
-  market.network.partition(consumer.address, ps.address)
-  market.network.partition(consumer.address, seller.address)
-  market.network.partition(cs.address, seller.address)
-  await market.simulation.advance(2_000)
-  return market
-}
+import { fourNodes, type FourNodes } from '../support/four-nodes.ts'
+import type { Market } from '../support/market.ts'
+import { expectSteps, intent, run, takeBack, traceOfAll, until } from '../support/scenario.ts'
 
 describe('workflow 3', () => {
-  let market: Market<Names>
+  let market: Market<FourNodes>
   afterEach(() => market.stop())
 
   it('takes every numbered step, with a contract between each two hops, and gives everything back', async () => {
-    market = await fourNodes(5, { cs: '10%', ps: '5%' })
+    market = await fourNodes(5, { margins: { cs: '10%', ps: '5%' } })
     const { consumer, cs, ps, provider: seller } = market.nodes
     const done = await run(market, consumer, intent('far', '1'))
     const { workflow, events } = await traceOfAll(market, consumer, done)
@@ -104,40 +66,4 @@ describe('workflow 3', () => {
     }
     await market.expectBalanced()
   })
-
-  for (const victim of ['consumer', 'cs', 'ps', 'provider'] as const) {
-    it(`either all hops hold it or none does, whenever ${victim} is killed and comes back`, async () => {
-      // One run for each moment: the kill comes so many milliseconds after the intent.
-      for (const after of [0, 20, 40, 60, 90, 130]) {
-        market = await fourNodes(100 + after)
-        market.network.setFaults({ latencyMs: 7 })
-        const { consumer, cs, ps, provider: seller } = market.nodes
-        await consumer.store.create(IntentKind, intent('far', '1'))
-        await market.simulation.advance(after)
-        await market.nodes[victim].kill()
-        await market.simulation.advance(500)
-        await market.nodes[victim].restart()
-        await until(
-          market,
-          consumer,
-          async () => (await intentOf(consumer, 'far'))?.status?.phase === 'Running',
-          10 * 60_000,
-        )
-        const active = async (node: typeof cs): Promise<number> =>
-          (await node.store.list(ContractKind)).items.filter(
-            ({ status }) => (status?.phase?.phase ?? 'Active') === 'Active',
-          ).length
-        // Holds of attempts that were given up are over by now.
-        await market.simulation.advance(5 * 60_000)
-        expect(
-          [await active(consumer), await active(cs), await active(ps), await active(seller)],
-          `killed after ${after} ms`,
-        ).toEqual([1, 2, 2, 1])
-        const pool = (await seller.store.list(PoolKind)).items[0]!
-        expect(pool.status!.entries).toHaveLength(1)
-        await market.expectBalanced()
-        if (after !== 130) await market.stop()
-      }
-    })
-  }
 })
