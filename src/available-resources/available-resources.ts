@@ -199,12 +199,19 @@ export class AvailableResources implements Component {
     })
   }
 
+  /** @returns the signed flavor that follows from a pool, whether it is stored (yet) or not */
+  flavorFor({ id, spec: made }: { readonly id: string; readonly spec: Flavor['spec'] }) {
+    const metadata = { namespace: DEFAULT_NAMESPACE, name: id }
+    const spec = { ...made, timestamp: rfc3339(this.#now()) }
+    return { metadata, spec: { ...spec, signature: this.#options.signFlavor({ metadata, spec }) } }
+  }
+
   /**
    * Brings flavor and allocations in line with a pool: the flavor of an earlier revision goes, the one of
    * this revision comes (step 16), every ledger entry has its allocation. Idempotent.
    */
   async project(pool: Pool, trace?: TraceContext): Promise<void> {
-    const { store, informers, self, signFlavor } = this.#options
+    const { store, informers, self } = this.#options
     const wanted = flavorOf(pool, self.identity())
     const names = new Set(
       informers
@@ -217,10 +224,7 @@ export class AvailableResources implements Component {
       .filter((name) => name !== wanted?.id)
       .map((name) => remove(store, FlavorKind, { namespace: DEFAULT_NAMESPACE, name }))
     if (wanted && !names.has(wanted.id)) {
-      const metadata = { namespace: DEFAULT_NAMESPACE, name: wanted.id }
-      const spec = { ...wanted.spec, timestamp: rfc3339(this.#now()) }
-      const signature = signFlavor({ metadata, spec })
-      writes.push(ensure(store, FlavorKind, { metadata, spec: { ...spec, signature } }))
+      writes.push(ensure(store, FlavorKind, this.flavorFor(wanted)))
     }
     const entries = new Map(ledgerOf(pool).entries.map((entry) => [allocationName(entry.contractID), entry]))
     const allocations = new Map(

@@ -330,11 +330,8 @@ export class Seller implements Component {
     if (made === undefined) return undefined
     const key = { namespace: DEFAULT_NAMESPACE, name: made.id }
     const stored = await store.get(FlavorKind, key)
-    // Between a change of the pool and the projection there may be none yet: make it, it is the same one.
-    if (stored) return flavorToWire(stored)
-    await this.#options.available.project(pool)
-    const projected = await store.get(FlavorKind, key)
-    return projected && flavorToWire(projected)
+    // Not projected yet, or replaced already by that of a later buyer: it follows from the pool all the same.
+    return flavorToWire(stored ?? this.#options.available.flavorFor(made))
   }
 
   #refused(pool: Pool, { code, detail, numbers }: Refusal, successor: WireFlavor | undefined): Problem {

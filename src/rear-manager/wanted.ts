@@ -7,7 +7,7 @@ import type { Wanted } from './consider.ts'
  * The amounts that an upstream selector means, by upstream's own rule: a match is the amount, a range is its
  * minimum. A range without a minimum, where upstream buys nothing at all, leaves the amount to the offer's policy.
  */
-export function wantedOf(solver: Solver): Wanted {
+export function wantedOf(solver: Pick<Solver, 'spec'>): Wanted {
   const { request, requirements, weights, duration, selector } = solver.spec
   const amounts: Record<string, string> = {}
   for (const [resource, amount] of Object.entries(request ?? {})) {
