@@ -20,7 +20,7 @@ import {
 } from '../objects/peering-candidate.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
 import { NameIndex } from './name-index.ts'
-import { candidateName, compareOffers, type OfferHead, lineageOf } from './offer-version.ts'
+import { candidateName, compareOffers, lineageOf, type OfferHead } from './offer-version.ts'
 import {
   headOf,
   headOfEntry,
@@ -89,7 +89,6 @@ export class PeeringCandidates implements Component {
   readonly #base: NodeBase
   readonly #options: PeeringCandidatesOptions
   readonly #entries = new Map<string, Entry>()
-  readonly #byFlavor = new NameIndex()
   readonly #byLineage = new NameIndex()
   readonly #byTeller = new NameIndex()
   /** How many offers each provider has here that count against its quota; `#coming` are being stored. */
@@ -209,9 +208,10 @@ export class PeeringCandidates implements Component {
    * @returns until when it holds now (milliseconds since 1970); undefined when we do not have it from there
    */
   extend(teller: string, flavorID: string, validForMs: number): number | undefined {
-    for (const name of this.#byFlavor.get(flavorID)) {
+    for (const name of this.#byLineage.get(lineageOf(flavorID))) {
       const entry = this.#entries.get(name)!
-      if (entry.object.spec.source?.nodeID !== teller || entry.object.spec.withdrawnAt !== undefined) continue
+      const { source, withdrawnAt } = entry.object.spec
+      if (entry.head.flavorID !== flavorID || source?.nodeID !== teller || withdrawnAt !== undefined) continue
       this.#prolong(entry, validForMs)
       return entry.validUntil
     }
@@ -412,7 +412,6 @@ export class PeeringCandidates implements Component {
   }
 
   #index(entry: Entry): void {
-    this.#byFlavor.add(entry.head.flavorID, entry.name)
     this.#byLineage.add(lineageOf(entry.head.flavorID), entry.name)
     const teller = entry.object.spec.source?.nodeID
     if (teller !== undefined) this.#byTeller.add(teller, entry.name)
@@ -421,7 +420,6 @@ export class PeeringCandidates implements Component {
   }
 
   #unindex(entry: Entry): void {
-    this.#byFlavor.delete(entry.head.flavorID, entry.name)
     this.#byLineage.delete(lineageOf(entry.head.flavorID), entry.name)
     const teller = entry.object.spec.source?.nodeID
     if (teller !== undefined) this.#byTeller.delete(teller, entry.name)

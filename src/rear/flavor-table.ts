@@ -1,22 +1,26 @@
 /**
  * A table of flavors that is listed to others: indexed, with every flavor encoded once.
  *
- * Answers LIST_FLAVORS from memory. Filters are looked up in columns and in lists by value, so the time of an
- * answer follows the number of flavors that match, not of those that there are; one that changes costs the
- * same in a small table and in a large one, and drops only the kept answers that it is, or belongs, in. Used
- * for our own flavors and, in a catalog or supernode, for those of others.
+ * Answers LIST_FLAVORS from memory. Filters are looked up in sorted columns and in lists by value, which are made
+ * when somebody asks for the quantity or text; so the time of an answer follows the number of flavors that match,
+ * not of those that there are. A change costs the same in a small table and in a large one, and drops only the
+ * kept answers that the flavor is, or belongs, in. Used for our own flavors and, in a catalog or supernode, for
+ * those of others.
  */
 import { SortedMap } from '../kernel/sorted-map.ts'
 import type { FlavorSpec, Visibility } from '../objects/flavor.ts'
 import { parseQuantity } from '../quantity/index.ts'
-import { SortedColumn } from './sorted-column.ts'
+import { FlavorColumn, type FlavorRange } from './flavor-column.ts'
 import { compileSelector, indexFlavor, type IndexedFlavor } from './wire/matcher.ts'
-import type { Selector, SelectorFieldName } from './wire/selector.ts'
+import { SELECTOR_FIELDS, type Filter, type Selector, type SelectorFieldName } from './wire/selector.ts'
 
 interface Entry {
   readonly key: string
+  /** Its place in the columns, for as long as it is here. */
+  readonly slot: number
   readonly index: IndexedFlavor
-  readonly encoded: string
+  /** As bytes where they go out as they are. */
+  readonly encoded: Buffer | string
   readonly visibility: Visibility
 }
 
@@ -39,17 +43,17 @@ export function widerVisibility(
   return WIDTH[a] > WIDTH[b] ? a : b
 }
 
-/** Answers that are kept, and how many bytes of them. */
+/** Answers that are kept, how many bytes of them, and questions that are remembered to see which come again. */
 const MOST_ANSWERS = 256
 const MOST_ANSWER_BYTES = 64 << 20
+const MOST_QUESTIONS = 10_000
 /** No answer has more flavors: a client reads no more than so many megabytes. */
 const MOST_FLAVORS = 5_000
 /** Values that are kept to be shared. */
 const MOST_SHARED = 20_000
-const COLUMNS = ['cpu', 'memory', 'pods', 'storage', 'gpu', 'price'] as const
-/** Texts that tell few flavors from many; matched in lower case, which finds no less. */
-const POSTINGS = ['location', 'category', 'tags', 'gpuModel'] as const
-type PostingName = (typeof POSTINGS)[number]
+/** Texts that tell few flavors from many; found in lower case, in which no filter finds less. */
+const LISTED_TEXTS: ReadonlySet<SelectorFieldName> = new Set(['location', 'category', 'tags', 'gpuModel'])
+const [OPEN, COMMA, CLOSE] = Buffer.from('[,]')
 
 export interface FlavorList {
   /** A JSON array, ready to send. */
@@ -76,11 +80,13 @@ export interface FlavorTableOptions {
 export class FlavorTable {
   readonly #options: FlavorTableOptions
   readonly #entries = new SortedMap<Entry>()
-  readonly #columns = new Map(COLUMNS.map((field) => [field as SelectorFieldName, new SortedColumn<Entry>()]))
-  readonly #postings = new Map<PostingName, Map<string, Set<Entry>>>(
-    POSTINGS.map((field) => [field, new Map()]),
-  )
+  readonly #slots: (Entry | undefined)[] = []
+  readonly #free: number[] = []
+  /** One for each quantity, or text, that somebody has asked for. */
+  readonly #columns = new Map<SelectorFieldName, FlavorColumn>()
+  readonly #lists = new Map<SelectorFieldName, Map<string, Set<Entry>>>()
   readonly #answers = new Map<string, Answer>()
+  readonly #asked = new Set<string>()
   readonly #shared = new Shared()
   #answerBytes = 0
 
@@ -99,24 +105,21 @@ export class FlavorTable {
     encoded: string,
   ): void {
     this.delete(key)
+    const slot = this.#free.pop() ?? this.#slots.length
     const entry: Entry = {
       key,
+      slot,
       index: this.#shared.index(indexFlavor(flavor)),
-      encoded,
+      encoded: this.#options.encode ? encoded : Buffer.from(encoded),
       visibility: flavor.spec.visibility ?? 'public',
     }
     this.#entries.set(key, entry)
+    this.#slots[slot] = entry
     for (const [field, column] of this.#columns) {
-      const value = entry.index.numbers[field]
-      if (value !== undefined) column.add(value.nanos, entry)
+      const value = valueOf(entry, field)
+      if (value !== undefined) column.add(slot, value)
     }
-    for (const [field, lists] of this.#postings) {
-      for (const text of entry.index.texts[field] ?? []) {
-        const list = lists.get(text.toLowerCase())
-        if (list) list.add(entry)
-        else lists.set(text.toLowerCase(), new Set([entry]))
-      }
-    }
+    for (const [field, lists] of this.#lists) enlist(lists, entry, field)
     this.#dropAnswers(entry)
   }
 
@@ -124,24 +127,23 @@ export class FlavorTable {
     const entry = this.#entries.get(key)
     if (entry === undefined) return
     this.#entries.delete(key)
-    for (const [field, column] of this.#columns) {
-      const value = entry.index.numbers[field]
-      if (value !== undefined) column.delete(value.nanos, entry)
-    }
-    for (const [field, lists] of this.#postings) {
-      for (const text of entry.index.texts[field] ?? []) {
-        const list = lists.get(text.toLowerCase())
+    for (const column of this.#columns.values()) column.delete(entry.slot)
+    for (const [field, lists] of this.#lists) {
+      for (const text of textsOf(entry, field)) {
+        const list = lists.get(text)
         list?.delete(entry)
-        if (list?.size === 0) lists.delete(text.toLowerCase())
+        if (list?.size === 0) lists.delete(text)
       }
     }
+    this.#slots[entry.slot] = undefined
+    this.#free.push(entry.slot)
     this.#dropAnswers(entry)
   }
 
   /** @returns the flavor as it goes out, or undefined when it is not here */
   encoded(key: string): string | undefined {
     const entry = this.#entries.get(key)
-    return entry && this.#encode(entry)
+    return entry && this.#encode(entry).toString()
   }
 
   /** @returns who may see the flavor, or undefined when it is not here */
@@ -160,13 +162,7 @@ export class FlavorTable {
 
   /** @returns keys of matching flavors that the audience may see, in order, from behind `after` */
   page(selector: Selector, audience: Audience, after: string, limit: number): readonly string[] {
-    const concerns = concerning(selector, audience)
-    const keys: string[] = []
-    this.#entries.visit(after, undefined, ({ key, value }) => {
-      if (concerns(value)) keys.push(key)
-      return keys.length < limit
-    })
-    return keys
+    return this.#inOrder(concerning(selector, audience), after, limit).map(({ key }) => key)
   }
 
   /** @returns the matching flavors that the audience may see, in the order of their keys */
@@ -177,20 +173,15 @@ export class FlavorTable {
     const now = keep?.now() ?? 0
     if (known && (keep === undefined || now - known.madeAt < keep.ms)) return known.list
     const concerns = concerning(selector, audience)
-    const found: Entry[] = []
-    const candidates = this.#narrowed(selector)
-    if (candidates === undefined) {
-      this.#entries.visit('', undefined, ({ value }) => {
-        if (concerns(value)) found.push(value)
-        return found.length <= mostFlavors
-      })
-    } else {
-      for (const entry of candidates) if (concerns(entry)) found.push(entry)
-      found.sort((a, b) => (a.key < b.key ? -1 : 1))
-    }
-    const told = found.slice(0, mostFlavors)
+    const narrowed = this.#narrowed(selector)
+    // Of very many it is shorter to look for the first ones in order than to sort them all.
+    const found =
+      narrowed === undefined || (narrowed.length > 2 * mostFlavors && narrowed.length * 10 > this.size)
+        ? this.#inOrder(concerns, '', mostFlavors + 1)
+        : narrowed.filter(concerns).sort((a, b) => (a.key < b.key ? -1 : 1))
+    const told = found.length > mostFlavors ? found.slice(0, mostFlavors) : found
     const list: FlavorList = {
-      body: Buffer.from(`[${told.map((entry) => this.#encode(entry)).join(',')}]`),
+      body: jsonArray(told.map((entry) => this.#encode(entry))),
       count: told.length,
       ...(found.length > told.length ? { truncated: true } : {}),
     }
@@ -198,12 +189,30 @@ export class FlavorTable {
     return list
   }
 
-  #encode({ key, encoded }: Entry): string {
-    return this.#options.encode?.(key, encoded) ?? encoded
+  #inOrder(concerns: (entry: Entry) => boolean, after: string, limit: number): Entry[] {
+    const found: Entry[] = []
+    this.#entries.visit(after, undefined, ({ value }) => {
+      if (concerns(value)) found.push(value)
+      return found.length < limit
+    })
+    return found
   }
 
+  #encode({ key, encoded }: Entry): Buffer | string {
+    return this.#options.encode?.(key, encoded as string) ?? encoded
+  }
+
+  /**
+   * Keeps the answer to a question that came before: most never come again, and keeping theirs costs more than
+   * it saves.
+   */
   #keep(question: string, answer: Answer): void {
     this.#drop(question)
+    if (!this.#asked.has(question)) {
+      if (this.#asked.size >= MOST_QUESTIONS) this.#asked.clear()
+      this.#asked.add(question)
+      return
+    }
     this.#answers.set(question, answer)
     this.#answerBytes += answer.list.body.length
     for (const oldest of this.#answers.keys()) {
@@ -223,30 +232,97 @@ export class FlavorTable {
     for (const [question, { concerns }] of this.#answers) if (concerns(entry)) this.#drop(question)
   }
 
-  /** A superset of what matches, as small as columns and lists can tell; undefined when that is all. */
-  #narrowed(selector: Selector): Iterable<Entry> | undefined {
-    let best: { readonly size: number; readonly entries: () => Iterable<Entry> } | undefined
-    const consider = (size: number, entries: () => Iterable<Entry>): void => {
-      if (best === undefined || size < best.size) best = { size, entries }
+  /** A superset of what matches: of quantities hardly anything too much; undefined when that is all. */
+  #narrowed(selector: Selector): Entry[] | undefined {
+    const ranges: FlavorRange[] = []
+    let shortest: ReadonlySet<Entry> | undefined
+    for (const [field, filter] of Object.entries(selector.filters) as [SelectorFieldName, Filter][]) {
+      if (filter.op === 'pattern') continue
+      if (SELECTOR_FIELDS[field].value === 'number') {
+        const least = filter.op === 'match' ? filter.value : filter.min
+        const most = filter.op === 'match' ? filter.value : filter.max
+        ranges.push(
+          this.#column(field).range(
+            least === undefined ? -Infinity : approximation(least),
+            most === undefined ? Infinity : approximation(most),
+          ),
+        )
+      } else if (filter.op === 'match' && LISTED_TEXTS.has(field)) {
+        const list = this.#list(field).get(filter.value.toLowerCase()) ?? NOTHING
+        if (shortest === undefined || list.size < shortest.size) shortest = list
+      }
     }
-    for (const [field, column] of this.#columns) {
-      const filter = selector.filters[field]
-      if (filter === undefined || filter.op === 'pattern') continue
-      const nanos = (text: string | undefined): bigint | undefined =>
-        text === undefined ? undefined : parseQuantity(text).nanos
-      const least = nanos(filter.op === 'match' ? filter.value : filter.min)
-      const most = nanos(filter.op === 'match' ? filter.value : filter.max)
-      consider(column.count(least, most), () => column.range(least, most))
-    }
-    for (const [field, lists] of this.#postings) {
-      const filter = selector.filters[field]
-      if (filter?.op !== 'match') continue
-      const list = lists.get(filter.value.toLowerCase())
-      consider(list?.size ?? 0, () => list ?? [])
-    }
-    // A tenth of the table in random order, to be sorted, is worth no more than all of it in order.
-    return best && best.size * 10 < this.#entries.size ? best.entries() : undefined
+    const few = shortest?.size ?? Infinity
+    if (shortest && ranges.every(({ count }) => count > few)) return [...shortest]
+    return ranges.length === 0 ? undefined : FlavorColumn.slotsIn(ranges).map((slot) => this.#slots[slot]!)
   }
+
+  #column(field: SelectorFieldName): FlavorColumn {
+    const known = this.#columns.get(field)
+    if (known) return known
+    const column = new FlavorColumn()
+    column.fill(
+      this.#slots.flatMap((entry, slot): (readonly [number, number])[] => {
+        const value = entry && valueOf(entry, field)
+        return value === undefined ? [] : [[slot, value]]
+      }),
+    )
+    this.#columns.set(field, column)
+    return column
+  }
+
+  #list(field: SelectorFieldName): Map<string, Set<Entry>> {
+    const known = this.#lists.get(field)
+    if (known) return known
+    const lists = new Map<string, Set<Entry>>()
+    for (const entry of this.#slots) if (entry) enlist(lists, entry, field)
+    this.#lists.set(field, lists)
+    return lists
+  }
+}
+
+const NOTHING: ReadonlySet<Entry> = new Set()
+
+/** Rounding keeps the order: what lies between two quantities lies between, or on, their approximations. */
+function approximation(quantity: string): number {
+  return Number(parseQuantity(quantity).nanos)
+}
+
+function valueOf(entry: Entry, field: SelectorFieldName): number | undefined {
+  const quantity = entry.index.numbers[field]
+  return quantity && Number(quantity.nanos)
+}
+
+function textsOf(entry: Entry, field: SelectorFieldName): readonly string[] {
+  return (entry.index.texts[field] ?? []).map((text) => text.toLowerCase())
+}
+
+function enlist(lists: Map<string, Set<Entry>>, entry: Entry, field: SelectorFieldName): void {
+  for (const text of textsOf(entry, field)) {
+    const list = lists.get(text)
+    if (list) list.add(entry)
+    else lists.set(text, new Set([entry]))
+  }
+}
+
+function jsonArray(items: readonly (Buffer | string)[]): Buffer {
+  if (typeof items[0] === 'string') return Buffer.from(`[${items.join(',')}]`)
+  const encoded = items as readonly Buffer[]
+  const body = Buffer.allocUnsafe(
+    Math.max(
+      2,
+      encoded.reduce((sum, { length }) => sum + length + 1, 1),
+    ),
+  )
+  let end = 0
+  body[end++] = OPEN!
+  for (const bytes of encoded) {
+    if (end > 1) body[end++] = COMMA!
+    body.set(bytes, end)
+    end += bytes.length
+  }
+  body[end++] = CLOSE!
+  return body.subarray(0, end)
 }
 
 /** Flavors of one market say much the same: a hundred thousand of them need not each have their own words for it. */
