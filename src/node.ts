@@ -17,7 +17,6 @@ import type { Config } from './config/index.ts'
 import {
   Buyer,
   Closing,
-  configurationOf,
   contractRoutes,
   Contracts,
   FLAVOR_SIGNATURE,
@@ -260,7 +259,6 @@ export function createNode(options: NodeOptions): TributaryNode {
     acquaint,
     latencyOf: (nodeID) => registry.find(nodeID)?.status?.roundTripMs,
     closeContract: (contractID, reason) => closing.close(contractID, reason),
-    configurationOf,
   })
   const seconds = (text: string): number => (durationSeconds(text) ?? 0) * 1000
   const seller = new Seller({
@@ -328,7 +326,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     labels: placeLabels(config),
     allowWorkloads: config.allowWorkloads ?? false,
     ...(options.runner ? { runner: options.runner } : {}),
-    contracts,
+    contracts: { sold: (contractID) => contracts.provided(contractID) },
     channels: (contractID) => networkManager.channelFor(contractID),
     version: VERSION,
   })
@@ -336,7 +334,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     ...base,
     fabric,
     channelFor: (contractID) => networkManager.channelFor(contractID),
-    sold: (contractID) => contracts.sold(contractID),
+    sold: (contractID) => contracts.provided(contractID),
     peered: (contractID, by, trace) => rearManager.peered(contractID, by, trace),
     onDetached: (contractID) => closing.enqueue(contractID),
   })

@@ -19,6 +19,7 @@ import {
   ledgerOf,
   nextExpiry,
   release,
+  renew,
   setActive,
   type Refusal,
 } from './ledger.ts'
@@ -295,9 +296,24 @@ export class AvailableResources implements Component {
     if (expire(pool, this.#now())) {
       pool = (await this.#swap(key, (before) => expire(before, this.#now()))) ?? pool
     }
+    if (this.#isOutdated(pool)) {
+      // Whoever saw the old one must not get something else under its name.
+      pool = (await this.#swap(key, (before) => renew(before))) ?? pool
+    }
     await this.project(pool)
     const next = nextExpiry(pool)
     return next === undefined ? undefined : { requeueAfterMs: Math.max(1, next - this.#now()) }
+  }
+
+  /** Whether the flavor of this revision says something else than the pool: another price, place or address. */
+  #isOutdated(pool: Pool): boolean {
+    const { informers, self } = this.#options
+    const wanted = flavorOf(pool, self.identity())
+    const key = { namespace: DEFAULT_NAMESPACE, name: wanted?.id ?? '' }
+    const stored = wanted && informers.of(FlavorKind).get(key)
+    if (stored === undefined) return false
+    const { timestamp: _, signature: __, ...said } = stored.spec
+    return JSON.stringify(said) !== JSON.stringify(wanted?.spec)
   }
 
   async #removeDerived(poolName: string): Promise<void> {

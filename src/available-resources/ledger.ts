@@ -22,6 +22,7 @@ export function ledgerOf(pool: Pool): PoolStatus {
 
 /** @returns whether a flavor is made from what is free: at least the smallest part, and something of each resource */
 export function isSellable(spec: PoolSpec, free: Amounts): boolean {
+  if (spec.retired === true) return false
   const smallest = spec.partition.minimum ?? {}
   return Object.keys(spec.capacity).every((resource) => {
     const left = parseQuantity(free[resource] ?? '0')
@@ -74,6 +75,8 @@ export function hold(
 ): { readonly status: PoolStatus } | { readonly refusal: Refusal } {
   const before = expire(pool, now) ?? ledgerOf(pool)
   if (before.entries.some((other) => other.id === entry.id)) return { status: before }
+  if (pool.spec.retired === true)
+    return { refusal: refusal('insufficient-capacity', 'no longer on offer', {}) }
   const notPartitionable = partitionRefusal(pool.spec, entry.amounts)
   if (notPartitionable) return { refusal: notPartitionable }
   const short = shortages(entry.amounts, before.free)
@@ -140,6 +143,12 @@ export function cancel(pool: Pool, id: string): PoolStatus | undefined {
 /** Drops holds that are over. Allocations end with their contract, not here. @returns undefined when there are none */
 export function expire(pool: Pool, now: number): PoolStatus | undefined {
   return without(pool, (entry) => entry.state === 'held' && Date.parse(entry.expiresAt) <= now)
+}
+
+/** Makes a new revision of the same ledger, for what is said of the pool besides. */
+export function renew(pool: Pool): PoolStatus {
+  const before = ledgerOf(pool)
+  return { ...before, revision: before.revision + 1 }
 }
 
 /** @returns when the next hold is over, in milliseconds since 1970; undefined when nothing is held */

@@ -252,7 +252,10 @@ export class Buyer implements Component {
     // Follows from the key, where the answer that names it was lost.
     const transactionID = status?.transactionID ?? transactionIdOf(self.id, spec.key ?? metadata.uid)
     const nothingHeld = status?.phase.phase === 'Failed' && isRefusal(status.message)
-    if (status?.contract === undefined && !nothingHeld) {
+    if (status?.contract?.name !== undefined) {
+      // Closed by now as a rule; not if a crash came between the contract and whoever wanted it.
+      await this.#options.closeContract(status.contract.name, 'given up')
+    } else if (!nothingHeld) {
       const again = await this.#giveBack(reservation, transactionID, signal)
       if (again) return again
     }

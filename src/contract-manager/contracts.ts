@@ -55,7 +55,13 @@ export class Contracts implements Component {
     return this.informer.byIndex('user', nodeID).some((contract) => phaseOf(contract) === 'Active')
   }
 
-  /** @returns what we sold under a contract that is in force */
+  /** @returns what runs here under a contract that is in force: nothing under one that we only pass on */
+  provided(contractID: string): SoldSlice | undefined {
+    const forwards = this.get(contractID)?.spec.extraInformation?.[FORWARDS]
+    return forwards === undefined ? this.sold(contractID) : undefined
+  }
+
+  /** @returns what we sold under a contract that is in force, also where others provide it */
   sold(contractID: string): SoldSlice | undefined {
     const contract = this.get(contractID)
     if (contract === undefined || contract.spec.role !== 'seller' || phaseOf(contract) !== 'Active')

@@ -4,7 +4,7 @@
  */
 export { Buyer, type BuyerOptions } from './buyer.ts'
 export { Closing, type ClosingOptions } from './closing.ts'
-export { Contracts } from './contracts.ts'
+export { contractAmounts, Contracts } from './contracts.ts'
 export { Forwarder, type ForwarderOptions } from './forwarder.ts'
 export { routeOf } from './route-of.ts'
 export { Seller, type SellerOptions } from './seller.ts'

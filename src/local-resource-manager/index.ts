@@ -10,7 +10,7 @@ import type { NodeBase } from '../node-base.ts'
 import { DEFAULT_NAMESPACE, keyOf } from '../objects/meta.ts'
 import { PoolKind, type Pool, type PoolSpec } from '../objects/pool.ts'
 import { canonical } from '../quantity/index.ts'
-import { subtractAmounts, type Amounts } from '../quantity/amounts.ts'
+import { addAmounts, sameAmounts, subtractAmounts, type Amounts } from '../quantity/amounts.ts'
 
 /** Kubernetes' names of processor architectures, by Node's. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
@@ -57,19 +57,21 @@ export class LocalResourceManager implements Component {
     for (const [name, spec] of wanted) {
       const key = { namespace: DEFAULT_NAMESPACE, name }
       await ensure(store, PoolKind, { metadata: { ...key, labels: CONFIGURED }, spec })
-      await mutate(store, PoolKind, key, (pool) =>
-        JSON.stringify(pool.spec) === JSON.stringify(spec) ? undefined : { ...pool, spec },
-      )
+      // What is free first: a pool that shrinks must not sell for a moment what it has not any more.
       await mutateStatus(store, PoolKind, key, (pool) => {
         if (pool.status === undefined) return emptyLedger(spec.capacity)
-        const free = pool.status.entries.reduce<Amounts>(
+        const { entries } = pool.status
+        const free = entries.reduce<Amounts>(
           (left, { amounts }) => subtractAmounts(left, amounts),
           spec.capacity,
         )
-        return JSON.stringify(free) === JSON.stringify(pool.status.free)
+        return sameAmounts(free, pool.status.free)
           ? undefined
           : { ...pool.status, free, revision: pool.status.revision + 1 }
       })
+      await mutate(store, PoolKind, key, (pool) =>
+        JSON.stringify(pool.spec) === JSON.stringify(spec) ? undefined : { ...pool, spec },
+      )
     }
     const { items } = await store.list(PoolKind)
     for (const pool of items) {
@@ -87,22 +89,17 @@ export class LocalResourceManager implements Component {
       await remove(store, PoolKind, keyOf(pool))
       return
     }
-    const capacity = (pool.status?.entries ?? []).reduce<Amounts>(
-      (sum, { amounts }) => subtractAmounts(sum, amounts),
-      Object.fromEntries(Object.keys(pool.spec.capacity).map((resource) => [resource, '0'])),
-    )
-    const sold = subtractAmounts(
-      Object.fromEntries(Object.keys(capacity).map((resource) => [resource, '0'])),
-      capacity,
-    )
-    await mutate(store, PoolKind, keyOf(pool), (each) => ({
-      ...each,
-      spec: { ...each.spec, capacity: { ...sold } },
-    }))
+    const entries = pool.status?.entries ?? []
+    const nothing = Object.fromEntries(Object.keys(pool.spec.capacity).map((resource) => [resource, '0']))
+    const sold = entries.reduce<Amounts>((sum, { amounts }) => addAmounts(sum, amounts), nothing)
     await mutateStatus(store, PoolKind, keyOf(pool), ({ status }) => ({
       revision: (status?.revision ?? 0) + 1,
       entries: status?.entries ?? [],
-      free: Object.fromEntries(Object.keys(sold).map((resource) => [resource, '0'])),
+      free: nothing,
+    }))
+    await mutate(store, PoolKind, keyOf(pool), (each) => ({
+      ...each,
+      spec: { ...each.spec, capacity: sold, retired: true },
     }))
   }
 }

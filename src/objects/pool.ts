@@ -50,6 +50,9 @@ const PoolSpecSchema = Type.Object({
   visibility: Type.Optional(
     Type.Union([Type.Literal('internal'), Type.Literal('listed'), Type.Literal('public')]),
   ),
+  retired: Type.Optional(
+    Type.Boolean({ description: 'No longer on offer; kept while contracts run on it.' }),
+  ),
   /** What a buyer of a non-k8slice flavor gets in the contract. */
   access: Type.Optional(Type.Record(Type.String(), Type.String())),
 })

@@ -33,6 +33,11 @@ export function subtractAmounts(left: Amounts, right: Amounts): Amounts {
   return rest
 }
 
+/** @returns whether both are the same, however they are written; a resource that is absent counts as zero */
+export function sameAmounts(left: Amounts, right: Amounts): boolean {
+  return Object.values(subtractAmounts(left, right)).every((amount) => isZero(parseQuantity(amount)))
+}
+
 /** @returns `amounts` with zero in place of what is negative */
 export function atLeastZero(amounts: Amounts): Amounts {
   return Object.fromEntries(

@@ -4,5 +4,6 @@
  */
 export { consider, DEFAULT_WEIGHTS, flavorAmounts, type Choice, type Wanted } from './consider.ts'
 export { RearManager, type RearManagerOptions } from './rear-manager.ts'
+export { virtualNodeName } from './solver-objects.ts'
 export { selectorFor } from './selector-for.ts'
 export { wantedOf } from './wanted.ts'

@@ -1,61 +1,40 @@
 /** The component: the Solver controller of the consumer, and what the provider's Contract and Virtual Fabric Manager call. */
-import {
-  allocationName,
-  type AvailableResources,
-  type HoldRequest,
-  type Refusal,
-} from '../available-resources/index.ts'
+import type { AvailableResources, HoldRequest, Refusal } from '../available-resources/index.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { ensure, mutate, mutateStatus, remove } from '../kernel/object-store.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
+import { configurationOf } from '../contract-manager/index.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { DiscoveryKind } from '../objects/discovery.ts'
 import { k8sliceOf } from '../objects/flavor.ts'
-import {
-  DEFAULT_NAMESPACE,
-  keyOf,
-  keyString,
-  ownedBy,
-  type KubeObject,
-  type ObjectKey,
-} from '../objects/meta.ts'
+import { DEFAULT_NAMESPACE, keyOf, keyString, ownedBy, type ObjectKey } from '../objects/meta.ts'
 import type { Pool } from '../objects/pool.ts'
-import type { PeerRole } from '../objects/peer.ts'
 import { ReservationKind, type Reservation } from '../objects/reservation.ts'
-import { SolverKind, type Considered, type Solver, type SolverStatus } from '../objects/solver.ts'
+import { SolverKind, type Solver, type SolverStatus } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
-import type { NodeIdentity } from '../objects/fluidos-common.ts'
-import type { PeeringCandidate } from '../objects/peering-candidate.ts'
-import { cameFromCatalog, relaysOf, type PeeringCandidates } from '../peering-candidates/index.ts'
+import type { PeeringCandidates } from '../peering-candidates/index.ts'
 import { durationSeconds } from '../quantity/price.ts'
 import type { RatingsAndMetrics } from '../ratings-and-metrics/index.ts'
-import { configurationFromWire, selectorToObject, type Selector } from '../rear/wire/index.ts'
-import { traceAnnotations, traceOf, type TraceContext, type WorkflowNumber } from '../trace/index.ts'
+import { configurationFromWire, selectorToObject } from '../rear/wire/index.ts'
+import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
 import { consider, type Choice } from './consider.ts'
-import { describeSelector, selectorFor } from './selector-for.ts'
+import { noOfferMessage } from './no-offer-message.ts'
+import { establishPeering } from './peering.ts'
+import { selectorFor } from './selector-for.ts'
+import { sellerOf, workflowOf, type SellerOfOptions } from './seller-of.ts'
+import { discoveryKeyOf, isOwnedBy, namespaceOf, ofSolver } from './solver-objects.ts'
 import { wantedOf } from './wanted.ts'
 
-export interface RearManagerOptions extends NodeBase {
+export interface RearManagerOptions extends NodeBase, Omit<SellerOfOptions, 'self'> {
   readonly available: AvailableResources
   readonly candidates: PeeringCandidates
   readonly ratings: RatingsAndMetrics
   /** Measured round trip to a node in milliseconds. */
   readonly latencyOf: (nodeID: string) => number | undefined
-  /** @returns what a node is in its domain, when it proved it */
-  readonly roleOf: (nodeID: string) => PeerRole | undefined
-  /** Gets to know a node that only others told us of, so that it deals with us. */
-  readonly acquaint: (node: {
-    readonly id: string
-    readonly address: string
-  }) => Promise<'accepted' | 'refused' | 'unreachable'>
   /** Asks the Contract Manager for the end of a contract. */
   readonly closeContract: (contractID: string, reason: string) => Promise<void>
-  /** k8slice configuration of amounts, as the Contract Manager words it. */
-  readonly configurationOf: (
-    amounts: Readonly<Record<string, string>>,
-  ) => Parameters<typeof configurationFromWire>[0]
 }
 
 const FINALIZER = 'tributary.io/acquisition'
@@ -65,6 +44,8 @@ const LONGEST_RETRY_MS = 60_000
 /** An offer, or a node, that just failed is not taken again for this long. */
 const EXCLUDE_MS = 60_000
 const DEFAULT_DURATION = '24h'
+/** Until what an earlier acquisition of the same name left is gone. */
+const TAKEN_RETRY_MS = 200
 
 export class RearManager implements Component {
   readonly #options: RearManagerOptions
@@ -196,6 +177,10 @@ export class RearManager implements Component {
     const since = tracer.now()
     const discoveryKey = discoveryKeyOf(solver)
     const discovery = await store.get(DiscoveryKind, discoveryKey)
+    if (discovery && !isOwnedBy(discovery, solver)) {
+      await remove(store, DiscoveryKind, discoveryKey)
+      return { requeueAfterMs: TAKEN_RETRY_MS }
+    }
     if (solver.spec.findCandidate === false && solver.spec.reserveAndBuy !== true) {
       return this.#finish(solver, 'no need to find a candidate')
     }
@@ -247,13 +232,16 @@ export class RearManager implements Component {
   }
 
   /** Step 13: hands the best choice to the Contract Manager. */
-  async #reserve(solver: Solver, { candidate, amounts, price }: Choice): Promise<void> {
-    const { store, self, system, tracer, configurationOf } = this.#options
+  async #reserve(
+    solver: Solver,
+    { candidate, amounts, price }: Choice,
+  ): Promise<{ requeueAfterMs: number } | undefined> {
+    const { store, self, system, tracer } = this.#options
     const { flavor } = candidate.spec
     const before = traceOf(solver)
-    const trace = before && { ...before, workflow: this.#workflowOf(candidate) }
+    const trace = before && { ...before, workflow: workflowOf(candidate, this.#options) }
     if (trace) tracer.workflow(trace)
-    const seller = await this.#sellerOf(candidate)
+    const seller = await sellerOf(candidate, this.#options)
     const attempt = Number(solver.status?.attempts ?? 0) + 1
     const seconds = durationSeconds(solver.spec.duration ?? DEFAULT_DURATION) ?? 86_400
     const name = `reservation-${solver.metadata.name}${attempt === 1 ? '' : `-${attempt}`}`
@@ -278,6 +266,8 @@ export class RearManager implements Component {
         until: rfc3339(system.clock.now() + seconds * 1000),
       },
     })
+    // That of an earlier acquisition of the same name is still being given back.
+    if (!isOwnedBy(reservation, solver)) return { requeueAfterMs: TAKEN_RETRY_MS }
     tracer.step(trace, 'reserve-asked', { peer: seller.nodeID, detail: flavor.metadata.name })
     await this.#setStatus(solver, {
       reserveAndBuy: 'Running',
@@ -289,33 +279,7 @@ export class RearManager implements Component {
         message: `waiting for ${seller.nodeID} to answer the reservation`,
       },
     })
-  }
-
-  /** @returns which workflow a dealing about an offer is, by how the offer came to us */
-  #workflowOf(candidate: PeeringCandidate): WorkflowNumber {
-    const { self, roleOf } = this.#options
-    const { owner } = candidate.spec.flavor.spec
-    if (cameFromCatalog(candidate)) return 4
-    if (owner.domain !== self.domain && relaysOf(candidate).length > 0) return 3
-    return roleOf(candidate.spec.source?.nodeID ?? '') === 'supernode' ? 2 : 1
-  }
-
-  /**
-   * Whom to buy from: the owner, where it can be reached; else the nearest of those that passed the offer on.
-   * Inside a domain nodes reach each other as a rule, so the owner is tried first.
-   */
-  async #sellerOf(candidate: PeeringCandidate): Promise<NodeIdentity> {
-    const { acquaint, self } = this.#options
-    const { owner } = candidate.spec.flavor.spec
-    const relay = relaysOf(candidate)[0]
-    const direct = relay === undefined || owner.domain === self.domain
-    if (direct && owner.nodeID !== candidate.spec.source?.nodeID) {
-      const standing = await acquaint({ id: owner.nodeID, address: owner.ip })
-      if (standing === 'accepted' || relay === undefined) return owner
-    } else if (direct && relay === undefined) {
-      return owner
-    }
-    return relay === undefined ? owner : { nodeID: relay.ID, ip: relay.IP, domain: relay.domain }
+    return undefined
   }
 
   /** From the reservation to the virtual node: steps 19 to 29. */
@@ -360,7 +324,8 @@ export class RearManager implements Component {
     ) {
       return this.#finish(solver, 'bought')
     }
-    return this.#peer(solver, contractID)
+    const change = await establishPeering(this.#options, solver, contract)
+    if (change) await this.#setStatus(solver, change)
   }
 
   /** Until somebody else says that it is to be bought; but no longer than it is held. */
@@ -388,69 +353,10 @@ export class RearManager implements Component {
     await remove(this.#options.store, ReservationKind, keyOf(reservation))
   }
 
-  /** Steps 20 to 29. */
-  async #peer(solver: Solver, contractID: string): Promise<void> {
-    const { store, available, tracer } = this.#options
-    const trace = traceOf(solver)
-    const contract = await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID })
-    if (contract === undefined) return
-    const name = virtualNodeName(contractID)
-    const key = { namespace: namespaceOf(solver), name }
-    const virtualNode = await store.get(VirtualNodeKind, key)
-    if (virtualNode === undefined) {
-      const amounts = contractAmountsOf(contract.spec.configuration?.data)
-      const since = tracer.now()
-      await available.ensureBought(contractID, amounts, name, trace)
-      tracer.step(trace, 'allocation-created', { since, detail: contractID })
-      tracer.step(trace, 'peering-asked', { peer: contract.spec.flavor.spec.owner.nodeID, detail: name })
-      await ensure(store, VirtualNodeKind, {
-        metadata: { ...key, ownerReferences: [ownedBy(solver)], annotations: traceAnnotations(trace) },
-        spec: {
-          contractID,
-          provider: contract.spec.flavor.spec.owner.nodeID,
-          resources: amounts,
-          solver: solver.metadata.name,
-        },
-      })
-      await this.#setStatus(solver, {
-        peering: 'Running',
-        virtualNode: key,
-        solverPhase: {
-          phase: 'Running',
-          message: `waiting for ${contract.spec.flavor.spec.owner.nodeID} to set up the peering`,
-        },
-      })
-      return
-    }
-    const phase = virtualNode.status?.phase
-    if (phase === 'Denied') {
-      await this.#options.ratings.record(contract.spec.flavor.spec.owner.nodeID, 'PeeringFailed', {
-        contractID,
-        once: contractID,
-      })
-      await this.#options.closeContract(contractID, `peering denied: ${virtualNode.status?.message ?? ''}`)
-      return
-    }
-    if (phase !== 'Ready' || solver.status?.peering === 'Solved') return
-    tracer.step(trace, 'peering-informed', { role: 'consumer', peer: contract.spec.flavor.spec.owner.nodeID })
-    const since = tracer.now()
-    await available.activate(contractID)
-    tracer.step(trace, 'allocation-activated', { role: 'consumer', since, detail: contractID })
-    tracer.step(trace, 'acquisition-complete', { detail: name })
-    await this.#setStatus(solver, {
-      peering: 'Solved',
-      consumePhase: 'Solved',
-      // Again: a crash may have come between the making of the virtual node and the word of it.
-      virtualNode: key,
-      allocation: { name: allocationName(contractID), namespace: DEFAULT_NAMESPACE },
-      solverPhase: { phase: 'Solved', message: `virtual node ${name} is ready` },
-    })
-  }
-
   /** The seller refused or failed: the next best offer is tried, this one not again for a while. */
   async #tryNext(solver: Solver, reservation: Reservation): Promise<void> {
     const { store, candidates, system } = this.#options
-    const { flavorID = '', seller } = reservation.spec
+    const { flavorID = '', seller, owner = seller.nodeID } = reservation.spec
     const excluded =
       this.#excluded.get(keyString(keyOf(solver))) ?? new Map<string, { reason: string; until: number }>()
     this.#excluded.set(keyString(keyOf(solver)), excluded)
@@ -458,7 +364,7 @@ export class RearManager implements Component {
       reason: reservation.status?.phase.message ?? 'failed',
       until: system.clock.now() + EXCLUDE_MS,
     })
-    await candidates.forget(seller.nodeID, flavorID)
+    await candidates.forget(owner, flavorID)
     await remove(store, DiscoveryKind, discoveryKeyOf(solver))
     await this.#setStatus(solver, {
       reservation: {},
@@ -532,49 +438,4 @@ export class RearManager implements Component {
         : {}),
     }))
   }
-}
-
-function namespaceOf({ metadata }: KubeObject): string {
-  return metadata.namespace ?? DEFAULT_NAMESPACE
-}
-
-/** @returns the solver that an object was made for */
-function ofSolver({ object }: { readonly object: KubeObject }): ObjectKey | undefined {
-  const owner = object.metadata.ownerReferences?.find(({ kind }) => kind === 'Solver')
-  return owner && { namespace: namespaceOf(object), name: owner.name }
-}
-
-function discoveryKeyOf(solver: Solver): ObjectKey & { readonly namespace: string } {
-  return { namespace: namespaceOf(solver), name: `discovery-${solver.metadata.name}` }
-}
-
-/** @returns the name of the virtual node of a contract, which is also the name of its Kubernetes node */
-export function virtualNodeName(contractID: string): string {
-  return `vnode-${contractID.replace(/^contract-/, '')}`
-}
-
-function contractAmountsOf(data: unknown): Record<string, string> {
-  const amounts: Record<string, string> = {}
-  for (const resource of ['cpu', 'memory', 'pods', 'storage']) {
-    const amount = (data as Record<string, unknown> | undefined)?.[resource]
-    if (typeof amount === 'string') amounts[resource] = amount
-  }
-  return amounts
-}
-
-/** Why nothing fits, in one line: what nobody has, or the reasons and how often. */
-function noOfferMessage(
-  considered: readonly Pick<Considered, 'reason'>[],
-  selector: Selector,
-  discovery: string | undefined,
-): string {
-  const current = considered.filter(({ reason }) => reason !== 'stale' && reason !== 'own-offer')
-  if (current.length === 0) {
-    const asked = discovery === undefined ? '' : ` (${discovery})`
-    return `nobody offers ${describeSelector(selector)}${asked}; asking again`
-  }
-  const counts = new Map<string, number>()
-  for (const { reason } of current) counts.set(reason, (counts.get(reason) ?? 0) + 1)
-  const reasons = [...counts].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `${count} ${reason}`)
-  return `none of ${current.length} offers fits (${reasons.join(', ')}); asking again`
 }

@@ -32,21 +32,3 @@ export function selectorFor({ amounts, requirements }: Wanted): Selector {
     },
   }
 }
-
-/** @returns what a selector asks for, for people: `cpu ≥ 4, memory ≥ 8Gi` */
-export function describeSelector({ flavorType, filters }: Selector): string {
-  const parts = Object.entries(filters).map(([field, filter]) => {
-    switch (filter.op) {
-      case 'match':
-        return `${field} = ${filter.value}`
-      case 'pattern':
-        return `${field} like ${filter.regex}`
-      case 'range':
-        return [
-          ...(filter.min === undefined ? [] : [`${field} ≥ ${filter.min}`]),
-          ...(filter.max === undefined ? [] : [`${field} ≤ ${filter.max}`]),
-        ].join(', ')
-    }
-  })
-  return parts.length === 0 ? `a ${flavorType ?? 'flavor'}` : parts.join(', ')
-}

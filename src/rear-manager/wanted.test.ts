@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { SolverSpec } from '../objects/solver.ts'
 import { selectorTarget } from '../rear/wire/index.ts'
-import { describeSelector, selectorFor } from './selector-for.ts'
+import { describeSelector } from './no-offer-message.ts'
+import { selectorFor } from './selector-for.ts'
 import { wantedOf } from './wanted.ts'
 
 const of = (spec: Partial<SolverSpec>) => wantedOf({ spec: { intentID: 'i', ...spec } })

@@ -11,6 +11,7 @@ import { MeasurementSchema, SampleKind, type Measurement } from '../objects/samp
 import { VirtualRouterKind } from '../objects/virtual-router.ts'
 import { isProblem, Problem, ProblemSchema } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
+import { virtualNodeName } from '../rear-manager/index.ts'
 import { isTransportError } from '../rear/transport/index.ts'
 
 export interface ContractTelemetryOptions extends NodeBase {
@@ -98,7 +99,7 @@ export class ContractTelemetry implements Component {
         ({ metadata, spec, status }) =>
           status?.phase === 'Running' &&
           (metadata.labels?.['tributary.io/contract'] === contractID ||
-            spec.nodeName === `vnode-${contractID.replace(/^contract-/, '')}`),
+            spec.nodeName === virtualNodeName(contractID)),
       ).length
     const { phase, roundTripMs, bytesIn, bytesOut } = router.status ?? {}
     const measurement: Measurement = {

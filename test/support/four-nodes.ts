@@ -11,10 +11,12 @@ export interface FourNodesOptions {
   readonly cpu?: string
   /** For how long the provider holds what was reserved; two minutes unless given. */
   readonly hold?: string
+  /** What the consumer's supernode has besides. */
+  readonly cs?: Partial<MarketConfig>
 }
 
 export async function fourNodes(seed: number, options: FourNodesOptions = {}): Promise<Market<FourNodes>> {
-  const { margins = {}, cpu = '4', hold } = options
+  const { margins = {}, cpu = '4', hold, cs: more = {} } = options
   const supernode = (domain: string, trusts: string, peers: string[], margin?: string): MarketConfig => ({
     role: 'supernode',
     domain,
@@ -23,7 +25,7 @@ export async function fourNodes(seed: number, options: FourNodesOptions = {}): P
     ...(margin ? { supernode: { margin } } : {}),
   })
   const market = await startMarket(seed, {
-    cs: supernode('buyers.example', 'sellers.example', ['ps'], margins.cs),
+    cs: { ...more, ...supernode('buyers.example', 'sellers.example', ['ps'], margins.cs) },
     ps: supernode('sellers.example', 'buyers.example', ['cs'], margins.ps),
     consumer: { ...CONSUMER, domain: 'buyers.example', peers: ['cs'] },
     provider: {

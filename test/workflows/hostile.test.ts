@@ -9,7 +9,17 @@ import { fourNodes, type FourNodes } from '../support/four-nodes.ts'
 import { activeContracts, contradictions } from '../support/invariants.ts'
 import { startMarket, type Market, type MarketConfig, type MarketNode } from '../support/market.ts'
 import type { SimulatedMessage } from '../support/simulated-network.ts'
-import { CONSUMER, intent, intentOf, isRunning, provider, run, until } from '../support/scenario.ts'
+import {
+  clientOf,
+  CONSUMER,
+  intent,
+  intentOf,
+  isRunning,
+  passing,
+  provider,
+  run,
+  until,
+} from '../support/scenario.ts'
 
 const isListing = ({ path, direction }: SimulatedMessage): boolean =>
   direction === 'answer' && path.startsWith('/api/v2/flavors')
@@ -158,6 +168,24 @@ describe('a relay', () => {
     await market.simulation.advance(5_000)
     expect(await facts('consumer', 'cs')).toContain('InvalidAnswer')
     await expectNothingBought()
+  })
+
+  it('runs nothing itself under a contract that it only passes on, whoever asks', async () => {
+    // It sells, too, but less than what is wanted.
+    market = await fourNodes(69, { cs: provider('1', '1') })
+    const { consumer, cs } = market.nodes
+    await run(market, consumer, intent('far', '2'))
+    const [contract] = await activeContracts(consumer)
+    expect(contract!.spec.seller.nodeID).toBe(cs.id)
+    const resources = clientOf(market, 'consumer').call(
+      { address: cs.address },
+      {
+        method: 'PUT',
+        path: `/api/v2/contracts/${contract!.metadata.name}/resources`,
+        body: { virtualNode: 'mine', resources: {} },
+      },
+    )
+    await expect(passing(market, resources)).rejects.toMatchObject({ code: 'contract-not-found' })
   })
 
   it('that does not pass PURCHASE on leaves nothing bought behind it', async () => {

@@ -311,6 +311,28 @@ describe('an intent', () => {
       ])
     })
 
+    it('at whatever moment, and taken back at whatever moment, leaves nothing behind', async () => {
+      for (let after = 0; after <= 100; after += 10) {
+        if (after > 0) await market.stop()
+        await begin()
+        market.network.setFaults({ latencyMs: 7 })
+        const { consumer, seller } = market.nodes
+        await consumer.store.create(IntentKind, intent('job', '1'))
+        await market.simulation.advance(after)
+        await change('500m', 'other')
+        await market.simulation.advance(10_000)
+        expect((await activeContracts(seller)).length, `changed after ${after} ms`).toBe(1)
+        expect(await contradictions(market), `changed after ${after} ms`).toEqual([])
+        await consumer.store.create(IntentKind, intent('next', '1'))
+        await market.simulation.advance(after)
+        await takeBack(market, consumer, 'next')
+        await takeBack(market, consumer, 'job')
+        await until(market, consumer, () => isWhole(seller))
+        await market.simulation.advance(10_000)
+        expect(await contradictions(market), `taken back after ${after} ms`).toEqual([])
+      }
+    })
+
     it('in its size runs on as much as it asks for now, and gives back what it had', async () => {
       await begin()
       const { consumer, seller } = market.nodes

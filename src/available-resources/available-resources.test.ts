@@ -1,0 +1,180 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createSimulatedSystem, type SimulatedSystem } from '../../test/support/simulated-system.ts'
+import { Informers } from '../kernel/informer.ts'
+import { silentLog } from '../kernel/log.ts'
+import { mutate, type ObjectStore } from '../kernel/object-store.ts'
+import type { NodeBase } from '../node-base.ts'
+import { AllocationKind } from '../objects/allocation.ts'
+import { FlavorKind, type Flavor } from '../objects/flavor.ts'
+import type { NodeId } from '../objects/ids.ts'
+import { PoolKind, type Pool } from '../objects/pool.ts'
+import { createMemoryStore } from '../store/memory/index.ts'
+import { Tracer } from '../trace/index.ts'
+import { AvailableResources, isBalanced } from './index.ts'
+
+const KEY = { namespace: 'default', name: 'compute' }
+
+describe('Available Resources', () => {
+  let simulation: SimulatedSystem
+  let store: ObjectStore
+  let base: NodeBase
+  let available: AvailableResources
+  let address = 'here:1'
+
+  async function start(): Promise<void> {
+    const { system } = simulation
+    const informers = new Informers({ store, system, log: silentLog })
+    const id = 'did:key:me' as NodeId
+    base = {
+      store,
+      informers,
+      system,
+      log: silentLog,
+      tracer: new Tracer({ store, system, log: silentLog, node: 'me' }),
+      self: { id, name: 'me', domain: 'home', identity: () => ({ domain: 'home', nodeID: id, ip: address }) },
+    }
+    available = new AvailableResources({ ...base, signFlavor: ({ metadata }) => `signed ${metadata.name}` })
+    await informers.start()
+    await available.start()
+    await simulation.settle()
+  }
+  async function stop(): Promise<void> {
+    await available.stop()
+    await base.informers.stop()
+  }
+
+  beforeEach(async () => {
+    simulation = createSimulatedSystem(1)
+    store = createMemoryStore({ system: simulation.system })
+    address = 'here:1'
+    await store.create(PoolKind, {
+      metadata: KEY,
+      spec: {
+        flavorType: 'k8slice',
+        capacity: { cpu: '4', memory: '8Gi', pods: '10' },
+        partition: {},
+        data: { architecture: 'amd64' },
+        price: { amount: '4', currency: 'EUR', period: 'hour' },
+      },
+    })
+    await start()
+  })
+  afterEach(stop)
+
+  const flavors = async (): Promise<readonly Flavor[]> => (await store.list(FlavorKind)).items
+  const pool = async (): Promise<Pool> => (await store.get(PoolKind, KEY))!
+  const request = (id: string, cpu: string): Promise<unknown> =>
+    available.hold(KEY, {
+      id,
+      contractID: `contract-${id}`,
+      buyer: 'buyer',
+      flavorID: 'flavor',
+      amounts: { cpu, memory: '1Gi', pods: '1' },
+      expiresAt: new Date(simulation.now() + 60_000).toISOString(),
+    })
+  const hold = async (id: string, cpu: string): Promise<void> => {
+    await request(id, cpu)
+    await simulation.settle()
+  }
+
+  it('advertises one flavor of what is free, signed, and replaces it when that changes (step 16)', async () => {
+    const [before, ...none] = await flavors()
+    expect(none).toEqual([])
+    expect(before!.spec).toMatchObject({
+      signature: `signed ${before!.metadata.name}`,
+      price: { amount: '4' },
+      flavorType: { typeData: { characteristics: { cpu: '4' } } },
+    })
+    await hold('a', '1')
+    const [after, ...others] = await flavors()
+    expect(others).toEqual([])
+    expect(after!.metadata.name).not.toBe(before!.metadata.name)
+    // The largest share that is left: seven of eight parts of the memory.
+    expect(after!.spec).toMatchObject({
+      price: { amount: '3.6' },
+      flavorType: { typeData: { characteristics: { cpu: '3' } } },
+    })
+    expect(await available.poolOfFlavor(before!.metadata.name)).toMatchObject({ metadata: KEY })
+    expect((await store.list(AllocationKind)).items).toMatchObject([
+      { spec: { type: 'Node', contract: { name: 'contract-a' } }, status: { status: 'Inactive' } },
+    ])
+  })
+
+  it('gives a hold back by itself when its time is over', async () => {
+    await hold('a', '4')
+    expect(await flavors()).toEqual([])
+    await simulation.advance(60_001)
+    expect(await flavors()).toHaveLength(1)
+    expect((await store.list(AllocationKind)).items).toEqual([])
+    expect((await pool()).status!.free).toEqual((await pool()).spec.capacity)
+  })
+
+  it('brings flavor and allocations in line after a crash, whichever of them was not written', async () => {
+    await hold('a', '1')
+    await stop()
+    const [flavor] = await flavors()
+    await store.delete(FlavorKind, flavor!.metadata)
+    await store.delete(AllocationKind, (await store.list(AllocationKind)).items[0]!.metadata)
+    await store.create(FlavorKind, {
+      metadata: { namespace: 'default', name: 'old-flavor' },
+      spec: flavor!.spec,
+    })
+    await start()
+    expect((await flavors()).map(({ metadata }) => metadata.name)).toEqual([flavor!.metadata.name])
+    expect((await store.list(AllocationKind)).items).toHaveLength(1)
+  })
+
+  it('makes another flavor when price or place of the pool change: an id never means two things', async () => {
+    const [before] = await flavors()
+    await mutate(store, PoolKind, KEY, (each) => ({
+      ...each,
+      spec: { ...each.spec, price: { ...each.spec.price, amount: '9' } },
+    }))
+    await simulation.settle()
+    const [after, ...others] = await flavors()
+    expect(others).toEqual([])
+    expect(after!.spec.price.amount).toBe('9')
+    expect(after!.metadata.name).not.toBe(before!.metadata.name)
+  })
+
+  it('makes another flavor when this node is reached elsewhere after a restart', async () => {
+    const [before] = await flavors()
+    await stop()
+    address = 'there:2'
+    await start()
+    const [after, ...others] = await flavors()
+    expect(others).toEqual([])
+    expect(after!.spec.owner.ip).toBe('there:2')
+    expect(after!.metadata.name).not.toBe(before!.metadata.name)
+    // Once: the next restart at the same place changes nothing.
+    await stop()
+    await start()
+    expect(await flavors()).toEqual([after])
+  })
+
+  it('knows of an entry that was made in this very moment', async () => {
+    await request('a', '1')
+    expect(await available.poolOfEntry('a')).toMatchObject({ entry: { id: 'a' } })
+    expect(await available.poolOfEntry('contract-a')).toMatchObject({ entry: { id: 'a' } })
+  })
+
+  it('takes many changes at once without losing one', async () => {
+    const ids = Array.from({ length: 12 }, (_, index) => `id-${index}`)
+    const results = await Promise.all(ids.map((id) => request(id, '500m')))
+    expect(results.filter((each) => !('refusal' in (each as object)))).toHaveLength(8)
+    expect(isBalanced(await pool())).toBe(true)
+    await Promise.all(ids.map((id) => available.release(id)))
+    await simulation.settle()
+    expect((await pool()).status!.free).toEqual((await pool()).spec.capacity)
+  })
+
+  it('cancels a hold, and says so when it was bought already', async () => {
+    await hold('a', '1')
+    await available.allocate('a', { expiresAt: '2031-01-01T00:00:00Z' })
+    expect(await available.cancel('a')).toBe(false)
+    await hold('b', '1')
+    expect(await available.cancel('b')).toBe(true)
+    expect(await available.cancel('b')).toBe(true)
+    expect((await pool()).status!.entries.map(({ id }) => id)).toEqual(['a'])
+  })
+})

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest'
+import { createSimulatedSystem } from '../../test/support/simulated-system.ts'
+import { silentLog } from '../kernel/log.ts'
+import { TraceKind, type TraceEvent } from '../objects/trace.ts'
+import { createMemoryStore } from '../store/memory/index.ts'
+import { traceAnnotations, traceFromHeaders, traceHeaders, traceOf } from './trace-context.ts'
+import { mergeEvents, readableTrace } from './trace-exchange.ts'
+import { Tracer, traceName, type TraceContext } from './tracer.ts'
+import { ACTIONS, stepNumber, WORKFLOWS, type WorkflowNumber } from './workflow-steps.ts'
+
+const ID = '0123456789abcdef0123456789abcdef'
+const CONTEXT: TraceContext = { traceID: ID, workflow: 3 }
+
+describe('a trace context', () => {
+  it('survives an annotation, with its role, and headers, without', () => {
+    for (const context of [CONTEXT, { ...CONTEXT, role: 'provider-supernode' as const }])
+      expect(traceOf({ metadata: { annotations: traceAnnotations(context) } } as never)).toEqual(context)
+    expect(traceFromHeaders(traceHeaders({ ...CONTEXT, role: 'supernode' }))).toEqual(CONTEXT)
+    expect(traceAnnotations(undefined)).toEqual({})
+    expect(traceHeaders(undefined)).toEqual({})
+  })
+
+  it.each([
+    ['no header', undefined],
+    ['another version', `01-${ID}-0123456789abcdef-01`],
+    ['capital letters', `00-${ID.toUpperCase()}-0123456789abcdef-01`],
+    ['all zeros', `00-${'0'.repeat(32)}-0123456789abcdef-01`],
+    ['too short an id', '00-abc-0123456789abcdef-01'],
+    ['something after it', `00-${ID}-0123456789abcdef-01-more`],
+  ] as readonly (readonly [string, string | undefined])[])('is not in headers with %s', (_, traceparent) => {
+    expect(traceFromHeaders({ traceparent, tracestate: 'tributary=w3' })).toBeUndefined()
+  })
+
+  it.each([
+    ['tributary=w4', 4],
+    ['other=x, tributary=w2 ,more=y', 2],
+    ['tributary=w9', 1],
+    ['nottributary=w3', 1],
+    ['', 1],
+    [undefined, 1],
+  ])('is of the workflow that tracestate %j says: %i', (tracestate, workflow) => {
+    const traceparent = `00-${ID}-0123456789abcdef-01`
+    expect(traceFromHeaders({ traceparent, tracestate })).toEqual({ traceID: ID, workflow })
+  })
+
+  it.each(['', 'x', `${ID};5`, `${ID};1;Bad Role`, `${ID}`])('is not in the annotation %j', (text) => {
+    expect(traceOf({ metadata: { annotations: { 'tributary.io/trace': text } } } as never)).toBeUndefined()
+  })
+})
+
+describe('the steps of the workflows', () => {
+  it.each([1, 2, 3, 4] as const)(
+    'are numbered from 1 without a gap in workflow %i, each action of a role once',
+    (workflow) => {
+      const steps = WORKFLOWS[workflow]
+      expect(steps.map(({ step }) => step)).toEqual(steps.map((_, index) => index + 1))
+      expect(new Set(steps.map(({ action, role }) => `${action} ${role}`)).size).toBe(steps.length)
+      for (const { step, action, role, component, message } of steps) {
+        expect(stepNumber(workflow, action, role)).toBe(step)
+        expect([component, message]).toEqual(ACTIONS[action])
+      }
+    },
+  )
+
+  it('begin and end alike: from the intent to the deployment', () => {
+    for (const workflow of [1, 2, 3, 4] as WorkflowNumber[]) {
+      const actions = WORKFLOWS[workflow].map(({ action }) => action)
+      expect(actions[0]).toBe('intent-accepted')
+      expect(actions.at(-1)).toBe('workload-deployed')
+    }
+    // The workflow document's own count of the steps before the deployment.
+    expect([1, 2, 3, 4].map((each) => WORKFLOWS[each as WorkflowNumber].length)).toEqual([32, 35, 42, 41])
+  })
+
+  it('have no number for what is no step', () => {
+    expect(stepNumber(1, 'candidates-searched', 'supernode')).toBeUndefined()
+    expect(stepNumber(1, 'nonsense', 'consumer')).toBeUndefined()
+  })
+})
+
+describe('traces of several nodes', () => {
+  const event = (action: string, role: string, at: number): TraceEvent =>
+    ({
+      ...{
+        action,
+        role,
+        at,
+        ms: 0,
+        step: 0,
+        workflow: 1,
+        component: 'c',
+        node: 'n',
+        message: 'm',
+        outcome: 'ok',
+      },
+    }) as TraceEvent
+
+  it('are merged in time, numbered by what the workflow turned out to be', () => {
+    const consumer = [event('intent-accepted', 'consumer', 1), event('reserve-sent', 'consumer', 5)]
+    const relay = [event('reserve-sent', 'supernode', 6), event('something-else', 'supernode', 2)]
+    expect(mergeEvents([consumer, relay], 3).map(({ step, workflow, at }) => [step, workflow, at])).toEqual([
+      [1, 3, 1],
+      [0, 3, 2],
+      [20, 3, 5],
+      [21, 3, 6],
+    ])
+  })
+
+  it('at the same time are in the order of their numbers, whoever is merged first', () => {
+    const one = [event('reserve-asked', 'consumer', 7)]
+    const other = [event('reserve-sent', 'consumer', 7), event('candidate-found', 'consumer', 7)]
+    const steps = (lists: readonly (readonly TraceEvent[])[]): readonly number[] =>
+      mergeEvents(lists, 1).map(({ step }) => step)
+    expect(steps([one, other])).toEqual([12, 13, 14])
+    expect(steps([other, one])).toEqual([12, 13, 14])
+  })
+})
+
+describe('the tracer', () => {
+  const simulation = createSimulatedSystem(1)
+  const { system } = simulation
+  const make = () => {
+    const store = createMemoryStore({ system })
+    return { store, tracer: new Tracer({ store, system, log: silentLog, node: 'me' }) }
+  }
+
+  it('writes what happened together in one go, and knows the role of an action', async () => {
+    const { store, tracer } = make()
+    const since = tracer.now()
+    await simulation.advance(3)
+    tracer.step(CONTEXT, 'flavors-looked-up', { since, peer: 'them' })
+    tracer.step(CONTEXT, 'list-sent')
+    tracer.step(undefined, 'list-sent')
+    await simulation.advance(10)
+    const trace = await store.get(TraceKind, { namespace: 'default', name: traceName(ID) })
+    expect(trace!.status!.events).toMatchObject([
+      { action: 'flavors-looked-up', role: 'provider', ms: 3, peer: 'them', node: 'me' },
+      { action: 'list-sent', role: 'consumer', step: 7, ms: 0 },
+    ])
+  })
+
+  it('lets a trace be read by those who take part in it, and by its own node', async () => {
+    const { store, tracer } = make()
+    tracer.participant(CONTEXT, 'friend')
+    tracer.step(CONTEXT, 'list-sent')
+    await tracer.flush()
+    expect(await readableTrace(store, ID, undefined)).toBeDefined()
+    expect(await readableTrace(store, ID, 'friend')).toBeDefined()
+    expect(await readableTrace(store, ID, 'stranger')).toBeUndefined()
+    expect(await readableTrace(store, 'f'.repeat(32), undefined)).toBeUndefined()
+  })
+})
