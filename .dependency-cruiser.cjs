@@ -25,7 +25,7 @@ const COMPONENTS = [
 const TESTS = '[.]test[.]ts$|^src/.+/testing/|/test-[^/]+[.]ts$'
 
 /** Makes nodes out of components; the only files that know all of them. */
-const COMPOSITION_ROOT = '^src/(main|node|start-node)[.]ts$'
+const COMPOSITION_ROOT = '^src/(main[.]ts$|node/)'
 
 /** A folder may import itself, what stands here, and packages. */
 function only(folder, comment, ...allowed) {
@@ -165,7 +165,7 @@ module.exports = {
         'The composition root knows everything; who imports it does too. Components get what they need from ' +
         'src/node-base.ts and by name.',
       from: { path: '^src/', pathNot: [COMPOSITION_ROOT, '^src/cli/', TESTS] },
-      to: { path: '^src/(node|start-node)[.]ts$' },
+      to: { path: '^src/node/' },
     },
     {
       name: 'cli-on-top',

@@ -8,7 +8,7 @@ import { FlavorKind } from '../../src/objects/flavor.ts'
 import { PoolKind, type Pool, type PoolSpec } from '../../src/objects/pool.ts'
 import { signDocument } from '../../src/privacy-and-security-manager/index.ts'
 import { flavorTerms, flavorToWire } from '../../src/rear/wire/index.ts'
-import { startNode, type NodeHandle } from '../../src/start-node.ts'
+import { startNode, type NodeHandle } from '../../src/node/start-node.ts'
 import { loadMember } from '../lib/bench-domain.ts'
 import { cpuMs, memoryAfterCollection, serve } from '../lib/worker.ts'
 

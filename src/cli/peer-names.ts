@@ -1,9 +1,9 @@
 /**
  * What the other nodes are called, for texts that speak of them by their ids.
  */
+import type { NodeStatus } from '../node/node-status.ts'
 import type { ControlClient } from './control-client.ts'
 import { printable, shortId } from './printable.ts'
-import type { NodeStatus } from './status.ts'
 
 /** A did:key of an Ed25519 key, wherever it stands in a text. */
 const NODE_ID = /did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{40,}/g

@@ -5,7 +5,7 @@ import { Option } from 'commander'
 import { join } from 'node:path'
 import { createLog, LOG_LEVELS, type LogLevel } from '../kernel/log.ts'
 import { deadline } from '../kernel/system.ts'
-import type { NodeHandle } from '../start-node.ts'
+import type { NodeHandle } from '../node/start-node.ts'
 import { CliError, EXIT } from './cli-error.ts'
 import { type Context, note } from './context.ts'
 import { isNodeDirectory, isRunning, readEndpoints, resolveDirectory, shellWord } from './node-directory.ts'
@@ -50,7 +50,7 @@ async function start(context: Context, options: StartOptions): Promise<void> {
     )
   }
   refuseSecond(directory)
-  const { startNode } = await import('../start-node.ts')
+  const { startNode } = await import('../node/start-node.ts')
   const log = await logFor(directory, options.logLevel)
   const handle = await startNode({ directory, ...(log ? { log } : {}) }).catch((error: unknown) => {
     throw explained(directory, error)

@@ -1,6 +1,7 @@
 /**
  * `tributary status`: the node at a glance.
  */
+import type { NodeStatus } from '../node/node-status.ts'
 import { connect } from './connect.ts'
 import { type Context, print } from './context.ts'
 import { humanSeconds } from './human-time.ts'
@@ -11,30 +12,6 @@ import { printable, shortId } from './printable.ts'
 import { styleFor } from './style.ts'
 import { formatTable } from './text-table.ts'
 import { commandOf, type Verb } from './verb.ts'
-
-/** What `GET /tributary/v1/status` answers. */
-export interface NodeStatus {
-  readonly name: string
-  readonly id: string
-  readonly role: string
-  readonly domain: string
-  readonly version: string
-  readonly rearAddress: string
-  readonly uptimeSeconds: number
-  readonly architecture?: string
-  readonly fabric: string
-  readonly enforcement: string
-  readonly isolation?: string
-  readonly warnings: readonly { readonly code: string; readonly severity: string; readonly text: string }[]
-  readonly peers: readonly {
-    readonly name?: string
-    readonly id?: string
-    readonly address?: string
-    readonly phase?: string
-    readonly domain?: string
-    readonly message?: string
-  }[]
-}
 
 export const statusVerb: Verb = (program, context) => {
   const command = program

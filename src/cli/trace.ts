@@ -3,6 +3,7 @@
  */
 import type { TraceEvent } from '../objects/trace.ts'
 import { sleep } from '../kernel/system.ts'
+import type { NodeStatus } from '../node/node-status.ts'
 import { CliError } from './cli-error.ts'
 import { connect } from './connect.ts'
 import { type Context, note, print, widthOf } from './context.ts'
@@ -11,7 +12,6 @@ import { addNamespaceOptions, examples, type GlobalOptions, optionsOf, outputOpt
 import { encodeAs } from './print-objects.ts'
 import { stepLines, type StepLines } from './step-lines.ts'
 import { styleFor } from './style.ts'
-import type { NodeStatus } from './status.ts'
 import { commandOf, type Verb } from './verb.ts'
 import { inTime, missingSteps, notNeeded, workflowSteps } from './workflow-check.ts'
 

@@ -10,7 +10,7 @@ import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { createNodeDirectory } from '../node-files.ts'
 import type { Endpoints } from '../node-directory.ts'
-import type { NodeStatus } from '../status.ts'
+import type { NodeStatus } from '../../node/node-status.ts'
 import { type NodeProcess, startNodeProcess } from './node-process.ts'
 import type { Scenario, ScenarioNode } from './scenario.ts'
 

@@ -1,40 +1,21 @@
 /** What the control API serves besides objects: health, metrics, status, traces through the chain, dry runs. */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import type { ExtraRequest, ExtraResponse, ExtraRoute } from './api/index.ts'
-import type { Informers } from './kernel/informer.ts'
-import type { Log } from './kernel/log.ts'
-import type { ObjectStore } from './kernel/object-store.ts'
-import type { NodeOrchestrator } from './node-orchestrator/index.ts'
-import { ContractKind } from './objects/contract.ts'
-import { DeploymentKind, type Deployment } from './objects/core/deployment.ts'
-import { resourceOf } from './objects/kind.ts'
-import { ALL_KINDS } from './objects/index.ts'
-import { IntentKind, type Intent } from './objects/intent.ts'
-import { DEFAULT_NAMESPACE } from './objects/meta.ts'
-import { PoolKind } from './objects/pool.ts'
-import { approximate, parseQuantity } from './quantity/index.ts'
-import type { TraceGathering } from './telemetry/index.ts'
-import { mergeEvents, readableTrace, type WorkflowNumber } from './trace/index.ts'
-
-export interface NodeStatus {
-  readonly name: string
-  readonly id: string
-  readonly role: string
-  readonly domain: string
-  readonly version: string
-  readonly rearAddress: string
-  readonly uptimeSeconds: number
-  readonly architecture: string
-  readonly fabric: string
-  readonly enforcement: string
-  readonly isolation: string
-  readonly warnings: readonly {
-    readonly code: string
-    readonly severity: 'low' | 'high'
-    readonly text: string
-  }[]
-  readonly peers: readonly Readonly<Record<string, string | undefined>>[]
-}
+import type { ExtraRequest, ExtraResponse, ExtraRoute } from '../api/index.ts'
+import type { Informers } from '../kernel/informer.ts'
+import type { Log } from '../kernel/log.ts'
+import type { ObjectStore } from '../kernel/object-store.ts'
+import type { NodeOrchestrator } from '../node-orchestrator/index.ts'
+import { ContractKind } from '../objects/contract.ts'
+import { DeploymentKind, type Deployment } from '../objects/core/deployment.ts'
+import { resourceOf } from '../objects/kind.ts'
+import { ALL_KINDS } from '../objects/index.ts'
+import { IntentKind, type Intent } from '../objects/intent.ts'
+import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
+import { PoolKind } from '../objects/pool.ts'
+import { approximate, parseQuantity } from '../quantity/index.ts'
+import type { TraceGathering } from '../telemetry/index.ts'
+import { mergeEvents, readableTrace, type WorkflowNumber } from '../trace/index.ts'
+import type { NodeStatus } from './node-status.ts'
 
 export interface ControlRoutesOptions {
   readonly store: ObjectStore

@@ -4,16 +4,9 @@
  * `createNode` takes the edges (clock, store, transport, runner) from outside, so that a whole market of nodes
  * runs in one process; `startNode` in `start-node.ts` gives it the real ones.
  */
-import { AvailableResources, type Audience } from './available-resources/index.ts'
-import {
-  createControlApi,
-  InvalidObject,
-  manifestCauses,
-  type ControlApi,
-  type ExtraRoute,
-  type FieldCause,
-} from './api/index.ts'
-import type { Config } from './config/index.ts'
+import { AvailableResources, type Audience } from '../available-resources/index.ts'
+import { createControlApi, type ControlApi } from '../api/index.ts'
+import type { Config } from '../config/index.ts'
 import {
   Buyer,
   Closing,
@@ -23,8 +16,7 @@ import {
   Forwarder,
   routeOf,
   Seller,
-} from './contract-manager/index.ts'
-import { controlRoutes, type NodeStatus } from './control-routes.ts'
+} from '../contract-manager/index.ts'
 import {
   Acquaintance,
   audienceOf,
@@ -38,54 +30,49 @@ import {
   MemberIntroductions,
   memberRoutes,
   type NeighbourhoodEdges,
-} from './discovery-manager/index.ts'
-import { createEmbeddedFabric, type EmbeddedFabric, type Runner } from './fabric/embedded/index.ts'
-import { startAll, stopAll, type Component } from './kernel/component.ts'
-import { GarbageCollector } from './kernel/garbage-collector.ts'
-import { Informers } from './kernel/informer.ts'
-import type { Log } from './kernel/log.ts'
-import type { ObjectStore } from './kernel/object-store.ts'
-import type { System } from './kernel/system.ts'
-import { localArchitecture, LocalResourceManager, measuredCapacity } from './local-resource-manager/index.ts'
-import { createNetworkManager } from './network-manager/index.ts'
-import type { NodeBase, Self } from './node-base.ts'
-import { NodeOrchestrator } from './node-orchestrator/index.ts'
-import { ALL_KINDS } from './objects/index.ts'
-import { NodeKind } from './objects/core/node.ts'
-import { parseNodeId, type NodeId } from './objects/ids.ts'
-import type { Intent } from './objects/intent.ts'
-import { apiVersionOf } from './objects/kind.ts'
-import { PeerKind } from './objects/peer.ts'
-import { CandidateListing, PeeringCandidates, PublishedRatings } from './peering-candidates/index.ts'
+} from '../discovery-manager/index.ts'
+import { createEmbeddedFabric, type EmbeddedFabric, type Runner } from '../fabric/embedded/index.ts'
+import { startAll, stopAll, type Component } from '../kernel/component.ts'
+import { GarbageCollector } from '../kernel/garbage-collector.ts'
+import { Informers } from '../kernel/informer.ts'
+import type { Log } from '../kernel/log.ts'
+import type { ObjectStore } from '../kernel/object-store.ts'
+import type { System } from '../kernel/system.ts'
+import { LocalResourceManager, measuredCapacity } from '../local-resource-manager/index.ts'
+import { createNetworkManager } from '../network-manager/index.ts'
+import type { NodeBase, Self } from '../node-base.ts'
+import { NodeOrchestrator } from '../node-orchestrator/index.ts'
+import { ALL_KINDS } from '../objects/index.ts'
+import { NodeKind } from '../objects/core/node.ts'
+import { parseNodeId, type NodeId } from '../objects/ids.ts'
+import { PeerKind } from '../objects/peer.ts'
+import { CandidateListing, PeeringCandidates, PublishedRatings } from '../peering-candidates/index.ts'
 import {
   createMembershipService,
   PeerRegistry,
   Revocations,
   signDocument,
-  type AcceptancePolicy,
   type Identity,
-} from './privacy-and-security-manager/index.ts'
-import { subtractAmounts } from './quantity/amounts.ts'
-import { durationSeconds } from './quantity/price.ts'
-import { RatingsAndMetrics } from './ratings-and-metrics/index.ts'
-import { RearManager } from './rear-manager/index.ts'
-import { RearClient } from './rear/client.ts'
-import { openApiDocument } from './rear/openapi.ts'
-import { Problem } from './rear/problem.ts'
-import { createRearApp, type Route } from './rear/route.ts'
-import {
-  createPlainListener,
-  StreamRefused,
-  type Listener,
-  type StreamHandler,
-  type Transport,
-} from './rear/transport/index.ts'
-import { flavorTerms, flavorToWire } from './rear/wire/index.ts'
-import { admitIntent, ServiceHandler } from './service-handler/index.ts'
-import { ContractTelemetry, TraceGathering } from './telemetry/index.ts'
-import { Tracer } from './trace/index.ts'
-import { VERSION } from './version.ts'
-import { VirtualFabricManager } from './virtual-fabric-manager/index.ts'
+} from '../privacy-and-security-manager/index.ts'
+import { subtractAmounts } from '../quantity/amounts.ts'
+import { durationSeconds } from '../quantity/price.ts'
+import { RatingsAndMetrics } from '../ratings-and-metrics/index.ts'
+import { RearManager } from '../rear-manager/index.ts'
+import { RearClient } from '../rear/client.ts'
+import type { Route } from '../rear/route.ts'
+import type { Transport } from '../rear/transport/index.ts'
+import { flavorTerms, flavorToWire } from '../rear/wire/index.ts'
+import { ServiceHandler } from '../service-handler/index.ts'
+import { ContractTelemetry, TraceGathering } from '../telemetry/index.ts'
+import { Tracer } from '../trace/index.ts'
+import { VERSION } from '../version.ts'
+import { VirtualFabricManager } from '../virtual-fabric-manager/index.ts'
+import { admit } from './admission.ts'
+import { controlRoutes } from './control-routes.ts'
+import { DEFAULT_LISTEN, parseListen } from './listen-address.ts'
+import { nodeStatus, type NodeStatus } from './node-status.ts'
+import { createRearServer, openApiRoute, type RearServer } from './rear-server.ts'
+import { acceptancePolicy, trustedAuthorities } from './trust-settings.ts'
 
 export interface NodeOptions {
   readonly config: Config
@@ -117,7 +104,6 @@ export interface TributaryNode extends Component {
   status(): NodeStatus
 }
 
-const DEFAULT_LISTEN = '127.0.0.1:0'
 const DEFAULT_HOLD = '2m'
 const DEFAULT_LONGEST = '365d'
 /** Offers of one provider in a catalog. */
@@ -132,9 +118,7 @@ export function createNode(options: NodeOptions): TributaryNode {
   const tracer = new Tracer({ store, system, log, node: config.name })
   const domain = config.domain?.name ?? 'local'
   const role = config.role ?? 'node'
-  let listener: Listener | undefined
-  let plain: Listener | undefined
-  const address = (): string => config.rear?.advertise ?? listener?.address ?? ''
+  const address = (): string => config.rear?.advertise ?? rearServer.address ?? ''
   const self: Self = {
     id: identity.id,
     name: config.name,
@@ -195,7 +179,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     registry,
     edges: options.neighbourhood ?? {},
     rearAddress: address,
-    plainAddress: () => plain?.address,
+    plainAddress: () => rearServer.plainAddress,
   })
 
   // Resources and money
@@ -311,7 +295,7 @@ export function createNode(options: NodeOptions): TributaryNode {
       informers.of(NodeKind).get({ name: nodeName })?.metadata.annotations?.['tributary.io/contract-id'],
     addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
     routeOf: (contract) => routeOf(contract, contracts),
-    inner: () => ({ handler, onStream }),
+    inner: () => rearServer,
   })
   const ownCapacity =
     config.cluster?.capacity ?? subtractAmounts(measuredCapacity(), config.sell?.capacity ?? {})
@@ -404,30 +388,16 @@ export function createNode(options: NodeOptions): TributaryNode {
     traces.route,
     openApiRoute(() => routes),
   ]
-  const handler = createRearApp(routes, {
-    authorize: (peer, access) => {
-      const decision = registry.authorize(peer?.id, access)
-      if (decision.allowed) return undefined
-      // Who uses what we sold through others is unknown to us, but named in a contract that we signed.
-      if (access === 'party' && peer !== undefined && contracts.isUser(peer.id)) return undefined
-      const code =
-        decision.status === 401
-          ? 'not-authenticated'
-          : decision.code === 'not-accepted'
-            ? 'peer-not-accepted'
-            : 'peer-unknown'
-      return new Problem(code, decision.reason)
-    },
-    log,
-    ...(config.rear?.maxBodyBytes === undefined ? {} : { maxBodyBytes: config.rear.maxBodyBytes }),
+  const rearServer: RearServer = createRearServer({
+    ...base,
+    config,
+    transport,
+    routes,
+    registry,
+    contracts,
+    networkManager,
+    fabric,
   })
-  const onStream: StreamHandler = (stream) => {
-    if (registry.standing(stream.peer.id) !== 'accepted' && !contracts.isUser(stream.peer.id))
-      throw new StreamRefused(403, 'this node does not deal with you')
-    if (networkManager.takesStream(stream.path)) return networkManager.onStream(stream)
-    if (!fabric.onStream(stream)) throw new StreamRefused(404, 'no such stream')
-    return undefined
-  }
 
   const control: ControlApi | undefined =
     options.control === false
@@ -439,60 +409,17 @@ export function createNode(options: NodeOptions): TributaryNode {
           log,
           listen: parseListen(config.control?.listen ?? DEFAULT_LISTEN),
           version: VERSION,
-          admit: (kind, object) => {
-            if (kind.kind === 'Intent') {
-              const problems = [...admitIntent(object), ...workloadCauses(object as Intent)]
-              if (problems.length > 0) throw new InvalidObject(problems)
-            }
-            return object
-          },
+          admit,
           podLogs: (key, logOptions) => fabric.podLogs(key, logOptions),
-          extra: controlExtra(),
+          extra: controlRoutes({
+            store,
+            informers,
+            log,
+            traces,
+            orchestrator,
+            status: () => node.status(),
+          }),
         })
-
-  function controlExtra(): readonly ExtraRoute[] {
-    return controlRoutes({
-      store,
-      informers,
-      log,
-      traces,
-      orchestrator,
-      status: () => node.status(),
-    })
-  }
-
-  const rearListener: Component = {
-    async start() {
-      const { host, port } = parseListen(config.rear?.listen ?? DEFAULT_LISTEN)
-      listener ??= await transport.listen({ host, port, handler, onStream })
-      if (config.rear?.plainListen !== undefined && plain === undefined) {
-        plain = await createPlainListener({
-          ...parseListen(config.rear.plainListen),
-          handler: plainHandler(),
-          system,
-          log,
-        })
-        log.warn(
-          { address: plain.address },
-          'PLAIN HTTP IS ON: anybody who reaches this address may list and reserve',
-        )
-      }
-    },
-    async stop() {
-      await Promise.all([listener?.close(), plain?.close()])
-      listener = undefined
-      plain = undefined
-    },
-  }
-
-  /** Upstream nodes prove nothing and get no credentials: they may list, reserve and buy, nothing else. */
-  function plainHandler() {
-    const open = new Set(['listFlavors', 'reserveFlavor', 'purchaseFlavor'])
-    return createRearApp(
-      routes.filter(({ operationId }) => open.has(operationId.split('.')[0]!)),
-      { authorize: () => undefined, log },
-    )
-  }
 
   const peers: Component = {
     async start() {
@@ -514,7 +441,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     tracer,
     membership,
     registry,
-    rearListener,
+    rearServer,
     new GarbageCollector({ informers, store, kinds: ALL_KINDS, log, system }),
     localResources,
     available,
@@ -550,7 +477,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     informers,
     routes,
     get rearAddress() {
-      if (listener === undefined) throw new Error('the node is not running')
+      if (rearServer.address === undefined) throw new Error('the node is not running')
       return address()
     },
     get controlUrl() {
@@ -558,85 +485,21 @@ export function createNode(options: NodeOptions): TributaryNode {
       const { host, port } = control.address
       return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
     },
-    status: () => ({
-      name: config.name,
-      id: identity.id,
-      role,
-      domain,
-      version: VERSION,
-      rearAddress: address(),
-      uptimeSeconds: Math.round((system.clock.monotonic() - started) / 1000),
-      architecture: localArchitecture(),
-      fabric: fabric.name,
-      enforcement: fabric.enforcement,
-      isolation: fabric.isolation,
-      warnings: [...warningsOf(config, fabric, plain?.address), ...membership.warnings()],
-      peers: registry.list().map(({ metadata, spec, status }) => ({
-        name: status?.name ?? metadata.name,
-        object: metadata.name,
-        id: spec.nodeID,
-        address: spec.address,
-        phase: status?.phase,
-        domain: status?.domain,
-        message: status?.message,
-      })),
-    }),
+    status: () =>
+      nodeStatus({
+        config,
+        self,
+        role,
+        fabric,
+        peers: registry.list(),
+        uptimeMs: system.clock.monotonic() - started,
+        plainAddress: rearServer.plainAddress,
+        warnings: membership.warnings(),
+      }),
     start: () => startAll(components),
     stop: () => stopAll(components),
   }
   return node
-}
-
-/** The manifests of an intent are checked as strictly as if they were applied themselves. */
-function workloadCauses(intent: Intent): readonly FieldCause[] {
-  return (intent.spec.workload ?? []).flatMap((manifest, index) => {
-    const kind = ALL_KINDS.find(
-      (each) => each.kind === manifest.kind && apiVersionOf(each) === manifest.apiVersion,
-    )
-    return kind === undefined ? [] : manifestCauses(kind, manifest, `spec.workload[${index}]`)
-  })
-}
-
-function openApiRoute(routes: () => readonly Route[]): Route {
-  return {
-    method: 'GET',
-    path: '/api/v2/openapi.json',
-    operationId: 'getOpenApi',
-    summary: 'This document',
-    access: 'anyone',
-    responses: { 200: { description: 'An OpenAPI 3.1 document.' } },
-    handle: async () => ({ status: 200, body: openApiDocument(routes(), VERSION) }),
-  }
-}
-
-function acceptancePolicy(config: Config, domain: string): AcceptancePolicy {
-  switch (config.acceptance ?? 'domain') {
-    case 'ask':
-      return { mode: 'ask' }
-    case 'listed':
-      return {
-        mode: 'listed',
-        nodes: (config.peers ?? []).flatMap(({ id }) => (id === undefined ? [] : [parseNodeId(id)])),
-      }
-    case 'anyone-for-listing':
-      return { mode: 'anyone-for-listing' }
-    case 'domain':
-      return { mode: 'domain', domains: [domain, ...Object.keys(config.trustedAuthorities ?? {})] }
-  }
-}
-
-function trustedAuthorities(config: Config): ReadonlyMap<string, readonly NodeId[]> {
-  const trusted = new Map(
-    Object.entries(config.trustedAuthorities ?? {}).map(([domain, ids]) => [
-      domain,
-      ids.map((id) => parseNodeId(id)),
-    ]),
-  )
-  const { name, authority } = config.domain ?? {}
-  if (name !== undefined && authority !== undefined) {
-    trusted.set(name, [...(trusted.get(name) ?? []), parseNodeId(authority)])
-  }
-  return trusted
 }
 
 function placeLabels(config: Config): Readonly<Record<string, string>> {
@@ -646,59 +509,4 @@ function placeLabels(config: Config): Readonly<Record<string, string>> {
     ...(country === undefined ? {} : { 'topology.tributary.io/country': country }),
     ...config.cluster?.labels,
   }
-}
-
-function warningsOf(
-  config: Config,
-  fabric: EmbeddedFabric,
-  plain: string | undefined,
-): NodeStatus['warnings'] {
-  return [
-    ...(config.allowWorkloads === true
-      ? [
-          {
-            code: 'workloads-allowed',
-            severity: 'high' as const,
-            text: `buyers run commands on this machine (limits: ${fabric.enforcement}; isolation: ${fabric.isolation})`,
-          },
-        ]
-      : []),
-    ...(config.sell && config.allowWorkloads !== true
-      ? [
-          {
-            code: 'cannot-deliver',
-            severity: 'high' as const,
-            text: 'compute is for sale, but allowWorkloads is off: buyers will be denied',
-          },
-        ]
-      : []),
-    ...(plain === undefined
-      ? []
-      : [
-          {
-            code: 'plain-http',
-            severity: 'high' as const,
-            text: `plain HTTP listener on ${plain}: callers are not authenticated`,
-          },
-        ]),
-    ...(config.domain?.authority === undefined
-      ? [
-          {
-            code: 'no-authority',
-            severity: 'low' as const,
-            text: 'no domain authority is configured: peers have to be accepted one by one',
-          },
-        ]
-      : []),
-  ]
-}
-
-/** @throws Error when it is no host:port */
-function parseListen(text: string): { readonly host: string; readonly port: number } {
-  const colon = text.lastIndexOf(':')
-  const port = Number(text.slice(colon + 1))
-  const host = text.slice(0, colon).replace(/^\[|\]$/g, '')
-  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new Error(`"${text}" is no host:port`)
-  return { host, port }
 }

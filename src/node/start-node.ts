@@ -1,14 +1,14 @@
 /** Starts a node on a real machine, from its directory: configuration, key, database, TLS. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadConfig } from './config/index.ts'
-import { bonjourServices, openMulticastSocket } from './discovery-manager/index.ts'
-import { createLog, type Log } from './kernel/log.ts'
-import { realSystem } from './kernel/system.ts'
-import { createNode, type TributaryNode } from './node.ts'
-import { createIdentity, loadNodeKey } from './privacy-and-security-manager/index.ts'
-import { createTlsTransport } from './rear/transport/index.ts'
-import { openSqliteStore } from './store/sqlite/index.ts'
+import { loadConfig } from '../config/index.ts'
+import { bonjourServices, openMulticastSocket } from '../discovery-manager/index.ts'
+import { createLog, type Log } from '../kernel/log.ts'
+import { realSystem } from '../kernel/system.ts'
+import { createNode, type TributaryNode } from './create-node.ts'
+import { createIdentity, loadNodeKey } from '../privacy-and-security-manager/index.ts'
+import { createTlsTransport } from '../rear/transport/index.ts'
+import { openSqliteStore } from '../store/sqlite/index.ts'
 
 export interface NodeHandle {
   readonly name: string

@@ -1,0 +1,118 @@
+/** The node at a glance: what `tributary status` shows. */
+import type { Config } from '../config/index.ts'
+import type { EmbeddedFabric } from '../fabric/embedded/index.ts'
+import { localArchitecture } from '../local-resource-manager/index.ts'
+import type { Self } from '../node-base.ts'
+import type { Peer, PeerRole } from '../objects/peer.ts'
+import { VERSION } from '../version.ts'
+
+/** What `GET /tributary/v1/status` answers. */
+export interface NodeStatus {
+  readonly name: string
+  readonly id: string
+  readonly role: PeerRole
+  readonly domain: string
+  readonly version: string
+  readonly rearAddress: string
+  readonly uptimeSeconds: number
+  readonly architecture: string
+  /** How workloads are run. */
+  readonly fabric: string
+  /** What makes them keep to what they bought. */
+  readonly enforcement: string
+  /** What keeps them away from the machine and from each other. */
+  readonly isolation: string
+  readonly warnings: readonly NodeWarning[]
+  readonly peers: readonly PeerLine[]
+}
+
+export interface NodeWarning {
+  readonly code: string
+  readonly severity: 'low' | 'high'
+  readonly text: string
+}
+
+interface PeerLine {
+  readonly name: string
+  /** Name of the Peer object. */
+  readonly object: string
+  readonly id?: string
+  readonly address?: string
+  readonly phase?: string
+  readonly domain?: string
+  readonly message?: string
+}
+
+export interface NodeStatusOptions {
+  readonly config: Config
+  readonly self: Self
+  readonly role: PeerRole
+  readonly fabric: EmbeddedFabric
+  readonly peers: readonly Peer[]
+  readonly uptimeMs: number
+  /** Address of the listener without TLS, where there is one. */
+  readonly plainAddress: string | undefined
+  /** What components warn of. */
+  readonly warnings: readonly NodeWarning[]
+}
+
+export function nodeStatus(options: NodeStatusOptions): NodeStatus {
+  const { config, self, role, fabric, peers, uptimeMs, plainAddress, warnings } = options
+  return {
+    name: self.name,
+    id: self.id,
+    role,
+    domain: self.domain,
+    version: VERSION,
+    rearAddress: self.identity().ip,
+    uptimeSeconds: Math.round(uptimeMs / 1000),
+    architecture: localArchitecture(),
+    fabric: fabric.name,
+    enforcement: fabric.enforcement,
+    isolation: fabric.isolation,
+    warnings: [...settingWarnings(config, fabric, plainAddress), ...warnings],
+    peers: peers.map(peerLine),
+  }
+}
+
+function peerLine({ metadata, spec, status }: Peer): PeerLine {
+  const { phase, domain, message } = status ?? {}
+  return {
+    name: status?.name ?? metadata.name,
+    object: metadata.name,
+    ...(spec.nodeID === undefined ? {} : { id: spec.nodeID }),
+    ...(spec.address === undefined ? {} : { address: spec.address }),
+    ...(phase === undefined ? {} : { phase }),
+    ...(domain === undefined ? {} : { domain }),
+    ...(message === undefined ? {} : { message }),
+  }
+}
+
+/** What an operator may not have meant, or should not forget. */
+function settingWarnings(
+  config: Config,
+  fabric: EmbeddedFabric,
+  plainAddress: string | undefined,
+): readonly NodeWarning[] {
+  const warnings: NodeWarning[] = []
+  const warn = (severity: NodeWarning['severity'], code: string, text: string): void => {
+    warnings.push({ code, severity, text })
+  }
+  if (config.allowWorkloads === true) {
+    const { enforcement, isolation } = fabric
+    warn(
+      'high',
+      'workloads-allowed',
+      `buyers run commands on this machine (limits: ${enforcement}; isolation: ${isolation})`,
+    )
+  } else if (config.sell) {
+    warn('high', 'cannot-deliver', 'compute is for sale, but allowWorkloads is off: buyers will be denied')
+  }
+  if (plainAddress !== undefined) {
+    warn('high', 'plain-http', `plain HTTP listener on ${plainAddress}: callers are not authenticated`)
+  }
+  if (config.domain?.authority === undefined) {
+    warn('low', 'no-authority', 'no domain authority is configured: peers have to be accepted one by one')
+  }
+  return warnings
+}
