@@ -6,11 +6,12 @@ import { hostname } from 'node:os'
 import type { PeerRole } from '../objects/peer.ts'
 import { CliError, EXIT } from './cli-error.ts'
 import { type Context, print } from './context.ts'
+import { addInitSettings, type InitSettings, settingsOf } from './init-settings.ts'
 import { resolveDirectory, resolvePath, shellWord } from './node-directory.ts'
 import { addDirOptions, durationArgument, examples, type GlobalOptions, optionsOf } from './options.ts'
 import { commandOf, type Verb } from './verb.ts'
 
-interface InitOptions extends GlobalOptions {
+interface InitOptions extends GlobalOptions, InitSettings {
   readonly name?: string
   readonly role: PeerRole
   readonly domain?: string
@@ -20,26 +21,32 @@ interface InitOptions extends GlobalOptions {
 }
 
 export const initVerb: Verb = (program, context) => {
-  const command = program
-    .command('init')
-    .description("make a new node's directory: key, configuration with comments, membership")
-    .option('--name <name>', 'of the node (default: that of this machine)')
-    .addOption(
-      new Option('--role <role>', 'what the node is')
-        .choices(['node', 'supernode', 'catalog'])
-        .default('node'),
-    )
-    .option('--domain <name>', 'the administrative domain that it belongs to, for example example.org')
-    .option('--authority <did>', 'the authority of the domain: who vouches for its members')
-    .option(
-      '--authority-dir <dir>',
-      'the directory of the authority, if it is on this machine: the node is admitted at once, and a supernode holds it',
-    )
-    .option('--valid <duration>', 'how long the membership lasts (with --authority-dir)', durationArgument)
+  const command = addInitSettings(
+    program
+      .command('init')
+      .description("make a new node's directory: key, configuration with comments, membership")
+      .option('--name <name>', 'of the node (default: that of this machine)')
+      .addOption(
+        new Option('--role <role>', 'what the node is')
+          .choices(['node', 'supernode', 'catalog'])
+          .default('node'),
+      )
+      .option('--domain <name>', 'the administrative domain that it belongs to, for example example.org')
+      .option('--authority <did>', 'the authority of the domain: who vouches for its members')
+      .option(
+        '--authority-dir <dir>',
+        'the directory of the authority, if it is on this machine: the node is admitted at once, and a supernode holds it',
+      )
+      .option('--valid <duration>', 'how long the membership lasts (with --authority-dir)', durationArgument),
+  )
     .addHelpText(
       'after',
       examples(
         ['tributary init --dir ./alpha --name alpha', 'a node of its own'],
+        [
+          'tributary init --dir ./beta --listen 192.0.2.7:7443 --sell cpu=4,memory=8Gi --allow-workloads',
+          'one that sells',
+        ],
         [
           'tributary init --dir ./alpha --authority-dir ./example.org',
           'a member of a domain, see: tributary domain',
@@ -93,6 +100,7 @@ async function init(context: Context, options: InitOptions): Promise<void> {
     config: {
       name,
       role,
+      ...settingsOf(options),
       ...(options.domain === undefined
         ? {}
         : {

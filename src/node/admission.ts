@@ -8,8 +8,10 @@ import { admitIntent } from '../service-handler/index.ts'
 /** @throws InvalidObject with every field that is wrong */
 export function admit(kind: KindDefinition, object: unknown): unknown {
   if (kind.kind === IntentKind.kind) {
-    const problems = [...admitIntent(object), ...workloadCauses(object as Intent)]
-    if (problems.length > 0) throw new InvalidObject(problems)
+    const causes = [...admitIntent(object), ...workloadCauses(object as Intent)]
+    // A field that is wrong in two ways is told of once.
+    const byField = new Map(causes.toReversed().map((cause) => [cause.field, cause]))
+    if (byField.size > 0) throw new InvalidObject([...byField.values()].toReversed())
   }
   return object
 }

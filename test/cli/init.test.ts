@@ -221,3 +221,38 @@ describe('tributary start', () => {
     expect(open.err).toContain('chmod 600')
   })
 })
+
+describe('tributary init, told what to sell and whom to know', () => {
+  it('writes it into the configuration', async () => {
+    const cwd = temporaryFolder()
+    const settings = ['--listen', '127.0.0.1:7443', '--peer', 'a.example:1', '--peer', '[::1]:2']
+    const shares = ['--sell', 'cpu=4000m,memory=4096Mi', '--capacity', 'cpu=1,memory=1Gi,pods=3']
+    const args = ['init', '--dir', 'beta', '--name', 'beta', ...settings, ...shares, '--allow-workloads']
+    expect(await run(args, { cwd })).toMatchObject({ code: 0 })
+    expect(loadConfig(join(cwd, 'beta'))).toEqual({
+      name: 'beta',
+      role: 'node',
+      rear: { listen: '127.0.0.1:7443' },
+      peers: [{ address: 'a.example:1' }, { address: '[::1]:2' }],
+      cluster: { capacity: { cpu: '1', memory: '1Gi', pods: '3' } },
+      sell: { capacity: { cpu: '4', memory: '4Gi', pods: '110' } },
+      allowWorkloads: true,
+    })
+  })
+
+  it.each([
+    ['--listen', 'nowhere'],
+    ['--peer', 'a:70000'],
+    ['--sell', 'cpu=4'],
+    ['--sell', 'cpu=4,memory=1Gi,cpu=2'],
+    ['--sell', 'cpu=4,memory=much'],
+    ['--sell', 'cpu=-1,memory=1Gi'],
+    ['--sell', 'cpu=4,memory=1Gi,gpus=1'],
+  ])('refuses %s %s, and makes nothing', async (option, value) => {
+    const cwd = temporaryFolder()
+    const { code, err } = await run(['init', '--dir', 'x', option, value], { cwd })
+    expect(code).toBe(2)
+    expect(err).toContain(`option '${option}`)
+    expect(existsSync(join(cwd, 'x'))).toBe(false)
+  })
+})

@@ -32,7 +32,7 @@ export interface Reporter {
   failed(reasons: readonly string[], troubles: readonly string[]): void
 }
 
-const PROGRAM = fileURLToPath(new URL('../../../bin/tributary.js', import.meta.url))
+const PROGRAM = fileURLToPath(new URL('../../../bin/tributary', import.meta.url))
 
 /** Says nothing: the result speaks for itself. */
 export const silentReporter: Reporter = {

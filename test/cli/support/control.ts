@@ -2,14 +2,14 @@
  * A real control API over a memory store, with every kind there is, and the command line against it.
  */
 import { onTestFinished } from 'vitest'
-import { createControlApi, type ControlApiOptions, InvalidObject } from '../../../src/api/index.ts'
+import { createControlApi, type ControlApiOptions } from '../../../src/api/index.ts'
 import { silentLog } from '../../../src/kernel/log.ts'
 import { mutateStatus, type ObjectStore } from '../../../src/kernel/object-store.ts'
 import { realSystem } from '../../../src/kernel/system.ts'
+import { admit } from '../../../src/node/admission.ts'
 import { ALL_KINDS } from '../../../src/objects/index.ts'
 import type { KindDefinition } from '../../../src/objects/kind.ts'
 import type { KubeObject, ObjectKey } from '../../../src/objects/meta.ts'
-import { admitIntent } from '../../../src/service-handler/index.ts'
 import { createMemoryStore } from '../../../src/store/memory/index.ts'
 import { begin, type Ran, type RunOptions } from './run.ts'
 
@@ -29,11 +29,7 @@ export async function startControl(options: Partial<ControlApiOptions> = {}): Pr
     log: silentLog,
     version: '0.0.0',
     listen: { host: '127.0.0.1', port: 0 },
-    admit(kind, object) {
-      const problems = kind.kind === 'Intent' ? admitIntent(object) : []
-      if (problems.length > 0) throw new InvalidObject(problems)
-      return object
-    },
+    admit,
     ...options,
   })
   await api.start()

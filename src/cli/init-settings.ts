@@ -1,0 +1,73 @@
+/**
+ * What `tributary init` can put into the configuration at once, so that a node sells or buys without being edited.
+ */
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Config } from '../config/index.ts'
+import { canonical, parseQuantity } from '../quantity/index.ts'
+
+type Capacity = NonNullable<Config['sell']>['capacity']
+
+export interface InitSettings {
+  readonly listen?: string
+  readonly peer?: readonly string[]
+  readonly capacity?: Capacity
+  readonly sell?: Capacity
+  readonly allowWorkloads?: boolean
+}
+
+const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(?<port>[0-9]{1,5})$/
+
+export function addInitSettings(command: Command): Command {
+  return command
+    .option('--listen <host:port>', 'where other nodes reach it (default: loopback, any free port)', address)
+    .option(
+      '--peer <host:port>',
+      'another node that it knows; may be given several times',
+      (text: string, before: readonly string[] = []) => [...before, address(text)],
+    )
+    .option(
+      '--capacity <resources>',
+      'what there is for its own workloads (default: what the machine has)',
+      capacity,
+    )
+    .option('--sell <resources>', 'spare compute for sale, for example cpu=4,memory=8Gi,pods=20', capacity)
+    .option('--allow-workloads', 'run the commands of buyers on this machine, as selling compute needs')
+}
+
+/** @returns the part of the configuration that the options say */
+export function settingsOf(options: InitSettings): Partial<Config> {
+  const { listen, peer, capacity: own, sell, allowWorkloads } = options
+  return {
+    ...(listen === undefined ? {} : { rear: { listen } }),
+    ...(peer === undefined ? {} : { peers: peer.map((each) => ({ address: each })) }),
+    ...(own === undefined ? {} : { cluster: { capacity: own } }),
+    ...(sell === undefined ? {} : { sell: { capacity: sell } }),
+    ...(allowWorkloads === undefined ? {} : { allowWorkloads }),
+  }
+}
+
+function address(text: string): string {
+  const port = Number(ADDRESS.exec(text)?.groups?.['port'] ?? Number.NaN)
+  if (port >= 0 && port < 65_536) return text
+  throw new InvalidArgumentError('Want host:port, for example 192.0.2.7:7443.')
+}
+
+function capacity(text: string): Capacity {
+  const amounts: Record<string, string> = {}
+  for (const part of text.split(',')) {
+    const [resource = '', amount = ''] = part.split('=')
+    if (!['cpu', 'memory', 'pods', 'storage'].includes(resource) || resource in amounts)
+      throw new InvalidArgumentError(`Want cpu, memory, pods or storage, each once; not "${part}".`)
+    try {
+      amounts[resource] = canonical(amount)
+      if (parseQuantity(amount).nanos > 0n) continue
+    } catch {
+      // Said below, for what is no quantity and what is nothing of it alike.
+    }
+    throw new InvalidArgumentError(`${resource}: want a quantity such as 4, 500m or 8Gi; not "${amount}".`)
+  }
+  const { cpu, memory, pods = '110', storage } = amounts
+  if (cpu === undefined || memory === undefined)
+    throw new InvalidArgumentError('Want cpu and memory at least.')
+  return { cpu, memory, pods, ...(storage === undefined ? {} : { storage }) }
+}

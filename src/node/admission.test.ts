@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest'
+import { InvalidObject } from '../api/index.ts'
+import { IntentKind } from '../objects/intent.ts'
+import { admit } from './admission.ts'
+
+/** @returns what is said of an intent with one container, by field */
+function complaints(container: object, spec: object = {}): readonly (readonly [string, string])[] {
+  const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'w', ...container }] } }
+  const deployment = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web' },
+    spec: { selector: { matchLabels: { a: 'b' } }, template, ...spec },
+  }
+  try {
+    admit(IntentKind, { metadata: { name: 'x' }, spec: { workload: [deployment] } })
+    return []
+  } catch (error) {
+    if (!(error instanceof InvalidObject)) throw error
+    return error.causes.map(({ field, message }) => [
+      field.replace('spec.workload[0].', '').replace('spec.template.spec.containers[0].', ''),
+      message,
+    ])
+  }
+}
+
+describe('what an intent carries', () => {
+  it('passes when it is as it should be', () => {
+    expect(complaints({ command: ['sleep', '1'], resources: { requests: { cpu: '1' } } })).toEqual([])
+  })
+
+  it('is told of once for each field that is wrong, and why', () => {
+    const wrong = complaints(
+      { comand: ['sleep'], resources: { requests: { cpu: '1x' }, limits: { memory: '-1Gi' } } },
+      { replicas: 'two' },
+    )
+    expect(wrong.map(([field]) => field).toSorted()).toEqual([
+      'comand',
+      'resources.limits.memory',
+      'resources.requests.cpu',
+      'spec.replicas',
+    ])
+    const of = Object.fromEntries(wrong)
+    expect(of['comand']).toBe('unknown field; did you mean command?')
+    expect(of['resources.requests.cpu']).toContain('is not a quantity')
+    expect(of['resources.limits.memory']).toBe('must not be negative')
+    expect(of['spec.replicas']).toContain('must be integer')
+  })
+})
