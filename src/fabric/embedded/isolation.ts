@@ -100,7 +100,8 @@ export async function findIsolation(
       if (isolation === undefined) continue
       const failure = await tryOut(isolation, system, signal)
       if (failure === undefined) {
-        if (failures.length > 0) log.info({ failures }, 'some isolation does not work on this machine')
+        const level = candidate === candidates[0] ? 'debug' : 'info'
+        if (failures.length > 0) log[level]({ failures }, 'some isolation does not work on this machine')
         return isolation
       }
       failures.push(`${isolation.description}, in ${root}: ${failure}`)

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { silentLog } from '../../kernel/log.ts'
-import { realSystem } from '../../kernel/system.ts'
+import { realSystem, sleep } from '../../kernel/system.ts'
 import { openCgroups } from './cgroups.ts'
 import { programPath } from './isolation.ts'
 import { createProcessRunner } from './process-runner.ts'
@@ -92,6 +92,16 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       expect(output).toContain('two  words\n')
       expect(output).toContain('err\n')
     })
+
+    it('ends a program at whatever moment of its start it is asked to, long before its grace is over', async () => {
+      for (let ms = 0; ms < 40; ms += 2) {
+        const process = await run(['sleep', '98764'], { id: `at-${ms}` })
+        await sleep(realSystem.clock, ms)
+        // Its grace is longer than this test may take.
+        const { signal, code } = await process.kill(300_000)
+        expect([signal, code], `after ${ms} ms`).not.toEqual([null, 0])
+      }
+    }, 120_000)
 
     it('shows a program its own environment and nothing of the daemon', async () => {
       process.env.SECRET_OF_THE_DAEMON = 'secret'

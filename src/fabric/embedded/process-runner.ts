@@ -54,6 +54,9 @@ const ENTER_PRIORITY = [
 const MARK = 'TRIBUTARY_RUNNER'
 const EMPTY_POLL_MS = 2
 const EMPTY_LIMIT_MS = 5_000
+/** A program that was started longer ago hears what it is told. */
+const DEAF_MS = 5_000
+const ASK_AGAIN_MS = 500
 /** For those that state no other: enough for any honest program, too few for a fork bomb. */
 const DEFAULT_PIDS = 1_024
 /** For all programs of one user together, where each contract has a user. */
@@ -272,11 +275,20 @@ class ProcessRunner implements Runner {
           if (!ended.signal.aborted) signalGroup(pid, name)
         })
     }
+    const startedAt = this.#system.clock.monotonic()
+    const askToEnd = (): void => {
+      const { clock } = this.#system
+      signal('SIGTERM')
+      // A program that has hardly been started may not be there yet to hear it: its helpers are deaf.
+      if (clock.monotonic() - startedAt > DEAF_MS) return
+      const again = clock.after(ASK_AGAIN_MS, askToEnd)
+      ended.signal.addEventListener('abort', () => again.cancel())
+    }
     const kill = (graceMs: number): Promise<ProcessExit> => {
       const { clock } = this.#system
       const at = clock.monotonic() + graceMs
       if (ended.signal.aborted || (deadline !== undefined && deadline.at <= at)) return exited
-      if (deadline === undefined && graceMs > 0) signal('SIGTERM')
+      if (deadline === undefined && graceMs > 0) askToEnd()
       deadline?.cancel()
       const force = (): void => {
         this.#cgroups?.kill(group)
