@@ -1,7 +1,7 @@
 /**
  * Structured logging. Components get a `Log` from the composition root and name themselves with `child`.
  */
-import { type Logger, pino } from 'pino'
+import { type Logger, pino, stdSerializers } from 'pino'
 
 /** What a component may do with a log. */
 export type Log = Pick<Logger, 'trace' | 'debug' | 'info' | 'warn' | 'error'> & {
@@ -18,7 +18,16 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
  * @returns a log that writes JSON lines to standard error
  */
 export function createLog(level: LogLevel, bindings: Record<string, unknown> = {}): Log {
-  return pino({ level, base: bindings }, pino.destination({ fd: 2, sync: true }))
+  const detailed = level === 'debug' || level === 'trace'
+  const serializers = { err: detailed ? stdSerializers.err : briefError }
+  return pino({ level, base: bindings, serializers }, pino.destination({ fd: 2, sync: true }))
+}
+
+/** An error with a code was foreseen: what and why suffice. The stack of any other leads to a mistake of ours. */
+function briefError(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return stdSerializers.err(error as Error)
+  const { name, message, code } = error
+  return { type: name, code, message }
 }
 
 /** Writes nothing; for tests. */
