@@ -8,6 +8,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Threads share one process: `node:sqlite`, TLS and child processes want their own.
     pool: 'forks',
+    // All cores, not all but one: on two, that is twice as fast.
+    maxWorkers: '100%',
     execArgv: ['--disable-warning=ExperimentalWarning'],
   },
 })

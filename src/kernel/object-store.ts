@@ -39,7 +39,19 @@ export interface WatchOptions {
   readonly signal: AbortSignal
 }
 
-export interface DeleteOptions {
+export interface WriteOptions {
+  /**
+   * Nobody waits for this write: the store may let it wait a few milliseconds for others that it can make durable
+   * together with it. It is durable when it resolves, as every write; others, and readers, see it no earlier.
+   */
+  readonly patient?: boolean
+}
+
+export interface UpdateOptions extends WriteOptions {
+  readonly subresource?: 'status'
+}
+
+export interface DeleteOptions extends WriteOptions {
   /** Refuse with `Conflict` unless the object still has this uid. */
   readonly uid?: string
   /** Refuse with `Conflict` unless the object still has this version. */
@@ -62,7 +74,11 @@ export interface ObjectStore {
    * Resolves when the object is durable.
    * @throws StoreError `AlreadyExists`
    */
-  create<T extends KubeObject>(kind: KindDefinition<T>, object: NewObject<T>): Promise<T>
+  create<T extends KubeObject>(
+    kind: KindDefinition<T>,
+    object: NewObject<T>,
+    options?: WriteOptions,
+  ): Promise<T>
 
   /**
    * Replaces metadata and spec (`status` is kept), or, with `subresource: 'status'`, the status alone.
@@ -71,11 +87,7 @@ export interface ObjectStore {
    * `metadata.resourceVersion` must be the stored one.
    * @throws StoreError `NotFound`, `Conflict`
    */
-  update<T extends KubeObject>(
-    kind: KindDefinition<T>,
-    object: T,
-    options?: { readonly subresource?: 'status' },
-  ): Promise<T>
+  update<T extends KubeObject>(kind: KindDefinition<T>, object: T, options?: UpdateOptions): Promise<T>
 
   /**
    * Removes the object or, while it has finalizers, marks it with a `deletionTimestamp`.
@@ -84,6 +96,12 @@ export interface ObjectStore {
    * @throws StoreError `NotFound`, `Conflict`
    */
   delete<T extends KubeObject>(kind: KindDefinition<T>, key: ObjectKey, options?: DeleteOptions): Promise<T>
+
+  /**
+   * Tries whether a write would be durable now, for those who ask how the node is.
+   * @throws StoreError `Unavailable`, and why
+   */
+  check(): Promise<void>
 
   /** Flushes and frees; idempotent. Calls after it are refused with `Unavailable`. */
   close(): Promise<void>
@@ -119,7 +137,7 @@ export async function mutate<T extends KubeObject>(
   kind: KindDefinition<T>,
   key: ObjectKey,
   change: (object: T) => T | undefined,
-  options?: { readonly subresource?: 'status' },
+  options?: UpdateOptions,
 ): Promise<T | undefined> {
   for (;;) {
     const before = await store.get(kind, key)
@@ -141,6 +159,7 @@ export function mutateStatus<T extends KubeObject>(
   kind: KindDefinition<T>,
   key: ObjectKey,
   change: (object: T) => T['status'] | undefined,
+  options?: WriteOptions,
 ): Promise<T | undefined> {
   return mutate(
     store,
@@ -150,7 +169,7 @@ export function mutateStatus<T extends KubeObject>(
       const status = change(object)
       return status === undefined || status === object.status ? undefined : { ...object, status }
     },
-    { subresource: 'status' },
+    { ...options, subresource: 'status' },
   )
 }
 
@@ -159,6 +178,7 @@ export async function ensure<T extends KubeObject>(
   store: ObjectStore,
   kind: KindDefinition<T>,
   object: NewObject<T>,
+  options?: WriteOptions,
 ): Promise<T> {
   const key: ObjectKey = object.metadata.namespace
     ? { namespace: object.metadata.namespace, name: object.metadata.name }
@@ -167,7 +187,7 @@ export async function ensure<T extends KubeObject>(
     const found = await store.get(kind, key)
     if (found) return found
     try {
-      return await store.create(kind, object)
+      return await store.create(kind, object, options)
     } catch (error) {
       if (!isStoreError(error, 'AlreadyExists')) throw error
     }
@@ -179,9 +199,10 @@ export async function remove<T extends KubeObject>(
   store: ObjectStore,
   kind: KindDefinition<T>,
   key: ObjectKey,
+  options?: WriteOptions,
 ): Promise<void> {
   try {
-    await store.delete(kind, key)
+    await store.delete(kind, key, options)
   } catch (error) {
     if (!isStoreError(error, 'NotFound')) throw error
   }

@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { ExtraRequest, ExtraResponse, ExtraRoute } from '../api/index.ts'
 import type { Informers } from '../kernel/informer.ts'
 import type { Log } from '../kernel/log.ts'
-import type { ObjectStore } from '../kernel/object-store.ts'
+import { isStoreError, type ObjectStore } from '../kernel/object-store.ts'
 import type { NodeOrchestrator } from '../node-orchestrator/index.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { DeploymentKind, type Deployment } from '../objects/core/deployment.ts'
@@ -36,8 +36,13 @@ export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRout
       path: '/readyz',
       async handler() {
         // The store is what everything needs; a full disk shows here.
-        await store.list(IntentKind, { limit: 1 })
-        return { status: 200, body: 'ok' }
+        try {
+          await store.check()
+          return { status: 200, body: 'ok' }
+        } catch (error) {
+          if (!isStoreError(error)) throw error
+          return { status: 503, body: error.message }
+        }
       },
     },
     {

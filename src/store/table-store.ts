@@ -3,25 +3,44 @@
  *
  * With a journal, all writes of one event-loop turn are recorded together; their promises settle
  * only then, and readers see them only then. A write that was refused settles with them too:
- * it was judged against neighbours that may yet fail.
+ * it was judged against neighbours that may yet fail. Patient writes join the next turn that has
+ * others, or are recorded by themselves after a moment.
  */
 import { setImmediate } from 'node:timers'
-import { type ObjectStore, StoreError } from '../kernel/object-store.ts'
+import { type ObjectStore, StoreError, type WriteOptions } from '../kernel/object-store.ts'
+import type { Clock, Timer } from '../kernel/system.ts'
 import type { KubeObject } from '../objects/meta.ts'
 import type { ObjectTable, StagedChange } from './object-table.ts'
+
+/** How long a patient write waits for others, in milliseconds. */
+const PATIENCE_MS = 5
 
 /** Makes changes durable. Synchronous: when `record` returns, they are. */
 export interface Journal {
   /** All or nothing. @throws StoreError when they could not be recorded; the journal stays usable */
   record(changes: readonly StagedChange[]): void
+  /** @throws StoreError when changes could not be recorded now */
+  check(): void
   close(): void
 }
 
-export function createTableStore(table: ObjectTable, journal?: Journal): ObjectStore {
+/** A journal, and the clock that says how long patient writes wait for it. */
+export interface Journaling {
+  readonly journal: Journal
+  readonly clock: Clock
+}
+
+export function createTableStore(table: ObjectTable, journaling?: Journaling): ObjectStore {
+  const { journal } = journaling ?? {}
   let closed = false
+  let isFlushing = false
+  let patience: Timer | undefined
   let settlements: ((failure: unknown) => void)[] = []
 
   const flush = (): void => {
+    isFlushing = false
+    patience?.cancel()
+    patience = undefined
     const waiting = settlements
     if (waiting.length === 0) return
     settlements = []
@@ -41,9 +60,12 @@ export function createTableStore(table: ObjectTable, journal?: Journal): ObjectS
   }
 
   /** Decides the write now, in the order of calls, and settles it when it is durable. */
-  const write = async <T extends KubeObject>(stage: () => KubeObject): Promise<T> => {
+  const write = async <T extends KubeObject>(
+    stage: () => KubeObject,
+    { patient = false }: WriteOptions = {},
+  ): Promise<T> => {
     checkOpen()
-    if (journal === undefined) {
+    if (journaling === undefined) {
       const object = stage()
       table.commit()
       return object as T
@@ -60,7 +82,11 @@ export function createTableStore(table: ObjectTable, journal?: Journal): ObjectS
         settle()
         return
       }
-      if (settlements.length === 0) setImmediate(flush)
+      if (patient) patience ??= journaling.clock.after(PATIENCE_MS, flush)
+      else if (!isFlushing) {
+        isFlushing = true
+        setImmediate(flush)
+      }
       settlements.push((failure) => (failure === undefined ? settle() : reject(failure as Error)))
     })
   }
@@ -78,9 +104,14 @@ export function createTableStore(table: ObjectTable, journal?: Journal): ObjectS
       return table.list(kind, options) as never
     },
     watch: (kind, options) => table.watch(kind, options) as never,
-    create: (kind, object) => write(() => table.stageCreate(kind, object)),
-    update: (kind, object, options) => write(() => table.stageUpdate(kind, object, options?.subresource)),
-    delete: (kind, key, options) => write(() => table.stageDelete(kind, key, options)),
+    create: (kind, object, options) => write(() => table.stageCreate(kind, object), options),
+    update: (kind, object, options) =>
+      write(() => table.stageUpdate(kind, object, options?.subresource), options),
+    delete: (kind, key, options) => write(() => table.stageDelete(kind, key, options), options),
+    async check() {
+      checkOpen()
+      journal?.check()
+    },
     async close() {
       if (closed) return
       closed = true

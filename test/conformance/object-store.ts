@@ -693,6 +693,14 @@ export function objectStoreConformance(name: string, makeStore: () => Promise<St
       })
     })
 
+    it('says of itself that it takes what is written, until it is closed', async () => {
+      const version = await now()
+      await store.check()
+      expect(await now()).toBe(version)
+      await store.close()
+      await expectCode(store.check(), 'Unavailable')
+    })
+
     describe('close', () => {
       it('is idempotent, ends watches and refuses what comes after', async () => {
         const observation = observe(WIDGET, await now())

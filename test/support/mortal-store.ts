@@ -59,6 +59,7 @@ export function mortalStore(store: ObjectStore): MortalStore {
     create: (kind, object) => write(() => store.create(kind, object)),
     update: (kind, object, options) => write(() => store.update(kind, object, options)),
     delete: (kind, key, options) => write(() => store.delete(kind, key, options)),
+    check: () => read(() => store.check()),
     close: () => Promise.resolve(),
     die: () => death.abort(),
     dieAfter(count, then) {

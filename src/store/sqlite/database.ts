@@ -4,21 +4,39 @@
  * It is held exclusively for as long as it is open: SQLite's own file lock, which the operating
  * system drops when the process dies in whatever way.
  */
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '../../kernel/object-store.ts'
-import type { KubeObject } from '../../objects/meta.ts'
+import type { KubeObject, ObjectKey } from '../../objects/meta.ts'
 import type { StagedChange } from '../object-table.ts'
 import type { Journal } from '../table-store.ts'
+import { applyJsonChanges, jsonChanges, type JsonEdit } from './json-changes.ts'
 
 /** `PRAGMA user_version` of the files this code writes. */
-const FORMAT = 1
+const FORMAT = 2
 /** "Trib" in ASCII: marks the file as ours. */
 const APPLICATION_ID = 0x54726962
 
 /** SQLite's primary result codes that are told apart here. */
 const SQLITE = { BUSY: 5, READONLY: 8, CORRUPT: 11, FULL: 13, CANTOPEN: 14, NOTADB: 26 } as const
+
+/** Of an object whose JSON is at least so long, in UTF-16 code units, only what changes is written. */
+const LARGE = 16_384
+
+/** With less room on its disk a store cannot be relied on. */
+const LEAST_FREE_BYTES = 1 << 20
+
+const CHANGES_TABLE = `
+  CREATE TABLE changes (
+    resource TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    edits TEXT NOT NULL,
+    PRIMARY KEY (resource, namespace, name, revision)
+  ) STRICT, WITHOUT ROWID;
+`
 
 const SCHEMA = `
   CREATE TABLE objects (
@@ -31,6 +49,7 @@ const SCHEMA = `
   ) STRICT;
   CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL) STRICT;
   INSERT INTO state VALUES (1, 0);
+  ${CHANGES_TABLE}
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${FORMAT};
 `
@@ -113,6 +132,9 @@ function prepare(database: DatabaseSync, path: string): void {
       database.exec(SCHEMA)
     } else if (application !== APPLICATION_ID) {
       throw new StoreError('Unavailable', `${path} is a database of another program`)
+    } else if (format === 1) {
+      // Before there were changes, every object was written whole.
+      database.exec(`${CHANGES_TABLE} PRAGMA user_version = ${FORMAT};`)
     } else if (format !== FORMAT) {
       throw new StoreError(
         'Unavailable',
@@ -142,21 +164,59 @@ function journalOf(
   )
   const drop = database.prepare('DELETE FROM objects WHERE resource = ? AND namespace = ? AND name = ?')
   const setRevision = database.prepare('UPDATE state SET revision = ?')
+  const addChange = database.prepare(
+    'INSERT INTO changes (resource, namespace, name, revision, edits) VALUES (?, ?, ?, ?, ?)',
+  )
+  const dropChanges = database.prepare(
+    'DELETE FROM changes WHERE resource = ? AND namespace = ? AND name = ?',
+  )
+  const large = largeObjects(database)
 
-  const apply = (changes: readonly StagedChange[]): void => {
-    // Of several changes of one object only the last is worth a row.
-    const last = new Map(changes.map((change) => [`${change.resource}\0${change.tableKey}`, change]))
-    for (const { resource, revision: at, after, event } of last.values()) {
+  /** @returns how the large objects stand, once this is committed */
+  const apply = (changes: readonly StagedChange[]): Map<string, Large | undefined> => {
+    // Of several changes of one object only the way from the first to the last is worth a row.
+    const ways = new Map<string, { readonly first: StagedChange; last: StagedChange }>()
+    for (const change of changes) {
+      const key = placeKey(change.resource, change.event.object.metadata)
+      const way = ways.get(key)
+      if (way) way.last = change
+      else ways.set(key, { first: change, last: change })
+    }
+    const sizes = new Map<string, Large | undefined>()
+    for (const [key, { first, last }] of ways) {
+      const { resource, revision: at, after, event } = last
       const { namespace = '', name } = event.object.metadata
-      if (after === undefined) drop.run(resource, namespace, name)
-      else put.run(resource, namespace, name, at, JSON.stringify(after))
+      const known = large.get(key)
+      if (known && first.before && after) {
+        const edits = JSON.stringify(jsonChanges(first.before, after))
+        // Written whole again when the changes have become as long as the whole: in all, that is no more than
+        // twice what changed.
+        if (known.changes + edits.length <= known.whole) {
+          addChange.run(resource, namespace, name, at, edits)
+          sizes.set(key, { whole: known.whole, changes: known.changes + edits.length })
+          continue
+        }
+      }
+      if (known) {
+        dropChanges.run(resource, namespace, name)
+        sizes.set(key, undefined)
+      }
+      if (after === undefined) {
+        drop.run(resource, namespace, name)
+        continue
+      }
+      const json = JSON.stringify(after)
+      put.run(resource, namespace, name, at, json)
+      if (json.length >= LARGE) sizes.set(key, { whole: json.length, changes: 0 })
     }
     setRevision.run(changes.at(-1)!.revision)
+    return sizes
   }
 
   return {
     revision,
     *objects() {
+      const changed = editsByObject(database, path)
       const rows = database
         .prepare('SELECT resource, namespace, name, json FROM objects ORDER BY resource, namespace, name')
         .iterate()
@@ -165,23 +225,30 @@ function journalOf(
           'resource' | 'namespace' | 'name' | 'json',
           string
         >
+        const key = placeKey(resource, { namespace, name })
         let object: KubeObject
         try {
           object = JSON.parse(json) as KubeObject
+          for (const edits of changed.get(key) ?? []) applyJsonChanges(object, edits)
         } catch (cause) {
-          const place = `${resource} ${namespace}/${name}`
-          throw new StoreError('Unavailable', `the database ${path} is damaged: ${place} is not JSON`, {
-            cause,
-          })
+          throw damaged(path, `${resource} ${namespace}/${name} is not JSON`, cause)
         }
+        changed.delete(key)
+        if (json.length >= LARGE && !large.has(key)) large.set(key, { whole: json.length, changes: 0 })
         yield { resource, object }
       }
+      for (const key of changed.keys())
+        throw damaged(path, `there are changes of what is not there: ${key.replaceAll('\0', ' ')}`)
     },
     record(changes) {
       try {
         database.exec('BEGIN IMMEDIATE')
-        apply(changes)
+        const sizes = apply(changes)
         database.exec('COMMIT')
+        for (const [key, size] of sizes) {
+          if (size) large.set(key, size)
+          else large.delete(key)
+        }
       } catch (cause) {
         // SQLite has already rolled back on some errors, not on others.
         if (database.isTransaction) database.exec('ROLLBACK')
@@ -189,10 +256,83 @@ function journalOf(
       }
       onCommit?.(changes)
     },
+    check() {
+      try {
+        // A write like any other, that changes nothing.
+        database.exec('UPDATE state SET revision = revision')
+        // It fits where a larger one would not.
+        const { bavail, bsize } = statfsSync(dirname(path))
+        if (bavail * bsize < LEAST_FREE_BYTES)
+          throw new StoreError('Unavailable', `the disk of ${path} is full`)
+      } catch (cause) {
+        throw unavailable(path, cause)
+      }
+    },
     close() {
       if (database.isOpen) database.close()
     },
   }
+}
+
+/** How much is written of a large object, in UTF-16 code units. */
+interface Large {
+  readonly whole: number
+  /** Of what changed since. */
+  readonly changes: number
+}
+
+function placeKey(resource: string, { namespace = '', name }: ObjectKey): string {
+  return `${resource}\0${namespace}\0${name}`
+}
+
+/** @returns all objects that have changes; others that are large are found when they are read */
+function largeObjects(database: DatabaseSync): Map<string, Large> {
+  const rows = database
+    .prepare(
+      `SELECT resource, namespace, name, sum(length(edits)) AS changes,
+         (SELECT length(json) FROM objects AS o
+          WHERE o.resource = c.resource AND o.namespace = c.namespace AND o.name = c.name) AS whole
+       FROM changes AS c GROUP BY resource, namespace, name`,
+    )
+    .all()
+  return new Map(
+    rows.map((row) => {
+      const { resource, namespace, name } = row as Record<'resource' | 'namespace' | 'name', string>
+      const { changes, whole } = row as { changes: number; whole: number | null }
+      return [placeKey(resource, { namespace, name }), { whole: whole ?? 0, changes }]
+    }),
+  )
+}
+
+/** @returns what changed of each object since it was written whole, in order */
+function editsByObject(database: DatabaseSync, path: string): Map<string, (readonly JsonEdit[])[]> {
+  const byObject = new Map<string, (readonly JsonEdit[])[]>()
+  const rows = database
+    .prepare(
+      'SELECT resource, namespace, name, edits FROM changes ORDER BY resource, namespace, name, revision',
+    )
+    .iterate()
+  for (const row of rows) {
+    const { resource, namespace, name, edits } = row as Record<
+      'resource' | 'namespace' | 'name' | 'edits',
+      string
+    >
+    const key = placeKey(resource, { namespace, name })
+    let parsed: readonly JsonEdit[]
+    try {
+      parsed = JSON.parse(edits) as readonly JsonEdit[]
+    } catch (cause) {
+      throw damaged(path, `a change of ${resource} ${namespace}/${name} is not JSON`, cause)
+    }
+    const known = byObject.get(key)
+    if (known) known.push(parsed)
+    else byObject.set(key, [parsed])
+  }
+  return byObject
+}
+
+function damaged(path: string, what: string, cause?: unknown): StoreError {
+  return new StoreError('Unavailable', `the database ${path} is damaged: ${what}`, { cause })
 }
 
 function unavailable(path: string, cause: unknown): StoreError {

@@ -6,7 +6,7 @@ import type { Log } from '../../kernel/log.ts'
 import type { ObjectStore } from '../../kernel/object-store.ts'
 import type { System } from '../../kernel/system.ts'
 import { ObjectTable } from '../object-table.ts'
-import { createTableStore } from '../table-store.ts'
+import { createTableStore, type Journal } from '../table-store.ts'
 import { openDatabase } from './database.ts'
 
 export interface SqliteStoreOptions {
@@ -26,7 +26,7 @@ export interface SqliteStoreOptions {
  * Opens, and holds until `close`, the database file.
  *
  * Writes asked for in one turn of the event loop share one transaction; their promises resolve after
- * its commit. Where the commit fails all of them are rejected with `Unavailable` and nothing changed.
+ * its commit; patient ones a few milliseconds later, unless others come before. Where the commit fails all of them are rejected with `Unavailable` and nothing changed.
  *
  * @throws StoreError `Unavailable`: in use by another process, damaged, not writable, of a later format
  */
@@ -50,7 +50,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Obje
       count++
     }
     log.debug({ objects: count, revision: database.revision }, 'database opened')
-    return createTableStore(table, {
+    const journal: Journal = {
       record(changes) {
         try {
           database.record(changes)
@@ -59,8 +59,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Obje
           throw error
         }
       },
+      check: () => database.check(),
       close: () => database.close(),
-    })
+    }
+    return createTableStore(table, { journal, clock: system.clock })
   } catch (error) {
     database.close()
     throw error

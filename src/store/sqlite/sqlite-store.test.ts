@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { PLAIN, WIDGET, widget } from '../../../test/support/widget.ts'
+import { PLAIN, WIDGET, type Widget, widget } from '../../../test/support/widget.ts'
 import { silentLog } from '../../kernel/log.ts'
 import { mutate, type ObjectStore, StoreError } from '../../kernel/object-store.ts'
 import { realSystem } from '../../kernel/system.ts'
@@ -153,6 +153,34 @@ describe('durability', () => {
     const again = await openStore()
     expect((await again.get(WIDGET, { name: 'w0' }))!.spec.size).toBe(1_000)
     expect((await again.get(WIDGET, { name: 'w1' }))!.spec.size).toBe(3_000)
+  })
+
+  it('a patient write waits for the next that is not, and not for long when there is none', async () => {
+    const commits: number[] = []
+    const store = await openStore({ onCommit: (changes) => commits.push(changes) })
+    const patient = store.create(WIDGET, widget('a'), { patient: true })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(await store.get(WIDGET, { name: 'a' })).toBeUndefined()
+    expect(commits).toEqual([])
+    await store.create(WIDGET, widget('b'))
+    expect(commits).toEqual([2])
+    const { metadata } = await patient
+    expect(await store.get(WIDGET, { name: 'a' })).toMatchObject({ metadata })
+
+    await Promise.all([
+      store.delete(WIDGET, { name: 'a' }, { patient: true }),
+      mutate(store, WIDGET, { name: 'b' }, (each) => ({ ...each, spec: { size: 2 } }), { patient: true }),
+    ])
+    expect(commits).toEqual([2, 2])
+    expect((await store.list(WIDGET)).items).toMatchObject([{ spec: { size: 2 } }])
+    // One that is refused does not wait either.
+    const third = store.create(WIDGET, widget('c'), { patient: true })
+    expect((await failureOf(store.create(WIDGET, widget('c')))).code).toBe('AlreadyExists')
+    await third
+    const last = store.create(WIDGET, widget('d'), { patient: true })
+    await store.close()
+    await last
+    expect(commits).toEqual([2, 2, 1, 1])
   })
 
   it('a write is seen by nobody before it is durable', async () => {
@@ -318,6 +346,139 @@ describe('the database file', () => {
     path = join(folder, 'file', 'state.db')
     await writeFile(join(folder, 'file'), '')
     expect(await failureOf(openStore())).toMatchObject({ code: 'Unavailable' })
+  })
+})
+
+describe('a large object', () => {
+  /** Much larger than what changes of it. */
+  const large = (name: string) => ({
+    metadata: { name },
+    spec: {
+      size: 0,
+      deep: { items: Array.from({ length: 1_000 }, (_, id) => ({ id, text: 'x'.repeat(50) })) },
+    },
+  })
+  interface Items {
+    readonly items: readonly { readonly id: number; readonly text: string }[]
+  }
+  const itemsOf = (object: Widget | undefined) => (object!.spec.deep as unknown as Items).items
+  /** What the closed file has. */
+  const written = (): { readonly changes: number; readonly edited: number; readonly whole: number } => {
+    const database = new DatabaseSync(path)
+    const row = database
+      .prepare(
+        `SELECT (SELECT count(*) FROM changes) AS changes, (SELECT coalesce(sum(length(edits)), 0) FROM changes) AS edited,
+           (SELECT coalesce(max(length(json)), 0) FROM objects) AS whole`,
+      )
+      .get()
+    database.close()
+    return row as never
+  }
+  const change = (store: ObjectStore, size: number): Promise<Widget | undefined> =>
+    mutate(store, WIDGET, { name: 'a' }, (object) => {
+      const items = itemsOf(object).map((each) => (each.id === size ? { id: size, text: 'changed' } : each))
+      return { ...object, spec: { size, deep: { items: [...items, { id: -size, text: 'new' }] } as never } }
+    })
+
+  it('is written by what changes of it, and is the same when it is read again', async () => {
+    const store = await openStore()
+    await store.create(WIDGET, large('a'))
+    await store.create(WIDGET, widget('small'))
+    for (let size = 1; size <= 20; size++) await change(store, size)
+    const last = await store.get(WIDGET, { name: 'a' })
+    expect(itemsOf(last)).toHaveLength(1_020)
+    await store.close()
+    expect(written().changes).toBe(20)
+    expect(written().edited).toBeLessThan(20 * 500)
+
+    // Several lives, each going on where the one before it ended.
+    const second = await openStore()
+    expect(await second.get(WIDGET, { name: 'a' })).toEqual(last)
+    const changed = await change(second, 21)
+    await second.close()
+    expect(written().changes).toBe(21)
+    expect(await (await openStore()).get(WIDGET, { name: 'a' })).toEqual(changed)
+  })
+
+  it('is written whole again before its changes are longer than itself', async () => {
+    const store = await openStore()
+    await store.create(WIDGET, large('a'))
+    for (let size = 1; size <= 600; size++) await change(store, size)
+    const last = await store.get(WIDGET, { name: 'a' })
+    await store.close()
+    const { changes, edited, whole } = written()
+    expect(changes).toBeLessThan(600)
+    expect(edited).toBeLessThanOrEqual(whole)
+    const again = await openStore()
+    expect(await again.get(WIDGET, { name: 'a' })).toEqual(last)
+    // What has become small is written as small things are.
+    await mutate(again, WIDGET, { name: 'a' }, (object) => ({ ...object, spec: { size: 1 } }))
+    for (let size = 2; size < 600; size++)
+      await mutate(again, WIDGET, { name: 'a' }, (object) => ({ ...object, spec: { size } }))
+    await again.close()
+    expect(itemsOf(last).length).toBeGreaterThan(1_000)
+    const end = await openStore()
+    expect((await end.get(WIDGET, { name: 'a' }))!.spec).toEqual({ size: 599 })
+  })
+
+  it('leaves nothing behind when it is deleted, and may come again under its name', async () => {
+    const store = await openStore()
+    await store.create(WIDGET, large('a'))
+    await change(store, 1)
+    await store.delete(WIDGET, { name: 'a' })
+    await store.create(WIDGET, large('a'))
+    await change(store, 2)
+    await Promise.all([store.delete(WIDGET, { name: 'a' }), store.create(WIDGET, { ...large('a') })])
+    const last = await change(store, 3)
+    await store.close()
+    const again = await openStore()
+    expect(await again.get(WIDGET, { name: 'a' })).toEqual(last)
+    await again.delete(WIDGET, { name: 'a' })
+    await again.close()
+    expect(written()).toEqual({ changes: 0, edited: 0, whole: 0 })
+  })
+
+  it('is as it was after changes that found no room', async () => {
+    const store = await openStore({ maxBytes: 400_000 })
+    await store.create(WIDGET, large('a'))
+    await change(store, 1)
+    const outcomes = await Promise.allSettled([
+      change(store, 2),
+      store.create(WIDGET, {
+        metadata: { name: 'big' },
+        spec: { size: 1, deep: { filling: 'x'.repeat(500_000) } },
+      }),
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    const last = await change(store, 3)
+    await store.close()
+    expect(written().changes).toBe(2)
+    expect(await (await openStore()).get(WIDGET, { name: 'a' })).toEqual(last)
+  })
+
+  it('in a file from before there were changes is read, and changed', async () => {
+    const store = await openStore()
+    await store.create(WIDGET, large('a'))
+    await store.close()
+    const earlier = new DatabaseSync(path)
+    earlier.exec('DROP TABLE changes; PRAGMA user_version = 1')
+    earlier.close()
+    const again = await openStore()
+    const last = await change(again, 1)
+    await again.close()
+    expect(written().changes).toBe(1)
+    expect(await (await openStore()).get(WIDGET, { name: 'a' })).toEqual(last)
+  })
+
+  it('whose changes do not fit it is damage', async () => {
+    const store = await openStore()
+    await store.create(WIDGET, large('a'))
+    await change(store, 1)
+    await store.close()
+    const database = new DatabaseSync(path)
+    database.exec(`UPDATE changes SET edits = '[["set",["nowhere","at","all"],1]]'`)
+    database.close()
+    expect((await failureOf(openStore())).message).toContain('damaged')
   })
 })
 
