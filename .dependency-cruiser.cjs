@@ -91,6 +91,7 @@ module.exports = {
       'Serves whatever is in a store to users; what the objects lead to is the controllers’ affair.',
       'kernel',
       'objects',
+      'quantity',
     ),
     only(
       'fabric',

@@ -1,6 +1,7 @@
 /** Buyers in one process, each a node of its own with its own key and connection: RESERVE, sign, PURCHASE, verify. */
-import { CONTRACT_SIGNATURE, configurationOf, verifyContract } from '../../src/contract-manager/index.ts'
+import { CONTRACT_SIGNATURE, verifyContract } from '../../src/contract-manager/index.ts'
 import { signDocument } from '../../src/privacy-and-security-manager/index.ts'
+import { configurationOf } from '../../src/rear/configured-amounts.ts'
 import { contractTerms, decodeTransaction, type WireContractTerms } from '../../src/rear/wire/index.ts'
 import { createCaller, type Caller } from '../lib/caller.ts'
 import { rateOf, type Rate } from '../lib/statistics.ts'

@@ -2,7 +2,8 @@
  * The floor of RESERVE and PURCHASE: signs, verifies and commits what a contract takes, and nothing else.
  *
  * The rows are copies of those that a node wrote, in the same store, with the fewest commits that keep the
- * promise: one before RESERVE is answered, one before PURCHASE is, and what follows later.
+ * promise: one before RESERVE is answered, one before PURCHASE is. What only follows from them may come later,
+ * but counts. Whoever asks while the ledger is being written shares the next write, and its flavor.
  */
 import { join } from 'node:path'
 import { CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from '../../src/contract-manager/index.ts'
@@ -43,18 +44,19 @@ let key: NodeKey
 let sample: ContractSample
 let made = 0
 
-/** The signatures of both sides, and what each side verifies. */
+/** What the seller says of what is left. */
+const flavorOffer = () => flavorTerms(flavorToWire(sample.flavor))
+
+/** The signatures of both sides under a contract, and what each side verifies. */
 function signAndVerify(): void {
   const { flavor, contract } = sample
   const terms = contractTerms(contract.spec.document as object)
-  const offer = flavorTerms(flavorToWire(flavor))
-  const ofFlavor = signDocument(offer, { ...FLAVOR_SIGNATURE, key })
   const ofBuyer = signDocument(terms, { ...CONTRACT_SIGNATURE, key })
   verifyDocument(terms, ofBuyer, CONTRACT_SIGNATURE)
   const ofSeller = signDocument(terms, { ...CONTRACT_SIGNATURE, key })
   verifyDocument(terms, ofSeller, CONTRACT_SIGNATURE)
   verifyDocument(terms, ofBuyer, CONTRACT_SIGNATURE)
-  verifyDocument(offer, ofFlavor, FLAVOR_SIGNATURE)
+  verifyDocument(flavorOffer(), flavor.spec.signature!, FLAVOR_SIGNATURE)
 }
 
 /** The object as a new one of another name. */
@@ -78,6 +80,8 @@ class Ledger {
   #entries: readonly LedgerEntry[]
   #writing: Promise<void> | undefined
   #next: Promise<void> | undefined
+  #isReduced = false
+  #flavor: Promise<Flavor> | undefined
 
   constructor(pool: Pool) {
     this.#pool = pool
@@ -85,10 +89,10 @@ class Ledger {
   }
 
   put(entry: LedgerEntry): Promise<void> {
-    this.#entries =
-      entry.state === 'held'
-        ? [...this.#entries, entry]
-        : this.#entries.map((each) => (each.id === entry.id ? entry : each))
+    if (entry.state === 'held') {
+      this.#entries = [...this.#entries, entry]
+      this.#isReduced = true
+    } else this.#entries = this.#entries.map((each) => (each.id === entry.id ? entry : each))
     if (this.#writing === undefined) return this.#write()
     this.#next ??= this.#writing.then(() => {
       this.#next = undefined
@@ -106,7 +110,17 @@ class Ledger {
         this.#writing = undefined
       })
     this.#writing = writing
+    if (this.#isReduced) this.#replaceFlavor()
+    this.#isReduced = false
     await writing
+  }
+
+  /** What is left has another name, and is signed anew. */
+  #replaceFlavor(): void {
+    signDocument(flavorOffer(), { ...FLAVOR_SIGNATURE, key })
+    const before = this.#flavor
+    this.#flavor = create(FlavorKind, sample.flavor, `f-${made++}`)
+    void before?.then(({ metadata }) => store!.delete(FlavorKind, metadata))
   }
 }
 
@@ -121,23 +135,20 @@ const touch = <T extends KubeObject>(kind: KindDefinition<T>, stored: T, status:
     { subresource: 'status' },
   )
 
-async function oneContract(ledger: Ledger, entry: LedgerEntry, rating: Rating, later: Promise<unknown>[]) {
-  const { transaction, flavor, allocation, contract, fact, router } = sample
+async function oneContract(ledger: Ledger, entry: LedgerEntry, later: Promise<unknown>[]) {
+  const { transaction, allocation, contract, fact, rating, router } = sample
   const id = `${made++}`
   const held = { ...entry, id: `${entry.id.slice(id.length)}${id}` }
   signAndVerify()
-  const [, , stored] = await Promise.all([
-    create(TransactionKind, transaction, `t-${id}`),
-    create(FlavorKind, flavor, `f-${id}`),
-    create(AllocationKind, allocation, `a-${id}`),
-    ledger.put({ ...held, state: 'held' }),
-  ])
-  const [, bought] = await Promise.all([
-    ledger.put({ ...held, state: 'allocated' }),
+  await Promise.all([create(TransactionKind, transaction, `t-${id}`), ledger.put({ ...held, state: 'held' })])
+  later.push(
+    create(AllocationKind, allocation, `a-${id}`).then((each) =>
+      touch(AllocationKind, each, allocation.status),
+    ),
+  )
+  const [bought] = await Promise.all([
     create(ContractKind, contract, `contract-${id}`),
-    touch(AllocationKind, stored, allocation.status),
-    // The flavor makes room for that of the next contract.
-    store!.delete(FlavorKind, { namespace: 'default', name: `f-${id}` }),
+    ledger.put({ ...held, state: 'allocated' }),
   ])
   later.push(
     create(FactKind, fact, `fact-${id}`),
@@ -184,7 +195,7 @@ export const contractRowsMethods = {
       Array.from({ length: options.atATime }, async () => {
         while (left-- > 0) {
           const begin = performance.now()
-          await oneContract(ledger, entry, sample.rating, later)
+          await oneContract(ledger, entry, later)
           times.push(performance.now() - begin)
         }
       }),

@@ -186,6 +186,16 @@ describe('validation', () => {
     })
   })
 
+  it('says once what is wrong with a label', async () => {
+    const { call } = await serve()
+    const { status, json } = await call('POST', WIDGETS, widget('a', { replicas: 1 }, { labels: { a: 1 } }))
+    expect(status).toBe(422)
+    expect(json.details.causes).toMatchObject([{ field: 'metadata.labels.a' }])
+    expect(json.message).toBe(
+      'Widget.test.example.com "a" is invalid: metadata.labels.a: Invalid value: 1: must be string',
+    )
+  })
+
   it('treats unknown fields as fieldValidation says', async () => {
     const { call } = await serve()
     const body = widget('a', { replicas: 1, colour: 'red' })

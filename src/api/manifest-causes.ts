@@ -3,7 +3,7 @@ import type { KindDefinition } from '../objects/kind.ts'
 import type { FieldCause } from './invalid-object.ts'
 import { isObject } from './json.ts'
 import { checkFields } from './unknown-fields.ts'
-import { schemaCauses } from './validate-schema.ts'
+import { schemaCauses, wrong } from './validate-schema.ts'
 
 /**
  * @param object as it was written
@@ -11,7 +11,7 @@ import { schemaCauses } from './validate-schema.ts'
  * @returns its unknown fields and what its schema does not allow; empty when it is as it should be
  */
 export function manifestCauses(kind: KindDefinition, object: unknown, at: string): readonly FieldCause[] {
-  if (!isObject(object)) return [{ field: at, message: 'must be an object' }]
+  if (!isObject(object)) return [wrong(at, object, 'must be object')]
   const { unknown } = checkFields(kind.schema, object, { misspellings: false })
   return [
     ...unknown.map(({ path, suggestion }) => ({

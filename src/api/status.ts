@@ -99,8 +99,10 @@ export const MODIFIED =
   'the object has been modified; please apply your changes to the latest version and try again'
 
 /** @returns an `Invalid` error that names each wrong field of `target` */
-export function invalid(target: Target, causes: readonly FieldCause[], options?: ErrorOptions): ApiError {
+export function invalid(target: Target, found: readonly FieldCause[], options?: ErrorOptions): ApiError {
   const { kind, group } = target.kind
+  // Labels are checked by their own rules and by the schema: what both say is said once.
+  const causes = [...new Map(found.map((cause) => [`${cause.field}: ${cause.message}`, cause])).values()]
   const lines = causes.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`))
   const problem = lines.length === 1 ? lines[0]! : `[${lines.join(', ')}]`
   return new ApiError(

@@ -4,6 +4,8 @@
 import { Compile } from 'typebox/compile'
 import { Settings } from 'typebox/system'
 import type { KindDefinition } from '../objects/kind.ts'
+import { QUANTITY_PATTERN } from '../objects/core/pod-spec.ts'
+import { parseQuantity, QuantityError } from '../quantity/index.ts'
 import type { FieldCause } from './invalid-object.ts'
 import { isObject, type JsonObject, member } from './json.ts'
 
@@ -111,11 +113,35 @@ function causesOf(
         if (discriminator) return [discriminator]
         return closestBranch(branches).flatMap((each) => causesOf(each, all, object))
       }
-      const kinds = [...new Set(here.map(({ message }) => message.replace(/^must be /, '')))]
-      return [wrong(field, value, kinds.length > 0 ? `must be ${kinds.join(' or ')}` : error.message)]
+      // It has the type that one of the alternatives wants: that is the one that was meant.
+      const meant = here.find(({ keyword }) => keyword !== 'type')
+      if (meant) return causesOf(meant, all, object)
+      const types = [...new Set(here.map(({ message }) => message.replace(/^must be /, '')))]
+      return [wrong(field, value, types.length > 0 ? `must be ${types.join(' or ')}` : error.message)]
     }
+    // What stands where nothing may: the error of the object that it stands in says it, too.
+    case 'boolean':
+      return [{ field, message: 'Forbidden: unknown field' }]
     default:
-      return [wrong(field, value, error.message)]
+      return [wrong(field, value, ruleOf(error, value))]
+  }
+}
+
+/** @returns the rule that was broken, for people */
+function ruleOf({ keyword, params, message }: SchemaError, value: unknown): string {
+  if (keyword === 'pattern' && params['pattern'] === QUANTITY_PATTERN) return quantityRule(String(value))
+  const isOfOne = params['limit'] === 1 && (keyword === 'minLength' || keyword === 'minItems')
+  return isOfOne ? 'must not be empty' : message
+}
+
+/** Its parser knows better than the pattern what is wrong. */
+function quantityRule(text: string): string {
+  try {
+    parseQuantity(text)
+    return 'must not be negative'
+  } catch (error) {
+    if (!(error instanceof QuantityError)) throw error
+    return error.message.replace(/^".*?" (?=is )/s, '')
   }
 }
 

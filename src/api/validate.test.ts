@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { DeploymentKind } from '../objects/core/deployment.ts'
+import { IntentKind } from '../objects/intent.ts'
 import { GadgetKind, WidgetKind } from './testing/kinds.ts'
 import { metadataCauses } from './validate-metadata.ts'
 import { schemaCauses } from './validate-schema.ts'
@@ -39,6 +41,56 @@ describe('schemaCauses', () => {
     expect(causes({ replicas: 'x', color: 1, size: null, parts: 3, limits: 4, source: 5 })).toHaveLength(6)
     const parts = Array.from({ length: 10_000 }, () => ({ name: 1 }))
     expect(causes({ replicas: 1, parts })).toHaveLength(50)
+  })
+})
+
+describe('the rule that a manifest breaks', () => {
+  const told = (container: object): readonly string[] =>
+    schemaCauses(DeploymentKind, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'a' },
+      spec: {
+        selector: { matchLabels: { a: 'b' } },
+        template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', ...container }] } },
+      },
+    } as never).map(({ field, message }) => `${field.replace(/^.*\[0\]\./, '')}: ${message}`)
+  it.each([
+    [
+      { resources: { requests: { cpu: 'abc' } } },
+      'resources.requests.cpu: Invalid value: "abc": is not a quantity: expected a number like 2, 250m, 1.5Gi or 2e3',
+    ],
+    [
+      { resources: { limits: { memory: '1Gib' } } },
+      /^resources.limits.memory: Invalid value: "1Gib": is not a quantity: unknown suffix "Gib"/,
+    ],
+    [
+      { resources: { requests: { cpu: true } } },
+      'resources.requests.cpu: Invalid value: true: must be string or number',
+    ],
+    [
+      { resources: { limits: { cpu: '-1' } } },
+      'resources.limits.cpu: Invalid value: "-1": must not be negative',
+    ],
+    [{ name: '' }, 'name: Invalid value: "": must not be empty'],
+  ])('is told in words: %j', (container, expected) => {
+    const [first, ...others] = told(container)
+    expect(others).toEqual([])
+    if (typeof expected === 'string') expect(first).toBe(expected)
+    else expect(first).toMatch(expected)
+  })
+
+  it('is not that "schema is false"', () => {
+    const causesOfIntent = schemaCauses(IntentKind, {
+      apiVersion: 'tributary.io/v1alpha1',
+      kind: 'Intent',
+      metadata: { name: 'a' },
+      spec: { weights: { speed: 2 }, requirements: { minRating: 9 } },
+    } as never).map(({ field, message }) => `${field}: ${message}`)
+    expect(causesOfIntent).toEqual([
+      'spec.requirements.minRating: Invalid value: 9: must be <= 5',
+      'spec.weights.speed: Forbidden: unknown field',
+    ])
   })
 })
 

@@ -1,16 +1,19 @@
 /** The component: compare-and-swap on pools, and the projection of pools to flavors and allocations. */
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
-import { ensure, isStoreError, mutateStatus, remove } from '../kernel/object-store.ts'
+import type { InformerEvent } from '../kernel/informer.ts'
+import { ensure, mutateStatus, remove, type WriteOptions } from '../kernel/object-store.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { AllocationKind, type Allocation, type AllocationStatusValue } from '../objects/allocation.ts'
 import { FlavorKind, type Flavor } from '../objects/flavor.ts'
 import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
-import { PoolKind, type LedgerEntry, type Pool, type PoolStatus } from '../objects/pool.ts'
+import { PoolKind, type LedgerEntry, type Pool } from '../objects/pool.ts'
 import type { Amounts } from '../quantity/amounts.ts'
 import { traceAnnotations, type TraceContext } from '../trace/index.ts'
-import { flavorOf, poolTag, poolTagOf } from './flavor-of-pool.ts'
+import { allocationName } from './allocation-name.ts'
+import { changedEntries, EntryIndex } from './entry-index.ts'
+import { flavorOf, poolTag, poolTagOf, type MadeFlavor } from './flavor-of-pool.ts'
 import {
   allocate,
   cancel,
@@ -23,6 +26,7 @@ import {
   setActive,
   type Refusal,
 } from './ledger.ts'
+import { PoolWriter } from './pool-writer.ts'
 
 export type HoldRequest = Omit<LedgerEntry, 'state'>
 
@@ -34,41 +38,73 @@ export interface AvailableResourcesOptions extends NodeBase {
   }) => string
 }
 
+type SignedFlavor = { readonly metadata: { readonly namespace: string; readonly name: string } } & Pick<
+  Flavor,
+  'spec'
+>
+
+/** What only follows from a ledger: it is there a moment later, or after the next start. */
+const PATIENTLY: WriteOptions = { patient: true }
+/** How many allocations are written at a time. */
+const ALLOCATIONS_AT_A_TIME = 16
+
 export class AvailableResources implements Component {
   readonly #options: AvailableResourcesOptions
-  readonly #controller: Controller
+  readonly #pools: Controller
+  readonly #allocations: Controller
+  readonly #writer: PoolWriter
+  readonly #entries = new EntryIndex()
+  /** By pool: the last flavor that was signed, and what it says. */
+  readonly #signed = new Map<string, { readonly said: string; readonly flavor: SignedFlavor }>()
+  /** By allocation that is still to be made: what it is made for. Lost in a crash; nothing depends on it. */
+  readonly #traces = new Map<string, TraceContext>()
+  #unsubscribe: (() => void) | undefined
 
   constructor(options: AvailableResourcesOptions) {
     this.#options = options
+    this.#writer = new PoolWriter(options.store)
+    const { system, log } = options
     const pools = options.informers.of(PoolKind)
     pools.addIndex('tag', (pool) => [poolTag(pool)])
-    pools.addIndex('entry', (pool) => ledgerOf(pool).entries.flatMap((entry) => [entry.id, entry.contractID]))
-    options.informers.of(FlavorKind).addIndex('pool', (flavor) => [flavor.spec.poolName ?? ''])
-    const allocations = options.informers.of(AllocationKind)
-    allocations.addIndex('pool', (allocation) => [allocation.spec.poolName ?? ''])
-    allocations.addIndex('contract', (allocation) => [allocation.spec.contract?.name ?? ''])
-    this.#controller = new Controller({
+    const flavors = options.informers.of(FlavorKind)
+    flavors.addIndex('pool', (flavor) => [flavor.spec.poolName ?? ''])
+    this.#pools = new Controller({
       name: 'available-resources',
-      system: options.system,
-      log: options.log,
+      system,
+      log,
       watches: [
         { informer: pools },
-        {
-          informer: options.informers.of(FlavorKind),
-          keys: ({ object }) => poolKey(object.spec.poolName),
-        },
-        { informer: allocations, keys: ({ object }) => poolKey(object.spec.poolName) },
+        { informer: flavors, keys: ({ object }) => poolKey(object.spec.poolName) },
       ],
-      reconcile: (key) => this.#reconcile(key),
+      reconcile: (key) => this.#reconcilePool(key),
+    })
+    this.#allocations = new Controller({
+      name: 'allocations',
+      system,
+      log,
+      concurrency: ALLOCATIONS_AT_A_TIME,
+      watches: [
+        { informer: pools, keys: allocationsToCheck },
+        {
+          informer: options.informers.of(AllocationKind),
+          keys: ({ object }) => (object.spec.poolName === undefined ? undefined : keyOf(object)),
+        },
+      ],
+      reconcile: (key) => this.#reconcileAllocation(key, PATIENTLY),
     })
   }
 
-  start(): Promise<void> {
-    return this.#controller.start()
+  async start(): Promise<void> {
+    // Before the controllers, which ask it.
+    this.#unsubscribe ??= this.#options.informers.of(PoolKind).onChange((event) => this.#entries.apply(event))
+    await Promise.all([this.#pools.start(), this.#allocations.start()])
   }
 
-  stop(): Promise<void> {
-    return this.#controller.stop()
+  async stop(): Promise<void> {
+    await Promise.all([this.#pools.stop(), this.#allocations.stop()])
+    this.#unsubscribe?.()
+    this.#unsubscribe = undefined
+    this.#entries.clear()
   }
 
   /** @returns the pool that a flavor, current or earlier, was cut from */
@@ -82,41 +118,42 @@ export class AvailableResources implements Component {
 
   /** @returns the pool that has an entry of this transaction or contract, and the entry */
   async poolOfEntry(id: string): Promise<{ readonly pool: Pool; readonly entry: LedgerEntry } | undefined> {
-    const { store, informers } = this.#options
-    const seen = informers.of(PoolKind).byIndex('entry', id)[0]
-    const stored = seen && (await store.get(PoolKind, keyOf(seen)))
-    // The informer may lag behind what was just held: that it knows of none proves nothing.
-    const pools = stored ? [stored] : (await store.list(PoolKind)).items
-    for (const pool of pools) {
-      const entry = ledgerOf(pool).entries.find((each) => each.id === id || each.contractID === id)
-      if (entry) return { pool, entry }
+    const { store } = this.#options
+    const place = this.#entries.placeOf(id)
+    const pool = place && (await store.get(PoolKind, place.pool))
+    const entry = pool && entryOf(pool, id)
+    if (entry) return { pool, entry }
+    // The index may lag behind what was just held: that it knows of none proves nothing.
+    for (const other of (await store.list(PoolKind)).items) {
+      const found = entryOf(other, id)
+      if (found) return { pool: other, entry: found }
     }
     return undefined
   }
 
   /**
-   * RESERVE: holds a part of the pool until `entry.expiresAt`, and brings the flavor in line.
-   * Repeating it has no second effect.
+   * RESERVE: holds a part of the pool until `entry.expiresAt`. Durable when it resolves; the flavor and the
+   * allocation that follow from it come after. Repeating it has no second effect.
    */
   async hold(
     poolKey: ObjectKey,
     entry: HoldRequest,
     trace?: TraceContext,
   ): Promise<{ readonly pool: Pool } | { readonly refusal: Refusal; readonly pool: Pool | undefined }> {
+    const name = allocationName(entry.contractID)
+    if (trace) this.#traces.set(name, trace)
     let refusal: Refusal | undefined
-    const pool = await this.#swap(poolKey, (before) => {
+    const pool = await this.#writer.change(poolKey, (before) => {
       refusal = undefined
       const result = hold(before, entry, this.#now())
       if ('status' in result) return result.status
       refusal = result.refusal
       return undefined
     })
-    if (pool === undefined || refusal) {
-      const gone: Refusal = { code: 'insufficient-capacity', detail: 'no longer on offer', numbers: {} }
-      return { refusal: refusal ?? gone, pool }
-    }
-    await this.project(pool, trace)
-    return { pool }
+    if (pool && refusal === undefined) return { pool }
+    this.#traces.delete(name)
+    const gone: Refusal = { code: 'insufficient-capacity', detail: 'no longer on offer', numbers: {} }
+    return { refusal: refusal ?? gone, pool }
   }
 
   /** PURCHASE: makes a hold an allocation. @returns undefined when the hold is over */
@@ -127,7 +164,7 @@ export class AvailableResources implements Component {
     const found = await this.poolOfEntry(id)
     if (found === undefined) return undefined
     let missing = false
-    const pool = await this.#swap(keyOf(found.pool), (before) => {
+    const pool = await this.#writer.change(keyOf(found.pool), (before) => {
       const status = allocate(before, id, purchase, this.#now())
       missing = status === undefined
       return status
@@ -139,26 +176,22 @@ export class AvailableResources implements Component {
   async cancel(id: string): Promise<boolean> {
     const found = await this.poolOfEntry(id)
     if (found === undefined) return true
-    const pool = await this.#swap(keyOf(found.pool), (before) => cancel(before, id))
-    if (pool === undefined) return true
-    await this.project(pool)
-    return !ledgerOf(pool).entries.some((entry) => entry.id === id)
+    const pool = await this.#writer.change(keyOf(found.pool), (before) => cancel(before, id))
+    return pool === undefined || entryOf(pool, id) === undefined
   }
 
   /** Gives back what a transaction or contract has; the flavor grows again. */
   async release(id: string): Promise<void> {
     const found = await this.poolOfEntry(id)
-    if (found === undefined) return
-    const pool = await this.#swap(keyOf(found.pool), (before) => release(before, id))
-    if (pool) await this.project(pool)
+    if (found) await this.#writer.change(keyOf(found.pool), (before) => release(before, id))
   }
 
   /** Step 25: the virtual node of a contract is in use, or no longer. */
   async setActive(contractID: string, active: boolean): Promise<void> {
     const found = await this.poolOfEntry(contractID)
     if (found === undefined) return
-    const pool = await this.#swap(keyOf(found.pool), (before) => setActive(before, contractID, active))
-    if (pool) await this.project(pool)
+    await this.#writer.change(keyOf(found.pool), (before) => setActive(before, contractID, active))
+    await this.#reconcileAllocation({ namespace: DEFAULT_NAMESPACE, name: allocationName(contractID) }, {})
   }
 
   /** Step 20: what a contract that we bought gives us, at first inactive. Idempotent. */
@@ -201,58 +234,59 @@ export class AvailableResources implements Component {
   }
 
   /** @returns the signed flavor that follows from a pool, whether it is stored (yet) or not */
-  flavorFor({ id, spec: made }: { readonly id: string; readonly spec: Flavor['spec'] }) {
+  flavorFor({ id, spec: made }: MadeFlavor): SignedFlavor {
+    const said = `${id} ${JSON.stringify(made)}`
+    const pool = made.poolName ?? ''
+    const known = this.#signed.get(pool)
+    if (known?.said === said) return known.flavor
     const metadata = { namespace: DEFAULT_NAMESPACE, name: id }
     const spec = { ...made, timestamp: rfc3339(this.#now()) }
-    return { metadata, spec: { ...spec, signature: this.#options.signFlavor({ metadata, spec }) } }
+    const flavor = { metadata, spec: { ...spec, signature: this.#options.signFlavor({ metadata, spec }) } }
+    this.#signed.set(pool, { said, flavor })
+    return flavor
   }
 
-  /**
-   * Brings flavor and allocations in line with a pool: the flavor of an earlier revision goes, the one of
-   * this revision comes (step 16), every ledger entry has its allocation. Idempotent.
-   */
-  async project(pool: Pool, trace?: TraceContext): Promise<void> {
-    const { store, informers, self } = this.#options
-    const wanted = flavorOf(pool, self.identity())
-    const names = new Set(
-      informers
-        .of(FlavorKind)
-        .byIndex('pool', pool.metadata.name)
-        .map((flavor) => flavor.metadata.name),
-    )
-    // The informer may not have seen the flavor of the revision before this one yet.
-    const writes: Promise<unknown>[] = [...names]
+  /** The flavor of an earlier revision goes, the one of this revision comes (step 16). Idempotent. */
+  async #projectFlavor(pool: Pool, wanted: MadeFlavor | undefined): Promise<void> {
+    const { store, informers } = this.#options
+    const names = informers
+      .of(FlavorKind)
+      .byIndex('pool', pool.metadata.name)
+      .map((flavor) => flavor.metadata.name)
+    const writes: Promise<unknown>[] = names
       .filter((name) => name !== wanted?.id)
-      .map((name) => remove(store, FlavorKind, { namespace: DEFAULT_NAMESPACE, name }))
-    if (wanted && !names.has(wanted.id)) {
-      writes.push(ensure(store, FlavorKind, this.flavorFor(wanted)))
-    }
-    const entries = new Map(ledgerOf(pool).entries.map((entry) => [allocationName(entry.contractID), entry]))
-    const allocations = new Map(
-      informers
-        .of(AllocationKind)
-        .byIndex('pool', pool.metadata.name)
-        .map((allocation) => [allocation.metadata.name, allocation]),
-    )
-    for (const [name, entry] of entries) {
-      writes.push(this.#ensureSold(pool, entry, allocations.get(name), trace))
-    }
-    for (const name of allocations.keys()) {
-      if (!entries.has(name))
-        writes.push(remove(store, AllocationKind, { namespace: DEFAULT_NAMESPACE, name }))
+      .map((name) => remove(store, FlavorKind, { namespace: DEFAULT_NAMESPACE, name }, PATIENTLY))
+    if (wanted && !names.includes(wanted.id)) {
+      writes.push(ensure(store, FlavorKind, this.flavorFor(wanted), PATIENTLY))
     }
     await Promise.all(writes)
+  }
+
+  /** Every entry of a ledger has its allocation, and no other allocation says that it is cut from a pool. */
+  async #reconcileAllocation(key: ObjectKey, how: WriteOptions): Promise<void> {
+    const { store } = this.#options
+    const allocation = await store.get(AllocationKind, key)
+    const place = this.#entries.placeOf(key.name)
+    const contractID = place?.contractID ?? allocation?.spec.contract?.name
+    const poolName = place?.pool ?? poolKey(allocation?.spec.poolName)
+    if (contractID === undefined || poolName === undefined) return
+    const pool = await store.get(PoolKind, poolName)
+    const entry = pool && entryOf(pool, contractID)
+    if (entry) await this.#ensureSold(pool, entry, allocation, how)
+    else if (allocation?.spec.poolName !== undefined) await remove(store, AllocationKind, key, how)
+    this.#traces.delete(key.name)
   }
 
   async #ensureSold(
     pool: Pool,
     entry: LedgerEntry,
     before: Allocation | undefined,
-    trace: TraceContext | undefined,
+    how: WriteOptions,
   ): Promise<void> {
     const status: AllocationStatusValue = entry.active === true ? 'Active' : 'Inactive'
     if (before?.status?.status === status) return
     const { id: transactionID, contractID, amounts, forwarding = false } = entry
+    const name = allocationName(contractID)
     await this.#ensureAllocation(
       {
         type: 'Node',
@@ -262,82 +296,75 @@ export class AvailableResources implements Component {
         amounts,
         transactionID,
       },
-      trace,
+      this.#traces.get(name),
+      how,
     )
-    await this.#setAllocationStatus(allocationName(contractID), status)
+    await this.#setAllocationStatus(name, status, how)
   }
 
   async #ensureAllocation(
     spec: Allocation['spec'] & { readonly contract: { readonly name: string } },
     trace: TraceContext | undefined,
+    how: WriteOptions = {},
   ): Promise<void> {
     const name = allocationName(spec.contract.name)
     const metadata = { namespace: DEFAULT_NAMESPACE, name, annotations: traceAnnotations(trace) }
-    const { status } = await ensure(this.#options.store, AllocationKind, { metadata, spec })
-    if (status === undefined) await this.#setAllocationStatus(name, 'Inactive')
+    const { status } = await ensure(this.#options.store, AllocationKind, { metadata, spec }, how)
+    if (status === undefined) await this.#setAllocationStatus(name, 'Inactive', how)
   }
 
-  async #setAllocationStatus(name: string, status: AllocationStatusValue): Promise<void> {
+  async #setAllocationStatus(
+    name: string,
+    status: AllocationStatusValue,
+    how: WriteOptions = {},
+  ): Promise<void> {
     const key = { namespace: DEFAULT_NAMESPACE, name }
-    await mutateStatus(this.#options.store, AllocationKind, key, (allocation) =>
-      allocation.status?.status === status
-        ? undefined
-        : { ...allocation.status, status, lastUpdateTime: rfc3339(this.#now()) },
+    await mutateStatus(
+      this.#options.store,
+      AllocationKind,
+      key,
+      (allocation) =>
+        allocation.status?.status === status
+          ? undefined
+          : { ...allocation.status, status, lastUpdateTime: rfc3339(this.#now()) },
+      how,
     )
   }
 
-  async #reconcile(key: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
-    const { store } = this.#options
-    let pool = await store.get(PoolKind, key)
+  async #reconcilePool(key: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
+    let pool = await this.#options.store.get(PoolKind, key)
     if (pool === undefined) {
-      await this.#removeDerived(key.name)
+      await this.#removeFlavors(key.name)
       return
     }
     if (expire(pool, this.#now())) {
-      pool = (await this.#swap(key, (before) => expire(before, this.#now()))) ?? pool
+      pool = (await this.#writer.change(key, (before) => expire(before, this.#now()))) ?? pool
     }
-    if (this.#isOutdated(pool)) {
+    let flavor = flavorOf(pool, this.#options.self.identity())
+    if (flavor && this.#isOutdated(flavor)) {
       // Whoever saw the old one must not get something else under its name.
-      pool = (await this.#swap(key, (before) => renew(before))) ?? pool
+      pool = (await this.#writer.change(key, (before) => renew(before))) ?? pool
+      flavor = flavorOf(pool, this.#options.self.identity())
     }
-    await this.project(pool)
+    await this.#projectFlavor(pool, flavor)
     const next = nextExpiry(pool)
     return next === undefined ? undefined : { requeueAfterMs: Math.max(1, next - this.#now()) }
   }
 
-  /** Whether the flavor of this revision says something else than the pool: another price, place or address. */
-  #isOutdated(pool: Pool): boolean {
-    const { informers, self } = this.#options
-    const wanted = flavorOf(pool, self.identity())
-    const key = { namespace: DEFAULT_NAMESPACE, name: wanted?.id ?? '' }
-    const stored = wanted && informers.of(FlavorKind).get(key)
+  /** Whether the stored flavor of this revision says something else than the pool: another price, place or address. */
+  #isOutdated({ id, spec }: MadeFlavor): boolean {
+    const key = { namespace: DEFAULT_NAMESPACE, name: id }
+    const stored = this.#options.informers.of(FlavorKind).get(key)
     if (stored === undefined) return false
     const { timestamp: _, signature: __, ...said } = stored.spec
-    return JSON.stringify(said) !== JSON.stringify(wanted?.spec)
+    return JSON.stringify(said) !== JSON.stringify(spec)
   }
 
-  async #removeDerived(poolName: string): Promise<void> {
+  async #removeFlavors(poolName: string): Promise<void> {
     const { store, informers } = this.#options
-    await Promise.all([
-      ...informers
-        .of(FlavorKind)
-        .byIndex('pool', poolName)
-        .map((each) => remove(store, FlavorKind, keyOf(each))),
-      ...informers
-        .of(AllocationKind)
-        .byIndex('pool', poolName)
-        .map((each) => remove(store, AllocationKind, keyOf(each))),
-    ])
-  }
-
-  /** One compare-and-swap, repeated while others come between. @returns the stored pool, changed or not */
-  async #swap(key: ObjectKey, change: (pool: Pool) => PoolStatus | undefined): Promise<Pool | undefined> {
-    try {
-      return await mutateStatus(this.#options.store, PoolKind, key, change)
-    } catch (error) {
-      if (isStoreError(error, 'NotFound')) return undefined
-      throw error
-    }
+    this.#signed.delete(poolName)
+    const flavors = informers.of(FlavorKind).byIndex('pool', poolName)
+    await Promise.all(flavors.map((each) => remove(store, FlavorKind, keyOf(each))))
   }
 
   #now(): number {
@@ -345,9 +372,21 @@ export class AvailableResources implements Component {
   }
 }
 
-/** @returns the name of the allocation of a contract */
-export function allocationName(contractID: string): string {
-  return `allocation-${contractID.replace(/^contract-/, '')}`
+/** The allocations of the entries that came, went or changed. */
+function allocationsToCheck({ type, object, before }: InformerEvent<Pool>): readonly ObjectKey[] {
+  const { gone, come } = changedEntries(
+    type === 'added' ? undefined : (before ?? object),
+    type === 'deleted' ? undefined : object,
+  )
+  return [...gone, ...come].map(({ contractID }) => ({
+    namespace: DEFAULT_NAMESPACE,
+    name: allocationName(contractID),
+  }))
+}
+
+/** @returns the entry of a transaction or a contract; from the end, since what is new is asked for most */
+function entryOf(pool: Pool, id: string): LedgerEntry | undefined {
+  return ledgerOf(pool).entries.findLast((entry) => entry.id === id || entry.contractID === id)
 }
 
 function poolKey(name: string | undefined): ObjectKey | undefined {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Pool, PoolSpec } from '../objects/pool.ts'
+import { decodeFlavor, flavorFromWire, flavorToWire } from '../rear/wire/index.ts'
 import { flavorIdOf, flavorOf, poolTag, poolTagOf, priceOf } from './flavor-of-pool.ts'
 
 const SPEC: PoolSpec = {
@@ -19,6 +20,27 @@ function pool(status?: Pool['status'], spec: PoolSpec = SPEC, uid = 'uid-1'): Po
 }
 
 describe('the flavor of a pool', () => {
+  it.each([{}, { name: 'db', tags: 'sql', hostingPolicies: ['Provider'] }])(
+    'of a service goes out and comes in, however little is said of it: %j',
+    (data) => {
+      const units = { units: '1' }
+      const offer: PoolSpec = {
+        flavorType: 'service',
+        capacity: units,
+        partition: {},
+        data,
+        price: SPEC.price,
+      }
+      const { id, spec } = flavorOf(pool(undefined, offer), OWNER)!
+      const sent = JSON.stringify(flavorToWire({ metadata: { name: id }, spec }))
+      const wire = decodeFlavor(JSON.parse(sent))
+      expect(flavorFromWire(wire).flavorType).toMatchObject({
+        typeIdentifier: 'Service',
+        typeData: { name: 'compute', description: '', category: '', ...data, tags: [] },
+      })
+    },
+  )
+
   it('says what is free, in which parts it is sold, and what the rest of it costs', () => {
     const free = {
       ...SPEC.capacity,

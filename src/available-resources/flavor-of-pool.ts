@@ -1,6 +1,6 @@
 /** Derives the advertised flavor from a pool: its id, its size, its price. Pure. */
 import { createHash } from 'node:crypto'
-import type { FlavorSpec, FlavorType, K8Slice, Partitionability } from '../objects/flavor.ts'
+import type { FlavorSpec, FlavorType, K8Slice, Partitionability, ServiceFlavor } from '../objects/flavor.ts'
 import type { NodeIdentity } from '../objects/fluidos-common.ts'
 import type { Pool, PoolSpec } from '../objects/pool.ts'
 import type { Amounts } from '../quantity/amounts.ts'
@@ -30,11 +30,14 @@ export function priceOf(spec: PoolSpec, amounts: Amounts): PoolSpec['price'] {
   return spec.flavorType === 'k8slice' ? partialPrice(spec.price, amounts, spec.capacity) : spec.price
 }
 
+/** A flavor that follows from a pool; not signed. */
+export interface MadeFlavor {
+  readonly id: string
+  readonly spec: FlavorSpec
+}
+
 /** @returns the flavor that the pool advertises, undefined when too little is free to sell */
-export function flavorOf(
-  pool: Pool,
-  owner: NodeIdentity,
-): { readonly id: string; readonly spec: FlavorSpec } | undefined {
+export function flavorOf(pool: Pool, owner: NodeIdentity): MadeFlavor | undefined {
   const { free } = ledgerOf(pool)
   if (!isSellable(pool.spec, free)) return undefined
   return {
@@ -58,11 +61,25 @@ function flavorType(pool: Pool, free: Amounts): FlavorType {
     case 'k8slice':
       return { typeIdentifier: 'K8Slice', typeData: k8slice(pool, free) }
     case 'service':
-      return { typeIdentifier: 'Service', typeData: data as never }
+      return { typeIdentifier: 'Service', typeData: service(pool) }
     case 'vm':
       return { typeIdentifier: 'VM', typeData: data }
     case 'sensor':
       return { typeIdentifier: 'Sensor', typeData: data }
+  }
+}
+
+/** A service as its provider describes it, with what every description has. */
+function service({ metadata, spec: { data } }: Pool): ServiceFlavor {
+  const text = (name: string, otherwise = ''): string =>
+    typeof data[name] === 'string' ? data[name] : otherwise
+  const { tags } = data
+  return {
+    ...data,
+    name: text('name', metadata.name),
+    description: text('description'),
+    category: text('category'),
+    tags: Array.isArray(tags) ? tags.map(String) : [],
   }
 }
 

@@ -31,7 +31,9 @@ const put = (table: FlavorTable, one: NamedFlavor): void =>
 
 function ask(table: FlavorTable, selector: Selector, audience: 'public' | 'internal' = 'public'): string[] {
   const { body, count } = table.select(selector, audience)
-  const names = (JSON.parse(body.toString()) as { flavorID: string }[]).map(({ flavorID }) => flavorID)
+  const names = (JSON.parse(Buffer.concat(body).toString()) as { flavorID: string }[]).map(
+    ({ flavorID }) => flavorID,
+  )
   expect(names).toHaveLength(count)
   return names
 }
@@ -129,9 +131,9 @@ describe('a flavor table', () => {
 
   it('answers with valid JSON when nothing matches, and when nothing is in it', () => {
     const table = new FlavorTable()
-    expect(table.select({ filters: {} }, 'public').body.toString()).toBe('[]')
+    expect(Buffer.concat(table.select({ filters: {} }, 'public').body).toString()).toBe('[]')
     put(table, flavor('a', { cpu: '1' }))
-    expect(table.select(range('cpu', '2'), 'public').body.toString()).toBe('[]')
+    expect(Buffer.concat(table.select(range('cpu', '2'), 'public').body).toString()).toBe('[]')
   })
 
   it('sends what is not ASCII unharmed', () => {

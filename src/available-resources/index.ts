@@ -4,7 +4,8 @@
  * The truth is in the Pools; flavors and allocations of type Node are derived from it here, after every
  * change and again after every crash. Owns the tables Pool (ledger), Flavor and Allocation.
  */
-export { allocationName, AvailableResources, type HoldRequest } from './available-resources.ts'
+export { allocationName } from './allocation-name.ts'
+export { AvailableResources, type HoldRequest } from './available-resources.ts'
 export { FlavorTable, type Audience, type FlavorList } from './flavor-table.ts'
 export { flavorOf, poolTag, priceOf } from './flavor-of-pool.ts'
 export { isBalanced, ledgerOf, type Refusal } from './ledger.ts'

@@ -116,7 +116,7 @@ export function allocate(
   now: number,
 ): PoolStatus | undefined {
   const before = expire(pool, now) ?? ledgerOf(pool)
-  const entry = before.entries.find((other) => other.id === id)
+  const entry = before.entries.findLast((other) => other.id === id)
   if (entry === undefined) return undefined
   if (entry.state === 'allocated') return before
   return replaceEntry(before, { ...entry, ...purchase, state: 'allocated' })

@@ -36,8 +36,8 @@ export function addRevokeCommands(domain: Command, context: Context): void {
     .addHelpText(
       'after',
       `
-The supernode whose domain.authorityDirectory this is honours it within seconds, members of the domain soon
-after they have reached it, everybody else when the credential ends. The node can be admitted anew afterwards.
+The supernode whose domain.authorityDirectory this is, and members of the domain that reach it, honour it within
+seconds, everybody else when the credential ends. The node can be admitted anew afterwards.
 ` +
         examples(
           [
@@ -87,8 +87,8 @@ async function revoke(context: Context, { authorityDir, node, credential }: Revo
     node === undefined
       ? `credential ${jti} of ${domain} revoked, and what renews it`
       : `membership of ${node} in ${domain} revoked, with all that it was given until now`,
-    'The supernode that holds the authority honours it within seconds, members soon after they have reached it,',
-    'everybody else when the credential ends.',
+    'The supernode that holds the authority, and members that reach it, honour it within seconds, everybody else when',
+    'the credential ends. At once: tributary peer reject',
   )
 }
 

@@ -50,7 +50,7 @@ export const domainVerb: Verb = (program, context) => {
         .choices(['node', 'supernode', 'catalog'])
         .default('node'),
     )
-    .option('--valid <duration>', 'how long it lasts, for example 24h (default: 30d)', durationArgument)
+    .option('--valid <duration>', 'how long it lasts, for example 24h (default: 7d)', durationArgument)
     .option('-o, --output <file>', 'where to write it (default: standard output)')
     .addHelpText(
       'after',

@@ -68,9 +68,9 @@ function plain(message: string): string {
   return invalid ? `${invalid[2]} (it is ${invalid[1]})` : message
 }
 
-/** Where a schema can only say that a text does not match a pattern, the quantity's own parser says why. */
+/** Where a server can only say that a text does not match a pattern, the quantity's own parser says why. */
 function quantityMessage(field: string, message: string): string | undefined {
-  const value = /^Invalid value: "(.*?)": .*pattern/s.exec(message)?.[1]
+  const value = /^Invalid value: "(.*?)": .*(?:pattern|quantity)/s.exec(message)?.[1]
   if (value === undefined || !/\.(requests|limits|capacity|amounts|request)\.[^.]+$/.test(field))
     return undefined
   try {

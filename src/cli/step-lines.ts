@@ -2,6 +2,7 @@
  * Trace events as lines of a table, one step each; the same for `trace` and `demo`. Pure.
  */
 import type { TraceEvent } from '../objects/trace.ts'
+import { NO_STEP } from '../trace/index.ts'
 import { componentTitle } from './component-names.ts'
 import { withNodeNames } from './peer-names.ts'
 import { printable, shorten, shortId } from './printable.ts'
@@ -99,7 +100,7 @@ export function stepLines({ style, names, nodes, roles = false, width }: StepLin
             : style.yellow
       const paint = paintOf(event.node)
       const head = columns({
-        step: event.step === 0 ? '·' : String(event.step),
+        step: event.step === NO_STEP ? '·' : String(event.step),
         time: style.dim(timeText(event.at - startedAt)),
         node: paint(printable(event.node)),
         role: style.dim(printable(event.role)),

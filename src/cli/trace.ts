@@ -2,8 +2,8 @@
  * `tributary trace`: the numbered workflow steps of an intent, on all nodes that took part.
  */
 import type { TraceEvent } from '../objects/trace.ts'
+import { NO_STEP } from '../trace/index.ts'
 import { sleep } from '../kernel/system.ts'
-import type { NodeStatus } from '../node/node-status.ts'
 import { CliError } from './cli-error.ts'
 import { connect } from './connect.ts'
 import { type Context, note, print, widthOf } from './context.ts'
@@ -12,8 +12,9 @@ import { addNamespaceOptions, examples, type GlobalOptions, optionsOf, outputOpt
 import { encodeAs } from './print-objects.ts'
 import { stepLines, type StepLines } from './step-lines.ts'
 import { styleFor } from './style.ts'
+import type { NodeStatus } from '../node/node-status.ts'
 import { commandOf, type Verb } from './verb.ts'
-import { inTime, missingSteps, notNeeded, workflowSteps } from './workflow-check.ts'
+import { beginOf, inTime, missingSteps, notNeeded, workflowSteps } from './workflow-check.ts'
 
 interface TraceOptions extends GlobalOptions {
   readonly watch?: boolean
@@ -69,7 +70,7 @@ async function trace(context: Context, intent: string, options: TraceOptions): P
     }
     const events = inTime(found.events)
     const lines = await linesFor(context, client, events)
-    const startedAt = events[0]?.at ?? 0
+    const startedAt = beginOf(events)
     print(context, `trace ${found.traceID} of ${found.intent}, workflow ${found.workflow}`, '', lines.header)
     print(context, ...events.map((event) => lines.line(event, startedAt)))
     printMissing(context, found, lines)
@@ -122,7 +123,7 @@ function printMissing(context: Context, { workflow, events }: WholeTrace, lines:
   }
   const ahead = missing.length - skipped.length
   const said = [
-    `${new Set(events.map(({ step }) => step).filter((step) => step > 0)).size} steps took place`,
+    `${new Set(events.map(({ step }) => step).filter((step) => step !== NO_STEP)).size} steps took place`,
     ...(skipped.length > 0 ? [`${skipped.length} missing in between`] : []),
     ...(ahead > 0 ? [`${ahead} not reached yet`] : []),
     ...(missing.length === 0 ? ['none is missing'] : []),
@@ -163,7 +164,7 @@ async function watch(
     if (fresh.length > 0 && output !== 'json' && output !== 'yaml') {
       if (!lines) {
         lines = await linesFor(context, client, fresh)
-        startedAt = fresh[0]!.at
+        startedAt = beginOf(fresh)
         print(context, lines.header)
       }
       print(context, ...fresh.map((event) => lines!.line(event, startedAt)))

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import type { TraceEvent } from '../objects/trace.ts'
 import { WORKFLOW_1, WORKFLOWS } from '../trace/index.ts'
-import { checkSteps, firstOfEachStep, inTime, missingSteps, notNeeded, numbered } from './workflow-check.ts'
+import {
+  beginOf,
+  checkSteps,
+  firstOfEachStep,
+  inTime,
+  missingSteps,
+  notNeeded,
+  numbered,
+} from './workflow-check.ts'
 
 /** All steps of workflow 1, a millisecond apart. */
 const EVENTS: readonly TraceEvent[] = WORKFLOW_1.map(({ step, action, component, role, message }) => ({
@@ -57,6 +65,23 @@ describe('the check of the steps', () => {
     expect(optional.length).toBeGreaterThan(0)
     const missing = missingSteps(WORKFLOWS[2], []).map(({ step }) => step)
     expect(missing.filter((step) => optional.includes(step))).toEqual([])
+  })
+})
+
+describe('step 0 of workflow 4', () => {
+  const all = WORKFLOWS[4].map((step): TraceEvent => ({
+    ...EVENTS[0]!,
+    ...step,
+    workflow: 4,
+    at: step.step === 0 ? 5 : 1000 + step.step,
+  }))
+  const without = all.filter(({ step }) => step !== 0)
+
+  it('is a step like the others, but goes on all the time: the intent begins with step 1', () => {
+    expect(checkSteps(WORKFLOWS[4], all)).toEqual([])
+    expect(checkSteps(WORKFLOWS[4], without)).toEqual([expect.stringContaining('step 0 is missing')])
+    expect(checkSteps(WORKFLOWS[4], [...without, { ...all[0]!, at: 1003.5 }])).toEqual([])
+    expect(beginOf(all)).toBe(1001)
   })
 })
 

@@ -2,17 +2,17 @@
  * Whether the numbered steps of a workflow took place, and in the right order. Pure.
  */
 import type { TraceEvent } from '../objects/trace.ts'
-import { stepNumber, type WorkflowNumber, WORKFLOWS, type WorkflowStep } from '../trace/index.ts'
+import { NO_STEP, stepNumber, type WorkflowNumber, WORKFLOWS, type WorkflowStep } from '../trace/index.ts'
 
 /** @returns the table of a workflow; an empty one for a number that is none */
 export function workflowSteps(workflow: number): readonly WorkflowStep[] {
   return (WORKFLOWS as Readonly<Record<number, readonly WorkflowStep[]>>)[workflow] ?? []
 }
 
-/** @returns the events with the numbers that they have in `workflow`; 0 for what has none */
+/** @returns the events with the numbers that they have in `workflow` */
 export function numbered(events: readonly TraceEvent[], workflow: WorkflowNumber): readonly TraceEvent[] {
   return events.map((event) => {
-    const step = stepNumber(workflow, event.action, event.role) ?? 0
+    const step = stepNumber(workflow, event.action, event.role)
     return step === event.step && workflow === event.workflow ? event : { ...event, step, workflow }
   })
 }
@@ -22,11 +22,17 @@ export function inTime(events: readonly TraceEvent[]): readonly TraceEvent[] {
   return events.toSorted((a, b) => a.at - b.at || a.step - b.step)
 }
 
+/** @returns when the intent came, milliseconds since 1970: what is before it goes on all the time */
+export function beginOf(events: readonly TraceEvent[]): number {
+  const inOrder = inTime(events)
+  return (inOrder.find(({ step }) => step > 0) ?? inOrder[0])?.at ?? 0
+}
+
 /** @returns of each number that took place its first event, in the order in which they happened */
 export function firstOfEachStep(events: readonly TraceEvent[]): readonly TraceEvent[] {
   const seen = new Set<number>()
   return inTime(events).filter(({ step }) => {
-    if (step === 0 || seen.has(step)) return false
+    if (step === NO_STEP || seen.has(step)) return false
     seen.add(step)
     return true
   })
@@ -82,7 +88,8 @@ export function checkSteps(table: readonly WorkflowStep[], events: readonly Trac
   )
   first.forEach((event, index) => {
     const before = first[index - 1]
-    if (before && before.step > event.step) {
+    // Step 0 goes on all the time.
+    if (before && event.step > 0 && before.step > event.step) {
       const late = (event.at - before.at).toFixed(2)
       problems.push(`step ${event.step} came after step ${before.step}, ${late} ms later`)
     }

@@ -48,7 +48,8 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
         example: 'authority',
       },
       membershipLifetime: {
-        explanation: 'How long a renewed credential lasts: 12h, 24h, 7d. Revoking works within this time.',
+        explanation:
+          'How long a renewed credential lasts: 12h, 24h, 7d. Other domains believe a revoked member for so long.',
         example: '24h',
       },
       introduceTo: {
@@ -193,6 +194,18 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
     members: {
       hold: { explanation: 'How long RESERVE holds capacity for a buyer: 30s, 2m, 1h, 7d.', example: '2m' },
       longest: { explanation: 'The longest contract that we sell.', example: '365d' },
+    },
+  },
+  ratings: {
+    explanation: 'What we note of past dealings stays here; what of it we tell others is decided here.',
+    members: {
+      share: {
+        explanation:
+          'When a contract has ended, tell the catalogs that we know what we think of the other party: a signed\n' +
+          'score, with our id, the facts behind it and the contract. false: nothing is told. For what others have\n' +
+          'told a catalog see docs/domains-and-trust.md.',
+        example: true,
+      },
     },
   },
   log: {

@@ -15,6 +15,10 @@ describe('a configuration', () => {
     expect(() => parseConfig('name: a\nlog:\n  level: loud\n', 'config.yaml')).toThrow(
       /^config\.yaml:3: log\.level /,
     )
+    expect(() => parseConfig('name: a\nrole: boss\n', 'x')).toThrow(
+      'x:2: role must be one of node, supernode, catalog',
+    )
+    expect(() => parseConfig('name: a\npeers: [{ id: x }]\n', 'x')).toThrow('x:2: peers.0 has no address')
     expect(() => parseConfig('name: [\n', 'config.yaml')).toThrow(/^config\.yaml:\d: not YAML: /)
     expect(() => parseConfig('role: node\n', 'config.yaml')).toThrow(/name/)
   })

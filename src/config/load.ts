@@ -47,7 +47,6 @@ export function parseConfig(text: string, file: string): Config {
   const path = (first?.instancePath ?? '').split('/').slice(1)
   const params = (first?.params ?? {}) as {
     additionalProperties?: readonly string[]
-    requiredProperties?: readonly string[]
   }
   const unknown = params.additionalProperties?.[0]
   const node = document.getIn(unknown === undefined ? path : [...path, unknown], true) as
@@ -59,7 +58,18 @@ export function parseConfig(text: string, file: string): Config {
       `${at(node?.range?.[0])}: unknown field ${field}${hint ? `; did you mean ${hint}?` : ''}`,
     )
   }
-  throw new ConfigError(`${at(node?.range?.[0])}: ${field} ${first?.message ?? 'is wrong'}`)
+  throw new ConfigError(`${at(node?.range?.[0])}: ${field} ${ruleOf(first)}`)
+}
+
+/** @returns what is wrong, to stand behind the name of the field */
+function ruleOf(error: ReturnType<typeof checker.Errors>[number] | undefined): string {
+  const params = (error?.params ?? {}) as {
+    readonly allowedValues?: readonly unknown[]
+    readonly requiredProperties?: readonly string[]
+  }
+  if (params.allowedValues) return `must be one of ${params.allowedValues.join(', ')}`
+  if (params.requiredProperties) return `has no ${params.requiredProperties.join(', ')}`
+  return error?.message ?? 'is wrong'
 }
 
 function knownFields(path: readonly string[]): readonly string[] {

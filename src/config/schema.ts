@@ -206,6 +206,16 @@ export const ConfigSchema = closed({
       ),
     }),
   ),
+  ratings: Type.Optional(
+    closed({
+      share: Type.Optional(
+        Type.Boolean({
+          default: true,
+          description: 'Tell catalogs, signed, what we think of the other party when a contract has ended.',
+        }),
+      ),
+    }),
+  ),
   log: Type.Optional(closed({ level: Type.Optional(oneOf(LOG_LEVELS, { default: 'info' })) })),
 })
 export type Config = Static<typeof ConfigSchema>

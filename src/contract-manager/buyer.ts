@@ -51,6 +51,8 @@ const FINALIZER = 'tributary.io/reservation'
 const MOST_ATTEMPTS = 3
 const RETRY_MS = 500
 const RESERVE_TIMEOUT_MS = 25_000
+/** Where there is another way to the owner. */
+const RESERVE_TIMEOUT_WITH_OTHER_WAY_MS = 5_000
 const CANCEL_TIMEOUT_MS = 2_000
 const UNWIND_RETRY_MS = 5_000
 
@@ -117,7 +119,7 @@ export class Buyer implements Component {
       method: 'POST',
       path: '/api/v2/reservations',
       headers: traceHeaders(trace),
-      timeoutMs: RESERVE_TIMEOUT_MS,
+      timeoutMs: spec.otherWay === true ? RESERVE_TIMEOUT_WITH_OTHER_WAY_MS : RESERVE_TIMEOUT_MS,
       signal,
       body: {
         flavorID: spec.flavorID,
@@ -220,7 +222,9 @@ export class Buyer implements Component {
     const attempts = (this.#attempts.get(reservation.metadata.uid) ?? 0) + 1
     const { message } = error as Error
     // A lost answer is asked for again: the key makes that safe.
-    if (failure.mayPass && attempts < MOST_ATTEMPTS) {
+    const { spec, status } = reservation
+    const tryOtherWay = spec.otherWay === true && status?.reservePhase !== 'Solved'
+    if (failure.mayPass && attempts < MOST_ATTEMPTS && !tryOtherWay) {
       this.#attempts.set(reservation.metadata.uid, attempts)
       await this.#setStatus(reservation, {
         ...reservation.status,

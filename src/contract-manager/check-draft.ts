@@ -3,7 +3,7 @@ import { parseMoney } from '../quantity/price.ts'
 import { canonical } from '../quantity/index.ts'
 import type { Reservation } from '../objects/reservation.ts'
 import { configurationToWire, type WireContractTerms } from '../rear/wire/index.ts'
-import { amountsOf } from './terms.ts'
+import { amountsOf } from '../rear/configured-amounts.ts'
 
 /** A clock may go differently at the other side, in milliseconds. */
 const TOLERANCE_MS = 5 * 60_000

@@ -8,7 +8,7 @@
 import type { AvailableResources } from '../available-resources/index.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
-import { mutate, mutateStatus, remove } from '../kernel/object-store.ts'
+import { mutate, mutateStatus, remove, type WriteOptions } from '../kernel/object-store.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract, type ContractPhase, type ContractStatus } from '../objects/contract.ts'
@@ -136,7 +136,8 @@ export class Closing implements Component {
     const phase = phaseOf(contract)
     const now = system.clock.now()
     if (phase === 'Active') {
-      if (contract.status?.phase === undefined) await this.#setPhase(contract, 'Active', 'in force')
+      if (contract.status?.phase === undefined)
+        await this.#setPhase(contract, 'Active', 'in force', { patient: contract.spec.role === 'seller' })
       if (contract.metadata.deletionTimestamp !== undefined) {
         await this.close(key.name, 'deleted by the user')
         return
@@ -251,18 +252,29 @@ export class Closing implements Component {
     await this.#options.recordEnd(otherSide(contract).nodeID, type, contract.metadata.name)
   }
 
-  async #setPhase(contract: Contract, phase: ContractPhase, message: string): Promise<void> {
+  async #setPhase(
+    contract: Contract,
+    phase: ContractPhase,
+    message: string,
+    how: WriteOptions = {},
+  ): Promise<void> {
     const now = rfc3339(this.#options.system.clock.now())
-    await mutateStatus(this.#options.store, ContractKind, keyOf(contract), ({ status }) => ({
-      ...status,
-      phase: {
-        ...status?.phase,
-        phase,
-        message,
-        lastChangeTime: now,
-        ...(phase === 'Closed' || phase === 'Expired' ? { endTime: now } : {}),
-      },
-    }))
+    await mutateStatus(
+      this.#options.store,
+      ContractKind,
+      keyOf(contract),
+      ({ status }) => ({
+        ...status,
+        phase: {
+          ...status?.phase,
+          phase,
+          message,
+          lastChangeTime: now,
+          ...(phase === 'Closed' || phase === 'Expired' ? { endTime: now } : {}),
+        },
+      }),
+      how,
+    )
   }
 
   async #letGo(contract: Contract): Promise<void> {

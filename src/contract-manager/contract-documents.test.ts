@@ -17,17 +17,11 @@ import {
   type WireFlavor,
   type WireReserveRequest,
 } from '../rear/wire/index.ts'
+import { amountsOf, configurationOf } from '../rear/configured-amounts.ts'
 import { draftComplaint } from './check-draft.ts'
 import { mergeClosings, signClosing, type ClosingStatement } from './closing-statement.ts'
 import { configurationFor, draftOf } from './draft.ts'
-import {
-  amountsOf,
-  configurationOf,
-  contractIdOf,
-  CONTRACT_SIGNATURE,
-  FLAVOR_SIGNATURE,
-  transactionIdOf,
-} from './terms.ts'
+import { contractIdOf, CONTRACT_SIGNATURE, FLAVOR_SIGNATURE, transactionIdOf } from './terms.ts'
 import { verifyContract } from './verify.ts'
 
 const NOW = Date.UTC(2030, 0, 1)

@@ -6,19 +6,12 @@ import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract, type ContractPhase } from '../objects/contract.ts'
 import type { ContractId, NodeId } from '../objects/ids.ts'
 import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
-import { configurationToWire } from '../rear/wire/index.ts'
-import type { Amounts } from '../quantity/amounts.ts'
-import { amountsOf, FORWARDS, USER } from './terms.ts'
+import { contractAmounts } from '../rear/configured-amounts.ts'
+import { FORWARDS, USER } from './terms.ts'
 
 /** @returns the phase of a contract; a new one is active */
 export function phaseOf(contract: Contract): ContractPhase {
   return (contract.status?.phase?.phase as ContractPhase | undefined) ?? 'Active'
-}
-
-/** @returns what a contract gives its buyer */
-export function contractAmounts(contract: Contract): Amounts {
-  const { configuration } = contract.spec
-  return configuration ? amountsOf(configurationToWire(configuration)) : {}
 }
 
 /** @returns who uses what was sold: the buyer, or the one for whom a supernode bought it */

@@ -11,7 +11,8 @@ import type {
   WireNodeIdentity,
   WireReserveRequest,
 } from '../rear/wire/index.ts'
-import { configurationOf, contractIdOf, USER } from './terms.ts'
+import { configurationOf } from '../rear/configured-amounts.ts'
+import { contractIdOf, USER } from './terms.ts'
 
 /**
  * @param sent what the buyer asks for; undefined for the whole flavor

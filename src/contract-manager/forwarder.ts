@@ -30,15 +30,8 @@ import {
   type WireTransaction,
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
-import {
-  amountsOf,
-  contractIdOf,
-  DOWNSTREAM_PRICE,
-  FORWARDS,
-  MARGIN,
-  ORIGIN_CONTRACT,
-  USER,
-} from './terms.ts'
+import { amountsOf } from '../rear/configured-amounts.ts'
+import { contractIdOf, DOWNSTREAM_PRICE, FORWARDS, MARGIN, ORIGIN_CONTRACT, USER } from './terms.ts'
 
 export interface ForwarderOptions extends NodeBase {
   readonly available: AvailableResources

@@ -4,18 +4,10 @@
  */
 export { Buyer, type BuyerOptions } from './buyer.ts'
 export { Closing, type ClosingOptions } from './closing.ts'
-export { contractAmounts, Contracts } from './contracts.ts'
+export { Contracts } from './contracts.ts'
 export { Forwarder, type ForwarderOptions } from './forwarder.ts'
 export { routeOf } from './route-of.ts'
 export { Seller, type SellerOptions } from './seller.ts'
 export { contractRoutes } from './routes.ts'
-export {
-  FORWARDS,
-  ORIGIN_CONTRACT,
-  amountsOf,
-  configurationOf,
-  contractIdOf,
-  CONTRACT_SIGNATURE,
-  FLAVOR_SIGNATURE,
-} from './terms.ts'
+export { FORWARDS, ORIGIN_CONTRACT, contractIdOf, CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './terms.ts'
 export { verifyContract, type ContractVerdict } from './verify.ts'

@@ -8,7 +8,7 @@ import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
 import { FlavorKind } from '../objects/flavor.ts'
-import { DEFAULT_NAMESPACE, type ObjectKey } from '../objects/meta.ts'
+import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { PoolKind, type LedgerEntry, type Pool } from '../objects/pool.ts'
 import { TransactionKind, type Transaction } from '../objects/transaction.ts'
 import {
@@ -24,7 +24,6 @@ import { Problem } from '../rear/problem.ts'
 import {
   contractFromWire,
   contractTerms,
-  decodeContract,
   encodeContract,
   flavorToWire,
   nodeIdentityToWire,
@@ -40,7 +39,8 @@ import {
   type WireTransaction,
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
-import { amountsOf, contractIdOf, CONTRACT_SIGNATURE, transactionIdOf } from './terms.ts'
+import { amountsOf } from '../rear/configured-amounts.ts'
+import { contractIdOf, CONTRACT_SIGNATURE, transactionIdOf } from './terms.ts'
 
 export interface SellerOptions extends NodeBase {
   readonly available: AvailableResources
@@ -58,6 +58,9 @@ export interface SellerOptions extends NodeBase {
 /** The finalizer that keeps a contract until it is closed. */
 export const CONTRACT_FINALIZER = 'tributary.io/contract'
 
+/** How long after its end a hold that is still in the ledger is looked at again. */
+const FORGET_AGAIN_MS = 1_000
+
 /** A RESERVE that is being worked on. */
 interface Asked {
   readonly request: WireReserveRequest
@@ -70,28 +73,41 @@ interface Asked {
 
 export class Seller implements Component {
   readonly #options: SellerOptions
-  readonly #controller: Controller
+  readonly #pools: Controller
+  readonly #transactions: Controller
+  /** Entries whose contract was seen. The store shares what does not change: each is looked up once. */
+  readonly #completed = new WeakSet<LedgerEntry>()
+  /** Transactions that are being bought: whoever buys them makes the contract, too. */
+  readonly #buying = new Set<string>()
   /** By transaction: a message that comes twice at once has one effect, too. */
   readonly #oneAtATime = new OneAtATime()
 
   constructor(options: SellerOptions) {
     this.#options = options
-    options.informers.of(TransactionKind)
-    this.#controller = new Controller({
+    const { system, log, informers } = options
+    this.#pools = new Controller({
       name: 'contract-seller',
-      system: options.system,
-      log: options.log,
-      watches: [{ informer: options.informers.of(PoolKind) }],
-      reconcile: (key) => this.#reconcile(key),
+      system,
+      log,
+      watches: [{ informer: informers.of(PoolKind) }],
+      reconcile: (key) => this.#completeEntries(key),
+    })
+    this.#transactions = new Controller({
+      name: 'contract-transactions',
+      system,
+      log,
+      concurrency: 16,
+      watches: [{ informer: informers.of(TransactionKind) }],
+      reconcile: (key) => this.#forgetTransaction(key),
     })
   }
 
-  start(): Promise<void> {
-    return this.#controller.start()
+  async start(): Promise<void> {
+    await Promise.all([this.#pools.start(), this.#transactions.start()])
   }
 
-  stop(): Promise<void> {
-    return this.#controller.stop()
+  async stop(): Promise<void> {
+    await Promise.all([this.#pools.stop(), this.#transactions.stop()])
   }
 
   /**
@@ -164,8 +180,10 @@ export class Seller implements Component {
       expirationTime: rfc3339(now + holdMs),
       contract: draft,
     }
-    // Before the hold: a hold that nobody can buy, because a crash came between, would be in the way until it ends.
-    await ensure(store, TransactionKind, {
+    const { contract: _, ...sent } = transaction
+    // Asked for before the hold and not after it: a hold that nobody can buy, because a crash came between, would
+    // be in the way until it ends. Asked for at once, so that a store may make both durable together.
+    const noted = ensure(store, TransactionKind, {
       metadata: { ...nameOf(transactionID), annotations: traceAnnotations(trace) },
       spec: {
         flavorID: request.flavorID,
@@ -175,10 +193,10 @@ export class Seller implements Component {
         expirationTime: transaction.expirationTime,
         contractDraft: draft,
         key,
-        sent: transaction,
+        sent,
       },
     })
-    const held = await rearManager.reserveForPeer(
+    const holding = rearManager.reserveForPeer(
       { namespace: DEFAULT_NAMESPACE, name: pool.metadata.name },
       {
         id: transactionID,
@@ -190,6 +208,7 @@ export class Seller implements Component {
       },
       trace,
     )
+    const [held] = await Promise.all([holding, noted])
     if ('refusal' in held) {
       await remove(store, TransactionKind, nameOf(transactionID))
       throw this.#refused(pool, held.refusal, held.pool && (await this.#currentFlavor(held.pool)))
@@ -207,7 +226,7 @@ export class Seller implements Component {
     request: WirePurchaseRequest,
     caller: string | undefined,
   ): Promise<unknown> {
-    const { store, available } = this.#options
+    const { store } = this.#options
     const contract = await store.get(ContractKind, nameOf(contractIdOf(transactionID)))
     if (contract) {
       checkParty(contract.spec.buyer.nodeID, caller)
@@ -222,13 +241,32 @@ export class Seller implements Component {
     if (forwarder && isForwarding(transaction)) {
       return (await forwarder.purchase(transaction, request.signature ?? '')).spec.document
     }
-    const pool = await available.allocate(transactionID, {
-      expiresAt: draft.expirationTime ?? transaction.spec.expirationTime ?? '',
-      ...(request.signature ? { buyerSignature: request.signature } : {}),
-    })
-    if (pool === undefined) throw new Problem('transaction-expired', 'the hold ended before it was bought')
-    const made = await this.#complete(transaction, pool, request.signature || undefined, request)
-    return made.spec.document
+    return this.#oneAtATime.run(transactionID, () => this.#buy(transaction, draft, request))
+  }
+
+  async #buy(
+    transaction: Transaction,
+    draft: WireContractTerms,
+    request: WirePurchaseRequest,
+  ): Promise<unknown> {
+    const { name } = transaction.metadata
+    let pool: Pool | undefined
+    this.#buying.add(name)
+    try {
+      pool = await this.#options.available.allocate(name, {
+        expiresAt: draft.expirationTime ?? transaction.spec.expirationTime ?? '',
+        ...(request.signature ? { buyerSignature: request.signature } : {}),
+      })
+      if (pool === undefined) throw new Problem('transaction-expired', 'the hold ended before it was bought')
+      const made = await this.#complete(transaction, pool, request.signature || undefined, request)
+      return made.spec.document
+    } catch (error) {
+      // It is sold, but its contract could not be written: not now, then later.
+      if (pool) this.#pools.enqueue(keyOf(pool))
+      throw error
+    } finally {
+      this.#buying.delete(name)
+    }
   }
 
   /** A buyer gives a hold back before it has bought. Idempotent. */
@@ -301,12 +339,11 @@ export class Seller implements Component {
         : {}),
     } as WireContract
     const seller = signDocument(contractTerms(unsigned), { ...CONTRACT_SIGNATURE, key })
-    const document = encodeContract(
-      withSignatures(unsigned, {
-        seller,
-        ...(buyerSignature === undefined ? {} : { buyer: buyerSignature }),
-      }),
-    )
+    const signed = withSignatures(unsigned, {
+      seller,
+      ...(buyerSignature === undefined ? {} : { buyer: buyerSignature }),
+    })
+    const document = encodeContract(signed)
     const contract = await ensure(store, ContractKind, {
       metadata: {
         namespace: DEFAULT_NAMESPACE,
@@ -315,7 +352,7 @@ export class Seller implements Component {
         annotations: traceAnnotations(traceOf(transaction)),
       },
       spec: {
-        ...contractFromWire(decodeContract(document), document),
+        ...contractFromWire(signed, document),
         role: 'seller',
         ...(pool ? { poolName: pool.metadata.name } : {}),
       },
@@ -341,13 +378,14 @@ export class Seller implements Component {
     })
   }
 
-  /** After a crash: every allocation gets its contract, every hold that is over loses its transaction. */
-  async #reconcile(key: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
+  /** After a crash: every allocation gets its contract. */
+  async #completeEntries(key: ObjectKey): Promise<void> {
     const pool = await this.#options.store.get(PoolKind, key)
     for (const entry of pool?.status?.entries ?? []) {
-      if (pool && entry.state === 'allocated') await this.#completeEntry(pool, entry)
+      if (entry.state !== 'allocated' || this.#completed.has(entry) || this.#buying.has(entry.id)) continue
+      await this.#completeEntry(pool!, entry)
+      this.#completed.add(entry)
     }
-    return this.#forgetTransactions()
   }
 
   async #completeEntry(pool: Pool, entry: LedgerEntry): Promise<void> {
@@ -359,19 +397,20 @@ export class Seller implements Component {
     else await available.release(entry.id)
   }
 
-  /** Forgets transactions whose hold is over. @returns when the next one may be */
-  async #forgetTransactions(): Promise<{ requeueAfterMs?: number } | void> {
-    const { store, informers, available } = this.#options
-    const now = this.#now()
-    let next = Infinity
-    for (const { metadata, spec } of informers.of(TransactionKind).list()) {
-      if (spec['sent'] === undefined || typeof spec.reservation === 'string') continue
-      const left = Date.parse(spec.expirationTime ?? '') - now
-      if (left > 0) next = Math.min(next, left)
-      else if ((await available.poolOfEntry(metadata.name)) === undefined)
-        await remove(store, TransactionKind, nameOf(metadata.name))
-    }
-    return Number.isFinite(next) ? { requeueAfterMs: next + 1 } : undefined
+  /** Forgets a transaction when its hold is over; one that was bought stays as long as its contract. */
+  async #forgetTransaction({ name }: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
+    const { store, available } = this.#options
+    const transaction = await this.#transaction(name)
+    if (transaction === undefined) return
+    const { spec } = transaction
+    // Not ours to forget: what we bought, and what stands for a reservation at the next hop.
+    if (spec['sent'] === undefined || isForwarding(transaction)) return
+    const left = Date.parse(spec.expirationTime ?? '') - this.#now()
+    if (left > 0) return { requeueAfterMs: left + 1 }
+    const found = await available.poolOfEntry(name)
+    if (found === undefined) await remove(store, TransactionKind, nameOf(name))
+    // It is over, and about to be dropped.
+    else if (found.entry.state === 'held') return { requeueAfterMs: FORGET_AGAIN_MS }
   }
 
   #now(): number {
@@ -417,7 +456,7 @@ function notAParty(): Problem {
 
 /** @throws Problem `key-reused` when the first request under the key was another one */
 function sentBefore({ spec }: Transaction, { configuration }: WireReserveRequest): WireTransaction {
-  const sent = spec['sent'] as WireTransaction
+  const sent = { ...(spec['sent'] as WireTransaction), contract: spec.contractDraft as WireContractTerms }
   if (JSON.stringify(sent.configuration ?? null) !== JSON.stringify(configuration ?? null)) {
     throw new Problem('key-reused', 'the key was used before for another configuration')
   }

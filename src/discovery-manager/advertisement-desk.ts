@@ -11,7 +11,7 @@ import type { PeeringCandidates } from '../peering-candidates/index.ts'
 import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import { Problem } from '../rear/problem.ts'
 import { checkFlavor, type FlavorFault } from './checked-flavor.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '../kernel/turns.ts'
 import { rfc3339 } from '../kernel/system.ts'
 
 export interface AdvertisementDeskOptions extends NodeBase {
@@ -86,7 +86,11 @@ export class AdvertisementDesk {
       await this.#turns.next()
       results.push(this.#take(raw, caller, wanted))
     }
-    const refreshed = (message.refresh ?? []).map((flavorID) => this.#refresh(flavorID, caller, wanted))
+    const refreshed: AdvertisementResult[] = []
+    for (const flavorID of message.refresh ?? []) {
+      await this.#turns.next()
+      refreshed.push(this.#refresh(flavorID, caller, wanted))
+    }
     return [...(await Promise.all(results)), ...refreshed]
   }
 

@@ -50,7 +50,7 @@ interface Told {
   readonly nodeID: string
   /** Whether it was asked to forget what we told it in an earlier life. */
   tidied: boolean
-  readonly offers: Map<string, { encoded: string; refreshAt: number; refused?: string }>
+  readonly offers: Map<string, { encoded: string; refreshAt: number; refreshFrom: number; refused?: string }>
   failures: number
 }
 
@@ -60,6 +60,8 @@ const GATHER_MS = 50
 const TIMEOUT_MS = 10_000
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 30_000
+/** An offer goes with others that are refreshed when at least this part of its own time has passed. */
+const ALONG = 0.7
 /** An offer that was refused is tried again after this time: a quota may be free again. */
 const REFUSED_RETRY_MS = 60_000
 /** A peer that takes no advertisements may take them after its next update. */
@@ -157,13 +159,16 @@ export class Advertiser implements Component {
     const now = this.#now()
     const unheard: Offer[] = []
     const due: string[] = []
+    // One message for many costs the other side as much as one for a single offer.
+    const isDue = [...told.offers.values()].some(
+      ({ refreshAt, refused }) => refreshAt <= now && refused === undefined,
+    )
     for (const offer of offers.values()) {
       const heard = told.offers.get(offer.flavorID)
       if (heard === undefined || heard.encoded !== offer.encoded) unheard.push(offer)
-      else if (heard.refreshAt <= now) {
-        if (heard.refused === undefined) due.push(offer.flavorID)
-        else unheard.push(offer)
-      }
+      else if (heard.refused !== undefined) {
+        if (heard.refreshAt <= now) unheard.push(offer)
+      } else if (isDue && heard.refreshFrom <= now) due.push(offer.flavorID)
     }
     for (const part of parts(unheard)) {
       const results = await this.#advertise(peer, { flavors: part.map(({ encoded }) => encoded) }, signal)
@@ -194,7 +199,8 @@ export class Advertiser implements Component {
       const validFor = (Date.parse(result.validUntil ?? '') || now) - now
       // A third of the time is left for two more attempts; not all providers at the same moment.
       const share = 0.3 + 0.1 * (system.random.bytes(1)[0]! / 255)
-      told.offers.set(flavorID, { encoded, refreshAt: now + Math.max(1_000, validFor * share) })
+      const pause = Math.max(1_000, validFor * share)
+      told.offers.set(flavorID, { encoded, refreshAt: now + pause, refreshFrom: now + ALONG * pause })
       return
     }
     const refused = result?.reason ?? 'no result'
@@ -204,7 +210,8 @@ export class Advertiser implements Component {
         'an offer was not taken',
       )
     }
-    told.offers.set(flavorID, { encoded, refreshAt: now + REFUSED_RETRY_MS, refused })
+    const refreshAt = now + REFUSED_RETRY_MS
+    told.offers.set(flavorID, { encoded, refreshAt, refreshFrom: refreshAt, refused })
   }
 
   async #advertise(

@@ -3,7 +3,8 @@
  *
  * Every endpoint has a deadline of its own; one that is dead, slow or lying costs the others nothing. A
  * discovery is over when all have answered, or a moment after the first useful answer; what comes later is
- * still taken.
+ * still taken. Who did not answer the last time is asked as all are, but not waited for once somebody has what is
+ * wanted, and who was late only a little: so a dead endpoint delays one discovery, not every one.
  */
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
@@ -30,6 +31,7 @@ import {
 } from '../rear/wire/index.ts'
 import { HOPS_HEADER } from './hops.ts'
 import { traceHeaders, traceOf, type TraceContext } from '../trace/index.ts'
+import { truncationOf } from './truncation.ts'
 
 export interface DiscovererOptions extends NodeBase {
   readonly client: RearClient
@@ -62,6 +64,8 @@ export interface EndpointAnswer {
 const ENDPOINT_TIMEOUT_MS = [3_000, 2_000, 1_000] as const
 /** How long the others are waited for after the first useful answer. */
 const GRACE_MS = 150
+/** How long those are waited for who were late before, as a part of what the others took. */
+const COURTESY = 0.5
 const VALID_FOR_MS = 60_000
 /** After so many failures in a row an endpoint is left out for a while. */
 const BREAK_AFTER = 3
@@ -72,6 +76,8 @@ export class Discoverer implements Component {
   readonly #options: DiscovererOptions
   readonly #controller: Controller
   readonly #failures = new Map<string, { count: number; until: number }>()
+  /** Node ids of endpoints whose answer was not there when a discovery was over, until one comes in time. */
+  readonly #tardy = new Set<string>()
   readonly #late = new Set<Promise<unknown>>()
 
   constructor(options: DiscovererOptions) {
@@ -102,19 +108,51 @@ export class Discoverer implements Component {
   async discover(selector: Selector, options: AskOptions): Promise<readonly EndpointAnswer[]> {
     const { system } = this.#options
     const peers = this.#endpoints(options)
+    const since = system.clock.monotonic()
+    const missing = new Set(peers.map(({ spec }) => spec.nodeID!))
+    const alive = [...missing].filter((nodeID) => !this.#failures.has(nodeID))
+    // Where nobody answered the last time, it may have been us.
+    const awaited = new Set(alive.length > 0 ? alive : missing)
     const answers: EndpointAnswer[] = []
     const useful = Promise.withResolvers<void>()
+    const over = Promise.withResolvers<void>()
+    let isUseful = false
+    const look = (): void => {
+      if (!isUseful) return
+      if (awaited.size === 0) over.resolve()
+      else if ([...awaited].every((nodeID) => this.#tardy.has(nodeID))) courtesy()
+    }
+    let isCourteous = false
+    const courtesy = (): void => {
+      if (isCourteous) return
+      isCourteous = true
+      const ms = (system.clock.monotonic() - since) * COURTESY
+      sleep(system.clock, ms, options.signal).then(over.resolve, over.resolve)
+    }
     const asked = peers.map(async (peer) => {
       const answer = await this.#ask(peer, selector, options)
       answers.push(answer)
-      if (answer.flavors > 0) useful.resolve()
+      missing.delete(answer.peer)
+      awaited.delete(answer.peer)
+      if (answer.flavors > 0) {
+        isUseful = true
+        useful.resolve()
+      }
+      look()
     })
     const all = Promise.allSettled(asked)
     this.#late.add(all)
     void all.finally(() => this.#late.delete(all))
     const grace = useful.promise.then(() => sleep(system.clock, GRACE_MS, options.signal)).catch(() => {})
-    await Promise.race([all, grace])
-    return [...answers]
+    await Promise.race([all, over.promise, grace])
+    for (const nodeID of missing) this.#tardy.add(nodeID)
+    const unanswered = Array.from(missing, (peer): EndpointAnswer => ({
+      peer,
+      flavors: 0,
+      dropped: [],
+      error: awaited.has(peer) ? 'no answer in time' : 'no answer yet, and none the last time',
+    }))
+    return [...answers, ...unanswered]
   }
 
   #endpoints({ scope = 'everybody', except }: AskOptions): readonly Peer[] {
@@ -139,6 +177,7 @@ export class Discoverer implements Component {
     const hops = options.hops ?? 0
     const limit = deadline(system.clock, ENDPOINT_TIMEOUT_MS[hops] ?? 1_000, options.signal)
     tracer.step(options.trace, 'list-sent', { peer: nodeID })
+    const since = system.clock.monotonic()
     try {
       const answer = await client.call(
         { address, id: parseNodeId(nodeID) },
@@ -150,6 +189,10 @@ export class Discoverer implements Component {
         },
       )
       this.#failures.delete(nodeID)
+      if (system.clock.monotonic() - since < GRACE_MS) this.#tardy.delete(nodeID)
+      const truncation = truncationOf(answer.headers)
+      if (truncation)
+        log.info({ peer: nodeID, ...truncation }, 'an endpoint told only a part of what matches')
       const dropped: string[] = []
       const puts: Promise<string>[] = []
       for (const raw of asArray(answer.body)) {
@@ -182,8 +225,11 @@ export class Discoverer implements Component {
       return { peer: nodeID, flavors: names.length, dropped }
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error
-      const count = (this.#failures.get(nodeID)?.count ?? 0) + 1
-      this.#failures.set(nodeID, { count, until: system.clock.now() + BROKEN_FOR_MS })
+      // It is there, and says that it will answer soon.
+      if (!isProblem(error, 'unavailable')) {
+        const count = (this.#failures.get(nodeID)?.count ?? 0) + 1
+        this.#failures.set(nodeID, { count, until: system.clock.now() + BROKEN_FOR_MS })
+      }
       tracer.step(options.trace, 'list-sent', { peer: nodeID, outcome: 'failed', detail: error.message })
       log.info({ err: error, peer: nodeID }, 'an endpoint did not answer')
       return { peer: nodeID, flavors: 0, dropped: [], error: error.message }
@@ -238,7 +284,7 @@ export class Discoverer implements Component {
     const flavors = answers.reduce((sum, answer) => sum + answer.flavors, 0)
     tracer.step(trace, 'candidates-filled', {
       since,
-      detail: `${flavors} offers of ${answers.length} endpoints`,
+      detail: `${flavors} offers of ${answers.filter(({ error }) => error === undefined).length} endpoints`,
     })
     tracer.step(trace, 'discovery-complete', {})
     await this.#finish(discovery, answers, flavors)

@@ -32,13 +32,13 @@ export interface FlavorAnswersOptions extends NodeBase {
       readonly trace: TraceContext | undefined
       readonly signal: AbortSignal
     },
-  ) => Promise<readonly { readonly flavors: number }[]>
+  ) => Promise<readonly { readonly flavors: number; readonly error?: string }[]>
 }
 
 export class FlavorAnswers {
   readonly #options: FlavorAnswersOptions
   /** Identical questions that are being asked: asked once, answered to all. */
-  readonly #inFlight = new Map<string, Promise<unknown>>()
+  readonly #inFlight = new Map<string, ReturnType<FlavorAnswersOptions['ask']>>()
 
   constructor(options: FlavorAnswersOptions) {
     this.#options = options
@@ -95,7 +95,7 @@ export class FlavorAnswers {
     const found = candidates.select(selector, audience)
     tracer.step(trace, 'candidates-filled', {
       since: sinceAsk,
-      detail: `${found.count} offers of ${Array.isArray(asked) ? asked.length : 0} endpoints`,
+      detail: `${found.count} offers of ${asked.filter(({ error }) => error === undefined).length} endpoints`,
     })
     return found
   }
@@ -106,7 +106,7 @@ export class FlavorAnswers {
     call: RouteCall,
     hops: number,
     trace: TraceContext | undefined,
-  ): Promise<unknown> {
+  ): ReturnType<FlavorAnswersOptions['ask']> {
     const { ask } = this.#options
     const scope = this.#isOfOurs(call.peer?.id) ? 'everybody' : 'domain'
     const question = `${scope} ${JSON.stringify(selector)}`

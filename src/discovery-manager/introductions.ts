@@ -54,6 +54,7 @@ const HELLO_TIMEOUT_MS = 3_000
 const AGAIN_WHEN_REACHED_MS = 60_000
 const FIRST_RETRY_MS = 200
 const LONGEST_RETRY_MS = 30_000
+const NOT_READY_RETRY_MS = 1_000
 /** After so many failures in a row, one that was only heard of, and that nobody vouches for, is forgotten. */
 const FORGET_AFTER = 10
 const MOST_GREETINGS = 10_000
@@ -220,6 +221,8 @@ export class Introductions implements Component {
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error
       if (signal.aborted) return
+      // It is there, and will answer soon.
+      if (isProblem(error, 'unavailable')) return { requeueAfterMs: NOT_READY_RETRY_MS }
       const failures = (this.#failures.get(key.name) ?? 0) + 1
       this.#failures.set(key.name, failures)
       if (failures >= FORGET_AFTER && this.#isHearsay(peer)) {

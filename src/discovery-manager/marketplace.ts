@@ -35,6 +35,8 @@ export interface MarketplaceOptions extends NodeBase {
   /** Catalogs whose changes we want to be told of. */
   readonly subscriptions?: readonly SubscriptionTarget[]
   readonly mayKnow?: AdvertiserOptions['mayKnow']
+  /** Whether catalogs are told what we think of those we dealt with; yes unless given. */
+  readonly shareRatings?: boolean
   /** For how long offers are taken that do not say otherwise, and at most; milliseconds. */
   readonly validForMs?: number
   readonly longestMs?: number
@@ -58,6 +60,7 @@ export function createMarketplace(options: MarketplaceOptions): Marketplace {
     mayKnow,
     candidates,
     onLie,
+    shareRatings = true,
     ...rest
   } = options
   const { validForMs, longestMs, key, client, registry, ...base } = rest
@@ -89,7 +92,6 @@ export function createMarketplace(options: MarketplaceOptions): Marketplace {
     })),
     ...(onLie ? { onLie } : {}),
   })
-  const sender = new RatingSender({ ...base, client, registry, key })
   return {
     routes: [
       ...advertisementRoutes(desk),
@@ -100,7 +102,8 @@ export function createMarketplace(options: MarketplaceOptions): Marketplace {
       hub,
       subscriber,
       // A catalog sells nothing and deals with nobody.
-      ...(role === 'catalog' ? [] : [advertiser, sender]),
+      ...(role === 'catalog' ? [] : [advertiser]),
+      ...(role === 'catalog' || !shareRatings ? [] : [new RatingSender({ ...base, client, registry, key })]),
     ],
   }
 }

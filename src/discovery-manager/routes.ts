@@ -1,9 +1,10 @@
 /** The REAR routes of the Discovery Manager: LIST_FLAVORS (steps 8 and 9) and getting to know each other. */
 import Type from 'typebox'
+import type { FlavorList } from '../available-resources/index.ts'
 import type { Standing } from '../privacy-and-security-manager/index.ts'
 import type { FLAVOR_TYPE_NAMES } from '../objects/requirements.ts'
 import { Problem, ProblemSchema } from '../rear/problem.ts'
-import type { Route } from '../rear/route.ts'
+import type { Route, RouteReply } from '../rear/route.ts'
 import {
   ANY_FLAVOR,
   parseSelectorQuery,
@@ -12,6 +13,7 @@ import {
 } from '../rear/wire/index.ts'
 import type { FlavorAnswers } from './flavor-answers.ts'
 import type { Introduction, Introductions } from './introductions.ts'
+import { TRUNCATION_HEADERS, truncationHeaders } from './truncation.ts'
 
 export const IntroductionSchema = Type.Object(
   {
@@ -36,7 +38,11 @@ export const IntroductionAnswerSchema = Type.Object(
   { title: 'IntroductionAnswer' },
 )
 
-const list = { description: 'The flavors that match.', schema: Type.Array(WireFlavorSchema) }
+const list = {
+  description: 'The flavors that match.',
+  schema: Type.Array(WireFlavorSchema),
+  headers: TRUNCATION_HEADERS,
+}
 const badSelector = { description: 'The query is no selector.', schema: ProblemSchema }
 
 /** Path segments of the flavor types: ours, and how the documents of upstream spell them. */
@@ -50,6 +56,12 @@ const SEGMENTS: readonly (readonly [string, (typeof FLAVOR_TYPE_NAMES)[number]])
   ['sensor', 'sensor'],
   ['sensors', 'sensor'],
 ]
+
+const listed = (found: FlavorList): RouteReply => ({
+  status: 200,
+  encoded: found.body,
+  headers: truncationHeaders(found),
+})
 
 export function discoveryRoutes(options: {
   /** Answers LIST_FLAVORS, with what this node's role makes it answer. */
@@ -68,10 +80,10 @@ export function discoveryRoutes(options: {
       responses: { 200: list, 204: { description: 'Nothing is on offer.' } },
       async handle(call) {
         if (call.rawQuery !== '' && call.rawQuery !== '=') parseSelectorQuery(undefined, call.rawQuery)
-        const { body, count } = await answers.answer(ANY_FLAVOR, call)
-        return count === 0
+        const found = await answers.answer(ANY_FLAVOR, call)
+        return found.count === 0
           ? { status: 204, headers: { 'content-type': 'application/json' } }
-          : { status: 200, body }
+          : listed(found)
       },
     },
     ...SEGMENTS.map(([segment, type]): Route => ({
@@ -83,8 +95,7 @@ export function discoveryRoutes(options: {
       access: 'known',
       responses: { 200: list, 400: badSelector },
       async handle(call) {
-        const { body } = await answers.answer(parseSelectorQuery(type, call.rawQuery), call)
-        return { status: 200, body }
+        return listed(await answers.answer(parseSelectorQuery(type, call.rawQuery), call))
       },
     })),
     {

@@ -17,7 +17,7 @@ import type { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
 import { checkFlavor } from './checked-flavor.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '../kernel/turns.ts'
 
 /** A catalog to listen to, by how it is configured. */
 export interface SubscriptionTarget {

@@ -102,7 +102,9 @@ describe('SubscriptionHub', () => {
           }
           for (let answer = await poll(); answer.events.length > 0 || answer.listing !== undefined;)
             answer = await poll()
-          const listed = JSON.parse(node.listing.table.select(ANY_FLAVOR, 'public').body.toString()) as {
+          const listed = JSON.parse(
+            Buffer.concat(node.listing.table.select(ANY_FLAVOR, 'public').body).toString(),
+          ) as {
             flavorID: string
             type: object
           }[]

@@ -83,7 +83,7 @@ export function subscriptionRoutes(options: {
           peer: peer.id,
           signal,
         })
-        return { status: 200, body }
+        return { status: 200, encoded: [body] }
       },
     },
   ]

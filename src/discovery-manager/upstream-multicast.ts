@@ -51,6 +51,11 @@ const RATE = { perSecond: 100, burst: 200 }
 const LEARN_EVERY_MS = 30_000
 const FOUND_BY = 'tributary.io/found-by'
 
+/** @returns whether a KnownCluster was made of a datagram, and not written by the user */
+export function wasHeard({ metadata }: Pick<KnownCluster, 'metadata'>): boolean {
+  return metadata.labels?.[FOUND_BY] === 'multicast'
+}
+
 /** @returns what upstream nodes may call us: an object name, and unique as the key is */
 export function upstreamNodeID(name: string, id: NodeId): string {
   return `${name}-${id
@@ -142,7 +147,7 @@ export class UpstreamMulticast implements Component {
         spec: { address },
       }))
     // Who comes under the name of another that is still there is not believed; nor is what the user wrote changed.
-    if (stored.spec.address !== address || stored.metadata.labels?.[FOUND_BY] !== 'multicast') return
+    if (stored.spec.address !== address || !wasHeard(stored)) return
     const now = system.clock.now()
     await mutateStatus(store, KnownClusterKind, key, () => ({
       expirationTime: rfc3339(now + EXPIRES_AFTER_MS),
@@ -208,7 +213,7 @@ export class UpstreamMulticast implements Component {
     const now = system.clock.now()
     for (const known of this.#known.list()) {
       const { metadata, status } = known
-      if (metadata.labels?.[FOUND_BY] !== 'multicast') continue
+      if (!wasHeard(known)) continue
       // One that was made in the moment of a crash has no status: its age stands in for it.
       const until = Date.parse(status?.expirationTime ?? metadata.creationTimestamp)
       if (Number.isNaN(until) || until + (status ? 0 : EXPIRES_AFTER_MS) > now) continue

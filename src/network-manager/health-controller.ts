@@ -184,29 +184,35 @@ export function createHealthController(options: HealthControllerOptions): Contro
 
   async function report(router: VirtualRouter, finding: Finding): Promise<void> {
     const now = clock.now()
-    const stored = await mutateStatus(store, VirtualRouterKind, keyOf(router), ({ metadata, status }) =>
-      metadata.uid !== router.metadata.uid || !isNews(status, finding, now)
-        ? undefined
-        : {
-            ...status,
-            phase: finding.phase,
-            message: finding.message,
-            lastProbe: rfc3339(now),
-            ...(finding.roundTripMs !== undefined && { roundTripMs: rounded(finding.roundTripMs) }),
-            conditions: [
-              ...setCondition(
-                status?.conditions,
-                {
-                  type: 'Reachable',
-                  status:
-                    finding.phase === 'Ready' ? 'True' : finding.phase === 'Pending' ? 'Unknown' : 'False',
-                  reason: finding.reason,
-                  message: finding.message,
-                },
-                rfc3339(now),
-              ),
-            ],
-          },
+    const stored = await mutateStatus(
+      store,
+      VirtualRouterKind,
+      keyOf(router),
+      ({ metadata, status }) =>
+        metadata.uid !== router.metadata.uid || !isNews(status, finding, now)
+          ? undefined
+          : {
+              ...status,
+              phase: finding.phase,
+              message: finding.message,
+              lastProbe: rfc3339(now),
+              ...(finding.roundTripMs !== undefined && { roundTripMs: rounded(finding.roundTripMs) }),
+              conditions: [
+                ...setCondition(
+                  status?.conditions,
+                  {
+                    type: 'Reachable',
+                    status:
+                      finding.phase === 'Ready' ? 'True' : finding.phase === 'Pending' ? 'Unknown' : 'False',
+                    reason: finding.reason,
+                    message: finding.message,
+                  },
+                  rfc3339(now),
+                ),
+              ],
+            },
+      // The consumer is who waits for its way.
+      { patient: router.spec.role === 'provider' },
     )
     const before = router.status?.phase
     if (stored?.status?.phase === finding.phase && before !== finding.phase) {

@@ -60,10 +60,12 @@ export function createRouterController(
 
   async function create(key: ObjectKey, contract: Contract, spec: VirtualRouterSpec): Promise<void> {
     try {
-      const router = await store.create(VirtualRouterKind, {
-        metadata: { ...key, ownerReferences: [ownedBy(contract)] },
-        spec,
-      })
+      const router = await store.create(
+        VirtualRouterKind,
+        { metadata: { ...key, ownerReferences: [ownedBy(contract)] }, spec },
+        // The consumer is who waits for its way; the provider only listens.
+        { patient: contract.spec.role === 'seller' },
+      )
       options.onRouter(router, contract)
     } catch (error) {
       // The informer lags behind our own writing.

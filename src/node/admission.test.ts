@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidObject } from '../api/index.ts'
 import { IntentKind } from '../objects/intent.ts'
+import { PeerKind } from '../objects/peer.ts'
+import { testIdentity } from '../../test/support/identities.ts'
 import { admit } from './admission.ts'
 
 /** @returns what is said of an intent with one container, by field */
@@ -23,6 +25,26 @@ function complaints(container: object, spec: object = {}): readonly (readonly [s
     ])
   }
 }
+
+describe('a peer that the user writes', () => {
+  const told = (spec: object): readonly string[] => {
+    try {
+      admit(PeerKind, { metadata: { name: 'x' }, spec: { source: 'configured', ...spec } })
+      return []
+    } catch (error) {
+      if (!(error instanceof InvalidObject)) throw error
+      return error.causes.map(({ field }) => field)
+    }
+  }
+
+  it('has a node id that is one, and an address that can be dialled', () => {
+    const { id } = testIdentity('alice')
+    expect(told({ nodeID: id, address: '192.0.2.7:7443' })).toEqual([])
+    expect(told({ nodeID: 'x', address: 'noport' })).toEqual(['spec.nodeID', 'spec.address'])
+    expect(told({ nodeID: id.slice(0, -2) })).toEqual(['spec.nodeID'])
+    expect(told({ address: '0.0.0.0:7443' })).toEqual(['spec.address'])
+  })
+})
 
 describe('what an intent carries', () => {
   it('passes when it is as it should be', () => {

@@ -27,6 +27,7 @@ import {
   FlavorAnswers,
   FlavorListing,
   Introductions,
+  KnownClusters,
   MemberIntroductions,
   memberRoutes,
   type NeighbourhoodEdges,
@@ -80,6 +81,7 @@ export interface NodeOptions {
   readonly identity: Identity
   readonly store: ObjectStore
   readonly system: System
+  /** Names the node in each line. */
   readonly log: Log
   readonly transport: Transport
   /** How programs are run; real processes unless given. */
@@ -111,8 +113,7 @@ const DEFAULT_QUOTA = 1_000
 
 /** @returns a node that has not been started */
 export function createNode(options: NodeOptions): TributaryNode {
-  const { config, identity, store, system, transport, directory } = options
-  const log = options.log.child({ node: config.name })
+  const { config, identity, store, system, log, transport, directory } = options
   const started = system.clock.monotonic()
   const informers = new Informers({ store, system, log })
   const tracer = new Tracer({ store, system, log, node: config.name })
@@ -213,6 +214,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     candidates,
     listing: passedOn,
     ratings: published,
+    shareRatings: config.ratings?.share ?? true,
     audienceOf: (peer) => audienceFor(peer?.id),
     subscriptions: (config.peers ?? []).filter(
       ({ subscribe, mirror }) => subscribe === true || mirror === true,
@@ -463,10 +465,12 @@ export function createNode(options: NodeOptions): TributaryNode {
     orchestrator,
     serviceHandler,
     peers,
+    new KnownClusters({ ...base, registry }),
     introductions,
     memberIntroductions,
     neighbourhood,
     ...marketplace.components,
+    rearServer.gate,
     ...(control ? [control] : []),
   ]
 

@@ -4,6 +4,7 @@ import type { EmbeddedFabric } from '../fabric/embedded/index.ts'
 import { localArchitecture } from '../local-resource-manager/index.ts'
 import type { Self } from '../node-base.ts'
 import type { Peer, PeerRole } from '../objects/peer.ts'
+import { isUnspecified } from './listen-address.ts'
 import { VERSION } from '../version.ts'
 
 /** What `GET /tributary/v1/status` answers. */
@@ -110,6 +111,14 @@ function settingWarnings(
   }
   if (plainAddress !== undefined) {
     warn('high', 'plain-http', `plain HTTP listener on ${plainAddress}: callers are not authenticated`)
+  }
+  const listen = config.rear?.listen
+  if (listen !== undefined && config.rear?.advertise === undefined && isUnspecified(listen)) {
+    warn(
+      'high',
+      'no-advertised-address',
+      `REAR listens on every address (${listen}), but others are told of none: set rear.advertise to the host:port under which they reach this node`,
+    )
   }
   if (config.domain?.authority === undefined) {
     warn('low', 'no-authority', 'no domain authority is configured: peers have to be accepted one by one')

@@ -1,6 +1,9 @@
 /**
  * What other nodes reach: the REAR listener and, where it is configured, one without TLS for upstream nodes.
  * Decides who may call; what is answered, the components' routes decide.
+ *
+ * It listens before the tables are loaded, because the address is part of what they hold; until they are, and again
+ * while they are taken down, it answers 503 and says when to come back.
  */
 import type { Config } from '../config/index.ts'
 import type { Contracts } from '../contract-manager/index.ts'
@@ -11,7 +14,7 @@ import type { System } from '../kernel/system.ts'
 import type { NetworkManager } from '../network-manager/index.ts'
 import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import { openApiDocument } from '../rear/openapi.ts'
-import { Problem } from '../rear/problem.ts'
+import { Problem, problemResponse } from '../rear/problem.ts'
 import { createRearApp, type Route, type RouteAccess } from '../rear/route.ts'
 import {
   createPlainListener,
@@ -38,6 +41,8 @@ export interface RearServerOptions {
 }
 
 export interface RearServer extends Component {
+  /** To be started when everything that answers has been started: from then on callers are answered. */
+  readonly gate: Component
   readonly handler: RearHandler
   readonly onStream: StreamHandler
   /** host:port; undefined while it does not listen. */
@@ -49,10 +54,13 @@ export interface RearServer extends Component {
 /** Upstream nodes prove nothing and get no credentials: they may list, reserve and buy, nothing else. */
 const PLAIN_OPERATIONS: ReadonlySet<string> = new Set(['listFlavors', 'reserveFlavor', 'purchaseFlavor'])
 
+const NOT_READY = 'this node is starting or stopping'
+
 export function createRearServer(options: RearServerOptions): RearServer {
   const { config, transport, system, log, routes, registry, contracts, networkManager, fabric } = options
   let listener: Listener | undefined
   let plain: Listener | undefined
+  let isOpen = false
 
   function authorize(peer: TransportPeer | undefined, access: RouteAccess): Problem | undefined {
     const decision = registry.authorize(peer?.id, access)
@@ -64,13 +72,21 @@ export function createRearServer(options: RearServerOptions): RearServer {
     return new Problem(code, decision.reason)
   }
 
-  const handler = createRearApp(routes, {
-    authorize,
-    log,
-    ...(config.rear?.maxBodyBytes === undefined ? {} : { maxBodyBytes: config.rear.maxBodyBytes }),
-  })
+  const onceOpen =
+    (answer: RearHandler): RearHandler =>
+    async (request) =>
+      isOpen ? answer(request) : problemResponse(notReady())
+
+  const handler = onceOpen(
+    createRearApp(routes, {
+      authorize,
+      log,
+      ...(config.rear?.maxBodyBytes === undefined ? {} : { maxBodyBytes: config.rear.maxBodyBytes }),
+    }),
+  )
 
   const onStream: StreamHandler = (stream) => {
+    if (!isOpen) throw new StreamRefused(503, NOT_READY)
     if (registry.standing(stream.peer.id) !== 'accepted' && !contracts.isUser(stream.peer.id))
       throw new StreamRefused(403, 'this node does not deal with you')
     if (networkManager.takesStream(stream.path)) return networkManager.onStream(stream)
@@ -80,7 +96,7 @@ export function createRearServer(options: RearServerOptions): RearServer {
 
   const listenPlain = async (listen: string): Promise<Listener> => {
     const open = routes.filter(({ operationId }) => PLAIN_OPERATIONS.has(operationId.split('.')[0]!))
-    const handlePlain = createRearApp(open, { authorize: () => undefined, log })
+    const handlePlain = onceOpen(createRearApp(open, { authorize: () => undefined, log }))
     const opened = await createPlainListener({ ...parseListen(listen), handler: handlePlain, system, log })
     log.warn(
       { address: opened.address },
@@ -90,6 +106,14 @@ export function createRearServer(options: RearServerOptions): RearServer {
   }
 
   return {
+    gate: {
+      async start() {
+        isOpen = true
+      },
+      async stop() {
+        isOpen = false
+      },
+    },
     handler,
     onStream,
     get address() {
@@ -109,6 +133,10 @@ export function createRearServer(options: RearServerOptions): RearServer {
       plain = undefined
     },
   }
+}
+
+function notReady(): Problem {
+  return new Problem('unavailable', NOT_READY, { headers: { 'retry-after': '1' } })
 }
 
 /** The route that describes all routes. */

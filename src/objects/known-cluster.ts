@@ -1,5 +1,6 @@
 /**
- * KnownCluster: the address of another node, found by somebody or written by the user.
+ * KnownCluster: the address of another node. Written by the user it is a node to get to know, like an entry under
+ * `peers` in the configuration; heard on the local network it is an upstream node, noted for people to see.
  *
  * Pure. Upstream's kind.
  */

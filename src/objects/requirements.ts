@@ -43,7 +43,7 @@ export const RequirementsSchema = closed(
     securityStandards: Type.Optional(
       Type.Array(Type.String(), { description: 'The offer must comply with all of them.' }),
     ),
-    minRating: Type.Optional(Type.Number({ minimum: 0 })),
+    minRating: Type.Optional(Type.Number({ minimum: 0, maximum: 5 })),
     maxCarbon: Type.Optional(Type.Number({ minimum: 0, description: 'Operational, gCO2 per kWh.' })),
     allowedDomains: Type.Optional(Type.Array(Type.String(), { description: 'No other domain will do.' })),
     forbiddenDomains: Type.Optional(Type.Array(Type.String())),

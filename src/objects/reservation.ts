@@ -35,6 +35,11 @@ export const ReservationSpecSchema = open({
   owner: Type.Optional(
     Type.String({ description: 'Node id of the owner of the flavor, who may be behind the seller.' }),
   ),
+  otherWay: Type.Optional(
+    Type.Boolean({
+      description: 'There is another way to the owner, which is worth more than to ask again.',
+    }),
+  ),
   price: Type.Optional(PriceSchema),
   until: Type.Optional(Type.String({ description: 'RFC 3339; when the contract shall end.' })),
 })

@@ -6,7 +6,7 @@ import { MetadataSchema, type KubeObject } from './meta.ts'
 export const TraceEventSchema = Type.Object({
   step: Type.Integer({
     description:
-      'Number in the workflow document, as far as the workflow was known then; 0 where it has none.',
+      'Number in the workflow document, as far as the workflow was known then; -1 where it has none.',
   }),
   workflow: Type.Integer({ minimum: 1, maximum: 4 }),
   action: Type.String({ description: 'What was done; with the role it gives the number.' }),

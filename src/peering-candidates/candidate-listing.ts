@@ -126,6 +126,7 @@ export class CandidateListing implements Component {
     const { mirroredFrom } = entry.object.spec
     const catalog = {
       ID: self.id,
+      name: self.name,
       seenAt: rfc3339(entry.seenAt),
       validUntil: rfc3339(entry.validUntil),
       ...(rating ? { rating: rating.score, ratedBy: rating.parties } : {}),

@@ -10,6 +10,7 @@ import type { Component } from '../kernel/component.ts'
 import type { InformerEvent } from '../kernel/informer.ts'
 import { isStoreError, remove } from '../kernel/object-store.ts'
 import { rfc3339, type Timer } from '../kernel/system.ts'
+import { Turns } from '../kernel/turns.ts'
 import type { NodeBase } from '../node-base.ts'
 import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
 import {
@@ -80,8 +81,10 @@ const KEEP_STALE_MS = 10 * 60_000
 /** How long it is remembered which version of an offer was the last. */
 const KEEP_VERSION_MS = 30 * 86_400_000
 const PERSIST_EVERY_MS = 1_000
-/** So many writes at a time. */
-const BATCH = 500
+/** So many writes at a time: each batch is one commit, and nobody is answered until it is made. */
+const BATCH = 32
+/** So many entries are looked at before others get their turn. */
+const STRIDE = 200
 
 const key = (name: string) => ({ namespace: DEFAULT_NAMESPACE, name })
 
@@ -560,7 +563,10 @@ export class PeeringCandidates implements Component {
   async #sweep(): Promise<void> {
     const now = this.#now()
     const old: string[] = []
+    const turns = new Turns(this.#base.system.clock)
+    let looked = 0
     for (const entry of this.#entries.values()) {
+      if (looked++ % STRIDE === 0) await turns.next()
       const { withdrawnAt, origin } = entry.object.spec
       const end = withdrawnAt === undefined ? this.#until(entry) : Date.parse(withdrawnAt)
       const versioned = origin === 'advertised' || origin === 'mirrored'

@@ -1,7 +1,9 @@
 /** Who stands between us and the owner of an offer, read from the offer as it was received. Pure. */
 import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import { withMargin, type Price } from '../quantity/price.ts'
-import type { WireRelay } from '../rear/wire/index.ts'
+import type { WireFlavor, WireRelay } from '../rear/wire/index.ts'
+
+const MOST_NAME = 100
 
 type Passed = Pick<PeeringCandidate, 'spec'>
 
@@ -12,8 +14,24 @@ export function relaysOf({ spec }: Passed): readonly WireRelay[] {
 }
 
 /** @returns whether a catalog told of the offer, to us or to somebody before us */
-export function cameFromCatalog({ spec }: Passed): boolean {
-  return (spec.advertisement as { catalog?: unknown } | undefined)?.catalog !== undefined
+export function cameFromCatalog(candidate: Passed): boolean {
+  return saidByCatalog(candidate) !== undefined
+}
+
+/** @returns what the catalog that told of an offer calls itself, its id where it has no name; undefined without one */
+export function catalogOf(candidate: Passed): string | undefined {
+  const catalog = saidByCatalog(candidate)
+  return (catalog?.name ?? catalog?.ID)?.slice(0, MOST_NAME)
+}
+
+/** @returns when that catalog had the offer last confirmed, in milliseconds since 1970; undefined if it did not say */
+export function seenByCatalogAt(candidate: Passed): number | undefined {
+  const at = Date.parse(saidByCatalog(candidate)?.seenAt ?? '')
+  return Number.isNaN(at) ? undefined : at
+}
+
+function saidByCatalog({ spec }: Passed): WireFlavor['catalog'] {
+  return (spec.advertisement as { catalog?: WireFlavor['catalog'] } | undefined)?.catalog
 }
 
 /** @returns what the owner's price becomes with the margins of all that stand in between */

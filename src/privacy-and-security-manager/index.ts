@@ -18,14 +18,13 @@ export { createIdentity, type Identity } from './identity.ts'
 export {
   DEFAULT_MEMBERSHIP_MS,
   issueMembership,
-  MembershipError,
   readMembership,
   verifyMembership,
   type Membership,
-  type MembershipErrorCode,
   type MembershipTrust,
   type RevokedCredentials,
 } from './membership.ts'
+export { MembershipError, type MembershipErrorCode } from './membership-error.ts'
 export { type MembershipWarning } from './membership-keeper.ts'
 export { RENEWAL_GRACE_MS } from './membership-office.ts'
 export {

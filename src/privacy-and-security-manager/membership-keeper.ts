@@ -10,7 +10,8 @@ import { parseNodeId, type NodeId } from '../objects/ids.ts'
 import type { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
-import { MembershipError, readMembership, type Membership } from './membership.ts'
+import { readMembership, type Membership } from './membership.ts'
+import { MembershipError } from './membership-error.ts'
 import type { MembershipOffice } from './membership-office.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 import { verifyRevocations, type Revocations } from './revocations.ts'
@@ -54,9 +55,12 @@ const FIRST_LOOK_MS = 500
 const FIRST_RETRY_MS = 5_000
 const LONGEST_RETRY_MS = 300_000
 const CALL_TIMEOUT_MS = 5_000
-/** How often the list of revocations is asked for; until there is one, more often. */
+/** A supernode is asked to answer as soon as it has another list of revocations, or after this time. */
+const REVOCATIONS_WAIT_SECONDS = 25
+/** How often one is asked that does not wait; until there is a list, more often. */
 const REVOCATIONS_MS = 60_000
 const FIRST_REVOCATIONS_MS = 5_000
+const AGAIN_MS = 200
 
 export class MembershipKeeper implements Component {
   readonly #options: MembershipKeeperOptions
@@ -236,21 +240,32 @@ export class MembershipKeeper implements Component {
   async #follow(signal: AbortSignal): Promise<number> {
     // Only members are told.
     if (this.#own() === undefined) return LOOK_MS
-    let reached = false
-    for (const supernode of this.#supernodes()) {
-      if (signal.aborted) break
-      try {
-        reached = (await this.#fetchRevocations(supernode, signal)) || reached
-      } catch (error) {
-        if (!isProblem(error) && !isTransportError(error) && !(error instanceof MembershipError)) throw error
-        // One that does not hold the authority will not hold it in a moment.
-        reached ||= isProblem(error)
-        this.#log.debug({ err: error, supernode: supernode.id }, 'no list of revocations')
-      }
-    }
-    return reached ? REVOCATIONS_MS : FIRST_REVOCATIONS_MS
+    const { clock } = this.#options.system
+    const since = clock.monotonic()
+    const outcomes = await Promise.all(this.#supernodes().map((each) => this.#followOne(each, signal)))
+    // Whoever waited, or had news, may be asked again soon.
+    if (outcomes.includes('news')) return AGAIN_MS
+    if (outcomes.includes('none'))
+      return clock.monotonic() - since >= (REVOCATIONS_WAIT_SECONDS - 1) * 1000 ? AGAIN_MS : REVOCATIONS_MS
+    // One that does not hold the authority will not hold it in a moment.
+    return outcomes.includes('refused') ? REVOCATIONS_MS : FIRST_REVOCATIONS_MS
   }
 
+  async #followOne(
+    supernode: { readonly address: string; readonly id: NodeId },
+    signal: AbortSignal,
+  ): Promise<'news' | 'none' | 'refused' | 'unreachable'> {
+    try {
+      return (await this.#fetchRevocations(supernode, signal)) ? 'news' : 'none'
+    } catch (error) {
+      if (signal.aborted) return 'none'
+      if (!isProblem(error) && !isTransportError(error) && !(error instanceof MembershipError)) throw error
+      this.#log.debug({ err: error, supernode: supernode.id }, 'no list of revocations')
+      return isProblem(error) && error.code !== 'unavailable' ? 'refused' : 'unreachable'
+    }
+  }
+
+  /** @returns whether there was another list than the one we have */
   async #fetchRevocations(
     supernode: { readonly address: string; readonly id: NodeId },
     signal: AbortSignal,
@@ -259,11 +274,11 @@ export class MembershipKeeper implements Component {
     const known = this.#lists.get(supernode.id)
     const { status, body } = await client.call(supernode, {
       method: 'GET',
-      path: `/api/v2/membership/revoked${known === undefined ? '' : `?known=${known}`}`,
-      timeoutMs: CALL_TIMEOUT_MS,
+      path: `/api/v2/membership/revoked${known === undefined ? '' : `?known=${known}&wait=${REVOCATIONS_WAIT_SECONDS}`}`,
+      timeoutMs: CALL_TIMEOUT_MS + (known === undefined ? 0 : REVOCATIONS_WAIT_SECONDS * 1000),
       signal,
     })
-    if (status === 204) return true
+    if (status === 204) return false
     const { revocations: jws } = (body ?? {}) as { revocations?: unknown }
     const list = verifyRevocations(jws as string, trust)
     if (list.domain !== domain)

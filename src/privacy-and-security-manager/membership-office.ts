@@ -8,7 +8,8 @@ import type { Log } from '../kernel/log.ts'
 import type { System, Timer } from '../kernel/system.ts'
 import type { NodeId } from '../objects/ids.ts'
 import { loadAuthority, type Authority } from './authority.ts'
-import { issueMembership, MembershipError, verifyMembership, type Membership } from './membership.ts'
+import { issueMembership, verifyMembership, type Membership } from './membership.ts'
+import { MembershipError } from './membership-error.ts'
 import { readRevoked, revokedFile } from './revoked-file.ts'
 import { signRevocations, type Revocations } from './revocations.ts'
 
@@ -37,6 +38,8 @@ export class MembershipOffice implements Component {
   #seen: string | undefined
   #list: { readonly jws: string; readonly issuedAt: number } | undefined
   #unreadable: Error | undefined
+  /** Who waits for another list. */
+  readonly #waiting = new Set<() => void>()
 
   constructor(options: MembershipOfficeOptions) {
     this.#options = options
@@ -55,6 +58,7 @@ export class MembershipOffice implements Component {
   stop(): Promise<void> {
     this.#timer?.cancel()
     this.#timer = undefined
+    this.#wake()
     return Promise.resolve()
   }
 
@@ -102,6 +106,25 @@ export class MembershipOffice implements Component {
     return this.#list
   }
 
+  /**
+   * Resolves when there is another list than the caller's, when the time is over, or when the caller gave up.
+   * @param known when the caller's list was made, milliseconds since 1970
+   */
+  async otherListThan(known: number, waitMs: number, signal: AbortSignal): Promise<void> {
+    if (this.revocationList().issuedAt !== known || signal.aborted || this.#timer === undefined) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = this.#options.system.clock.after(waitMs, resolve)
+    this.#waiting.add(resolve)
+    signal.addEventListener('abort', () => resolve(), { once: true })
+    await promise
+    timer.cancel()
+    this.#waiting.delete(resolve)
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting) resolve()
+  }
+
   #open(): Authority {
     if (this.#authority === undefined) throw new Error('the membership office is not open')
     return this.#authority
@@ -124,12 +147,17 @@ export class MembershipOffice implements Component {
     this.#seen = looks
     try {
       const entries = readRevoked(directory)
-      const issuedAt = Math.floor(system.clock.now() / 1000) * 1000
+      // Two lists of one second must be told apart, too.
+      const issuedAt = Math.max(
+        Math.floor(system.clock.now() / 1000) * 1000,
+        (this.#list?.issuedAt ?? 0) + 1000,
+      )
       this.#list = { jws: signRevocations(authority, entries, issuedAt), issuedAt }
       this.#unreadable = undefined
       if (revocations.add({ issuer: authority.id, entries })) {
         this.#log.info({ entries: entries.length }, 'memberships were revoked')
       }
+      this.#wake()
     } catch (error) {
       this.#unreadable = error as Error
       this.#log.error(

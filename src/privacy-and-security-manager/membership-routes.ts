@@ -3,7 +3,7 @@ import Type from 'typebox'
 import { parseNodeId } from '../objects/ids.ts'
 import { Problem, ProblemSchema, type ProblemCode } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
-import { MembershipError, type MembershipErrorCode } from './membership.ts'
+import { MembershipError, type MembershipErrorCode } from './membership-error.ts'
 import type { MembershipOffice } from './membership-office.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 
@@ -16,6 +16,8 @@ export const RevocationListSchema = Type.Object(
   { revocations: Type.String({ description: 'The list, a compact JWS of the authority.' }) },
   { title: 'RevocationList' },
 )
+
+const MOST_WAIT_SECONDS = 30
 
 const PROBLEM_OF: Readonly<Record<MembershipErrorCode, ProblemCode>> = {
   malformed: 'malformed-body',
@@ -82,20 +84,25 @@ export function membershipRoutes(options: {
           name: 'known',
           description: 'When the list was made that the caller has, milliseconds since 1970.',
         },
+        {
+          name: 'wait',
+          description: 'With `known`: for how many seconds to wait for another list, at most 30.',
+        },
       ],
       responses: {
         200: { description: 'The list.', schema: RevocationListSchema },
         204: { description: 'The caller has it.' },
         403: { description: 'The caller is not of this domain.', schema: ProblemSchema },
       },
-      async handle({ query, peer }) {
+      async handle({ query, peer, signal }) {
         if (peer === undefined || registry.membershipOf(parseNodeId(peer.id))?.domain !== domain) {
           throw new Problem('peer-not-accepted', `only for members of ${domain}`)
         }
+        const known = query.get('known')
+        const seconds = Math.min(MOST_WAIT_SECONDS, Number(query.get('wait') ?? 0) || 0)
+        if (known !== null && seconds > 0) await office().otherListThan(Number(known), seconds * 1000, signal)
         const { jws, issuedAt } = office().revocationList()
-        return query.get('known') === String(issuedAt)
-          ? { status: 204 }
-          : { status: 200, body: { revocations: jws } }
+        return known === String(issuedAt) ? { status: 204 } : { status: 200, body: { revocations: jws } }
       },
     },
   ]

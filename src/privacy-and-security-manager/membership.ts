@@ -8,21 +8,8 @@ import { isNodeId, type NodeId } from '../objects/ids.ts'
 import type { PeerRole } from '../objects/peer.ts'
 import { uuid, type System } from '../kernel/system.ts'
 import type { Authority } from './authority.ts'
-import { decodeHeader, encodeHeader, isSignatureForm, signEncoded, verifyEncoded } from './compact-jws.ts'
-
-export type MembershipErrorCode =
-  'malformed' | 'expired' | 'not-yet-valid' | 'unknown-authority' | 'bad-signature' | 'revoked'
-
-/** A membership credential that proves nothing. */
-export class MembershipError extends Error {
-  override readonly name = 'MembershipError'
-  readonly code: MembershipErrorCode
-
-  constructor(code: MembershipErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-  }
-}
+import { readToken, signToken, type AuthorityToken } from './authority-token.ts'
+import { MembershipError } from './membership-error.ts'
 
 /** What a valid credential proves. */
 export interface Membership {
@@ -54,10 +41,9 @@ export interface MembershipTrust {
   readonly revoked?: RevokedCredentials
 }
 
-const TYPE = 'tributary-membership+jwt'
+const FORM = { type: 'tributary-membership+jwt', what: 'membership credential', maxLength: 4096 }
 /** Clocks of different domains disagree a little. */
 const SKEW_MS = 60_000
-const MAX_LENGTH = 4096
 const DAY_MS = 86_400_000
 /** How long the credential of an admission lasts unless the authority says otherwise: time to start the node. */
 export const DEFAULT_MEMBERSHIP_MS = 7 * DAY_MS
@@ -82,19 +68,14 @@ export function issueMembership(
 ): string {
   const { subject, role, system, validForMs = DEFAULT_MEMBERSHIP_MS, renews } = options
   const now = system.clock.now()
-  const claims = {
-    iss: authority.id,
+  return signToken(authority, FORM, {
     sub: subject,
-    domain: authority.domain,
     role,
     iat: Math.floor(now / 1000),
     exp: Math.floor((now + validForMs) / 1000),
     jti: uuid(system.random),
     ...(renews && { adm_jti: renews.admission.id, adm_iat: Math.floor(renews.admission.at / 1000) }),
-  }
-  const header = encodeHeader(authority.key, TYPE)
-  const payload = Buffer.from(JSON.stringify(claims)).toString('base64url')
-  return `${header}.${payload}.${signEncoded(authority.key, header, payload)}`
+  })
 }
 
 /**
@@ -108,15 +89,10 @@ export function verifyMembership(
   jwt: string,
   options: MembershipTrust & { readonly now: number; readonly graceMs?: number },
 ): Membership {
-  const { membership, verified } = parse(jwt)
-  const { domain, issuer, subject, issuedAt, expiresAt } = membership
-  if (options.trustedAuthorities.get(domain)?.includes(issuer) !== true) {
-    throw new MembershipError(
-      'unknown-authority',
-      `${issuer} is not trusted to speak for the domain ${domain}`,
-    )
-  }
-  if (!verified()) throw new MembershipError('bad-signature', `not signed by ${issuer}, or altered since`)
+  const token = readToken(jwt, FORM)
+  const membership = membershipIn(token)
+  const { domain, subject, issuedAt, expiresAt } = membership
+  token.verify(options.trustedAuthorities)
   if (issuedAt - SKEW_MS > options.now) {
     throw new MembershipError('not-yet-valid', `the membership of ${subject} begins ${rfc(issuedAt)}`)
   }
@@ -134,7 +110,7 @@ export function verifyMembership(
  * @throws MembershipError `malformed`
  */
 export function readMembership(jwt: string): Membership {
-  return parse(jwt).membership
+  return membershipIn(readToken(jwt, FORM))
 }
 
 /** For messages; claims may hold a time that no calendar knows. */
@@ -142,43 +118,24 @@ function rfc(ms: number): string {
   return Number.isFinite(ms) && Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : String(ms)
 }
 
-function parse(jwt: string): { readonly membership: Membership; readonly verified: () => boolean } {
-  const malformed = (what: string, cause?: unknown): MembershipError =>
-    new MembershipError('malformed', `not a membership credential: ${what}`, { cause })
-  if (typeof jwt !== 'string' || jwt.length > MAX_LENGTH) throw malformed('too long')
-  const parts = jwt.split('.', 4)
-  const [header, payload, signature] = parts
-  if (parts.length !== 3 || !header || !payload || !signature) throw malformed('not a compact JWT')
-  const decoded = decodeHeader(header)
-  if (decoded?.alg !== 'EdDSA' || decoded.typ !== TYPE) throw malformed('wrong header')
-  if (!isSignatureForm(signature)) throw malformed('not an Ed25519 signature')
-  let claims: Record<string, unknown>
-  try {
-    claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>
-  } catch (cause) {
-    throw malformed('the claims are not JSON', cause)
-  }
-  if (typeof claims !== 'object' || claims === null) throw malformed('the claims are not an object')
-  const { iss, sub, domain, role, iat, exp, jti } = claims
+function membershipIn({ issuer, domain, claims }: AuthorityToken): Membership {
+  const malformed = (claim: string): MembershipError =>
+    new MembershipError('malformed', `not a ${FORM.what}: ${claim}`)
+  const { sub, role, iat, exp, jti } = claims
   const { adm_jti: admissionId = jti, adm_iat: admittedAt = iat } = claims
-  if (typeof iss !== 'string' || !isNodeId(iss) || iss !== decoded.kid) throw malformed('iss')
   if (typeof sub !== 'string' || !isNodeId(sub)) throw malformed('sub')
-  if (typeof domain !== 'string' || domain === '') throw malformed('domain')
   if (!ROLES.has(role)) throw malformed('role')
   if (typeof iat !== 'number' || typeof exp !== 'number' || !(iat < exp)) throw malformed('iat, exp')
   if (typeof jti !== 'string' || typeof admissionId !== 'string') throw malformed('jti')
   if (typeof admittedAt !== 'number' || !(admittedAt <= iat)) throw malformed('adm_iat')
   return {
-    membership: {
-      subject: sub,
-      domain,
-      role: role as PeerRole,
-      issuer: iss,
-      id: jti,
-      issuedAt: iat * 1000,
-      expiresAt: exp * 1000,
-      admission: { id: admissionId, at: admittedAt * 1000 },
-    },
-    verified: () => verifyEncoded(iss, header, payload, signature),
+    subject: sub,
+    domain,
+    role: role as PeerRole,
+    issuer,
+    id: jti,
+    issuedAt: iat * 1000,
+    expiresAt: exp * 1000,
+    admission: { id: admissionId, at: admittedAt * 1000 },
   }
 }

@@ -165,6 +165,40 @@ describe('peer registry', () => {
     expect(registry.list()).toHaveLength(2)
   })
 
+  it('makes one peer of a configured address and of the key that introduced itself from there before', async () => {
+    const { membership } = acme.members.alice
+    const news = { nodeId: alice, source: 'hello', address: 'alice:1' } as const
+    // Alice was faster: she says hello to us before we say hello to what is configured.
+    await registry.configure({ address: 'alice:1' })
+    await registry.learn({ ...news, membership, name: 'alice' })
+    expect(registry.list()).toHaveLength(2)
+    await mutate(store, PeerKind, { name: peerName(alice) }, (peer) => ({
+      ...peer,
+      spec: { ...peer.spec, accepted: false },
+    }))
+    await simulation.settle()
+    await registry.learn({ ...news, source: 'configured', addressVerified: true })
+    const [peer, ...others] = registry.list()
+    expect(others).toEqual([])
+    expect((await store.list(PeerKind)).items).toHaveLength(1)
+    // What the user decided and what it proved is not lost.
+    expect(peer).toMatchObject({
+      spec: { nodeID: alice, address: 'alice:1', source: 'configured', accepted: false },
+      status: { name: 'alice', domain: 'acme.example', membership, phase: 'Rejected' },
+    })
+    expect(registry.standing(alice)).toBe('rejected')
+    await registry.configure({ address: 'alice:1' })
+    expect(registry.list()).toHaveLength(1)
+  })
+
+  it('makes one peer of two configured addresses of one node', async () => {
+    await registry.configure({ address: 'alice:1' })
+    await registry.configure({ address: '192.0.2.1:1' })
+    for (const address of ['alice:1', '192.0.2.1:1'])
+      await registry.learn({ nodeId: alice, source: 'configured', address, addressVerified: true })
+    expect(registry.list()).toMatchObject([{ spec: { nodeID: alice, source: 'configured' } }])
+  })
+
   it('moves a peer for what was verified, not for what is shouted on the network', async () => {
     await registry.learn({ nodeId: alice, source: 'hello', address: 'a:1', addressVerified: true })
     await registry.learn({ nodeId: alice, source: 'multicast', address: 'evil:1' })

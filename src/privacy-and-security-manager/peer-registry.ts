@@ -7,7 +7,14 @@
 import type { Component } from '../kernel/component.ts'
 import type { Informer } from '../kernel/informer.ts'
 import type { Log } from '../kernel/log.ts'
-import { ensure, isStoreError, mutate, mutateStatus, type ObjectStore } from '../kernel/object-store.ts'
+import {
+  ensure,
+  isStoreError,
+  mutate,
+  mutateStatus,
+  remove,
+  type ObjectStore,
+} from '../kernel/object-store.ts'
 import { rfc3339, type System, type Timer } from '../kernel/system.ts'
 import { parseNodeId, type NodeId } from '../objects/ids.ts'
 import {
@@ -29,7 +36,8 @@ import {
   type AccessLevel,
   type Standing,
 } from './access-policy.ts'
-import { MembershipError, verifyMembership, type Membership, type MembershipTrust } from './membership.ts'
+import { verifyMembership, type Membership, type MembershipTrust } from './membership.ts'
+import { MembershipError } from './membership-error.ts'
 
 /** What is learnt of a peer that is there, from whatever source. */
 export interface PeerNews {
@@ -212,7 +220,7 @@ export class PeerRegistry implements Component {
       return { standing: 'accepted', reason: 'this node itself', peer: undefined, membershipError: undefined }
     }
     const { membership, error: membershipError } = this.examine(nodeId, news.membership)
-    const known = this.find(nodeId) ?? this.#configuredAt(news)
+    const { known, others } = this.#peersOf(news)
     if (!known && !membership && this.#tooManyStrangers()) {
       const { standing, reason } = this.#judge(nodeId)
       return {
@@ -231,10 +239,20 @@ export class PeerRegistry implements Component {
       }
       this.#remember(await ensure(this.#options.store, PeerKind, { metadata: { name }, spec }))
     }
-    await this.#mutateSpec(name, (spec) => ({ ...spec, nodeID: nodeId, ...this.#newAddress(name, news) }))
+    const decision = mergedDecision([known, ...others])
+    await this.#mutateSpec(name, (spec) => ({
+      ...spec,
+      nodeID: nodeId,
+      ...this.#newAddress(name, news),
+      ...(others.length > 0 && decision !== undefined && { accepted: decision }),
+    }))
     const peer = await this.#mutateStatus(name, (before) =>
-      this.#statusAfter(nodeId, before, news, membership),
+      this.#statusAfter(nodeId, mergedStatus(before, others), news, membership),
     )
+    for (const other of others) {
+      await remove(this.#options.store, PeerKind, { name: other.metadata.name })
+      this.#forget(other)
+    }
     return { ...this.#judge(nodeId), peer, membershipError }
   }
 
@@ -358,6 +376,19 @@ export class PeerRegistry implements Component {
     return count >= maxStrangers
   }
 
+  /**
+   * Before we had met the key at a configured address, its node may have introduced itself to us: that is one peer.
+   * @returns the Peer that stays, if there is one, and those that are it too
+   */
+  #peersOf(news: PeerNews): { readonly known: Peer | undefined; readonly others: readonly Peer[] } {
+    const found = this.find(news.nodeId)
+    const configured = this.#configuredAt(news)
+    if (found === undefined || configured === undefined) return { known: found ?? configured, others: [] }
+    return found.spec.source === 'configured'
+      ? { known: found, others: [configured] }
+      : { known: configured, others: [found] }
+  }
+
   /** A configured address without a key yet: the key that we met there is the one. */
   #configuredAt(news: PeerNews): Peer | undefined {
     if (news.addressVerified !== true || news.address === undefined) return undefined
@@ -478,6 +509,16 @@ export class PeerRegistry implements Component {
       if (this.#running) this.#running.review = this.#reviewLater()
     })
   }
+}
+
+/** @returns what the user decided about peers that turn out to be one: a rejection anywhere is a rejection */
+function mergedDecision(peers: readonly (Peer | undefined)[]): boolean | undefined {
+  const decisions = peers.flatMap((peer) => peer?.spec.accepted ?? [])
+  return decisions.length === 0 ? undefined : decisions.every(Boolean)
+}
+
+function mergedStatus(status: PeerStatus, others: readonly Peer[]): PeerStatus {
+  return others.reduce<PeerStatus>((merged, other) => ({ ...other.status, ...merged }), status)
 }
 
 /** A name is shown in tables: no longer than a line, and nothing that moves the cursor. */

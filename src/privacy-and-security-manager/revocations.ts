@@ -7,13 +7,9 @@
 import { rfc3339 } from '../kernel/system.ts'
 import { isNodeId, type NodeId } from '../objects/ids.ts'
 import type { Authority } from './authority.ts'
-import { decodeHeader, encodeHeader, isSignatureForm, signEncoded, verifyEncoded } from './compact-jws.ts'
-import {
-  MembershipError,
-  type Membership,
-  type MembershipTrust,
-  type RevokedCredentials,
-} from './membership.ts'
+import { readToken, signToken } from './authority-token.ts'
+import type { Membership, MembershipTrust, RevokedCredentials } from './membership.ts'
+import { MembershipError } from './membership-error.ts'
 
 /** One entry of a list. Times are milliseconds since 1970. */
 export type Revocation =
@@ -29,9 +25,8 @@ export interface RevocationList {
   readonly entries: readonly Revocation[]
 }
 
-const TYPE = 'tributary-revocations+jwt'
-/** No list that we accept is longer; some ten thousand entries. */
-const MAX_LENGTH = 2 << 20
+/** The length is that of some ten thousand entries. */
+const FORM = { type: 'tributary-revocations+jwt', what: 'revocation list', maxLength: 2 << 20 }
 
 /** All lists that this node has seen. What they void is void from then on. */
 export class Revocations implements RevokedCredentials {
@@ -86,15 +81,10 @@ export class Revocations implements RevokedCredentials {
  * @returns the list as a compact JWS, for the members of the domain
  */
 export function signRevocations(authority: Authority, entries: readonly Revocation[], now: number): string {
-  const header = encodeHeader(authority.key, TYPE)
-  const claims = {
-    iss: authority.id,
-    domain: authority.domain,
+  return signToken(authority, FORM, {
     iat: Math.floor(now / 1000),
     revoked: entries.map(({ at, ...what }) => ({ ...what, at: rfc3339(at) })),
-  }
-  const payload = Buffer.from(JSON.stringify(claims)).toString('base64url')
-  return `${header}.${payload}.${signEncoded(authority.key, header, payload)}`
+  })
 }
 
 /**
@@ -105,34 +95,13 @@ export function verifyRevocations(
   jws: string,
   { trustedAuthorities }: Pick<MembershipTrust, 'trustedAuthorities'>,
 ): RevocationList {
-  const malformed = (what: string, cause?: unknown): MembershipError =>
-    new MembershipError('malformed', `not a revocation list: ${what}`, { cause })
-  if (typeof jws !== 'string' || jws.length > MAX_LENGTH) throw malformed('too long')
-  const parts = jws.split('.', 4)
-  const [header, payload, signature] = parts
-  if (parts.length !== 3 || !header || !payload || !signature) throw malformed('not a compact JWS')
-  const decoded = decodeHeader(header)
-  if (decoded?.alg !== 'EdDSA' || decoded.typ !== TYPE) throw malformed('wrong header')
-  if (!isSignatureForm(signature)) throw malformed('not an Ed25519 signature')
-  let claims: Record<string, unknown>
-  try {
-    claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Record<string, unknown>
-  } catch (cause) {
-    throw malformed('the claims are not JSON', cause)
-  }
-  if (typeof claims !== 'object' || claims === null) throw malformed('the claims are not an object')
-  const { iss, domain, iat, revoked } = claims
-  if (typeof iss !== 'string' || !isNodeId(iss) || iss !== decoded.kid) throw malformed('iss')
-  if (typeof domain !== 'string' || typeof iat !== 'number') throw malformed('domain, iat')
-  if (trustedAuthorities.get(domain)?.includes(iss) !== true) {
-    throw new MembershipError('unknown-authority', `${iss} is not trusted to speak for the domain ${domain}`)
-  }
-  if (!verifyEncoded(iss, header, payload, signature)) {
-    throw new MembershipError('bad-signature', `not signed by ${iss}, or altered since`)
-  }
+  const token = readToken(jws, FORM)
+  const { iat, revoked } = token.claims
+  if (typeof iat !== 'number') throw new MembershipError('malformed', `not a ${FORM.what}: iat`)
+  token.verify(trustedAuthorities)
   const entries = parseRevocations(revoked)
-  if (entries === undefined) throw malformed('revoked')
-  return { issuer: iss, domain, issuedAt: iat * 1000, entries }
+  if (entries === undefined) throw new MembershipError('malformed', `not a ${FORM.what}: revoked`)
+  return { issuer: token.issuer, domain: token.domain, issuedAt: iat * 1000, entries }
 }
 
 /** @returns the entries of a list as it is written, or undefined when one of them is none */

@@ -43,8 +43,8 @@ export function readRevoked(directory: string): readonly Revocation[] {
 
 /**
  * Takes the membership of a node back, or one credential and what renews it. The supernode that holds the
- * authority honours it within seconds, members of the domain within a minute or two of reaching it, everybody
- * else when the credential ends. The node can be admitted anew, a second later or after.
+ * authority, and the members of the domain that reach it, honour it within seconds, everybody else when the
+ * credential ends. The node can be admitted anew, a second later or after.
  *
  * @param directory of the authority, as `createAuthority` made it
  * @param what the id of the node, or the id (`jti`) of a credential

@@ -5,10 +5,13 @@ import { NANOS_PER_UNIT, type Quantity, QuantityError, type QuantityFormat, quan
 import { BINARY_SUFFIXES, DECIMAL_SUFFIXES } from './suffixes.ts'
 
 const QUANTITY = /^([+-]?)(?:(\d+)(?:\.(\d*))?|\.(\d+))(\D.*)?$/s
+const LEADING_ZEROS = /^0+/
 const EXPONENT = /^[eE]([+-]?\d+)$/
 
 /** More than anybody means; keeps a hostile `1e999999999` from eating the memory. */
 const MOST_DIGITS = 256
+/** So few digits are never too large, whatever the suffix. */
+const SHORT = 100
 
 /** Kubernetes' cap of binary quantities: the largest signed 64-bit integer. */
 const LARGEST_BINARY = (2n ** 63n - 1n) * NANOS_PER_UNIT
@@ -29,12 +32,15 @@ export function parseQuantity(text: string | number): Quantity {
     )
   }
   const [, sign, whole = '', fraction = match[4] ?? '', , suffix = ''] = match
-  const { format, base, exponent } = readSuffix(written, suffix)
-  const digits = `${whole}${fraction}`.replace(/^0+/, '')
+  const { format, base, exponent, nanos: unit } = readSuffix(written, suffix)
+  const digits = `${whole}${fraction}`.replace(LEADING_ZEROS, '')
   const magnitude =
-    base === 10
-      ? scaled(written, digits, exponent - fraction.length)
-      : scaled(written, digits, -fraction.length, exponent)
+    // Most are whole numbers of some unit, and quantities are read often.
+    unit !== undefined && fraction === '' && digits.length <= SHORT
+      ? BigInt(digits) * unit
+      : base === 10
+        ? scaled(written, digits, exponent - fraction.length)
+        : scaled(written, digits, -fraction.length, exponent)
   const nanos = sign === '-' ? -magnitude : magnitude
   if (format !== 'BinarySI') return quantityOf(nanos, format)
   if (magnitude > LARGEST_BINARY) return quantityOf(sign === '-' ? -LARGEST_BINARY : LARGEST_BINARY, format)
@@ -46,13 +52,29 @@ interface Suffix {
   readonly format: QuantityFormat
   readonly base: 2 | 10
   readonly exponent: number
+  /** How much one of it is, in nano-units; undefined for exponents. */
+  readonly nanos?: bigint
 }
 
+const SUFFIXES: ReadonlyMap<string, Suffix> = new Map([
+  ...DECIMAL_SUFFIXES.map(([name, exponent]): [string, Suffix] => [
+    name,
+    { format: 'DecimalSI', base: 10, exponent, nanos: 10n ** BigInt(exponent + 9) },
+  ]),
+  ...BINARY_SUFFIXES.slice(1).map((name, index): [string, Suffix] => [
+    name,
+    {
+      format: 'BinarySI',
+      base: 2,
+      exponent: 10 * (index + 1),
+      nanos: 1024n ** BigInt(index + 1) * NANOS_PER_UNIT,
+    },
+  ]),
+])
+
 function readSuffix(written: string, suffix: string): Suffix {
-  const decimal = DECIMAL_SUFFIXES.find(([name]) => name === suffix)
-  if (decimal !== undefined) return { format: 'DecimalSI', base: 10, exponent: decimal[1] }
-  const binary = BINARY_SUFFIXES.findIndex((name) => name === suffix)
-  if (binary > 0) return { format: 'BinarySI', base: 2, exponent: 10 * binary }
+  const known = SUFFIXES.get(suffix)
+  if (known !== undefined) return known
   const exponent = EXPONENT.exec(suffix)
   if (exponent !== null) return { format: 'DecimalExponent', base: 10, exponent: Number(exponent[1]) }
   const hint = hintFor(suffix)

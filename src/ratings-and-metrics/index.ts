@@ -94,16 +94,21 @@ export class RatingsAndMetrics implements Component {
     const { store, system, log } = this.#base
     const suffix = options.once === undefined ? randomHex(system.random, 8) : hash(`${type} ${options.once}`)
     try {
-      await ensure(store, FactKind, {
-        metadata: { namespace: DEFAULT_NAMESPACE, name: `fact-${hash(about).slice(0, 8)}-${suffix}` },
-        spec: {
-          about,
-          type,
-          at: rfc3339(system.clock.now()),
-          ...(options.contractID === undefined ? {} : { contractID: options.contractID }),
-          ...(options.detail === undefined ? {} : { detail: options.detail }),
+      await ensure(
+        store,
+        FactKind,
+        {
+          metadata: { namespace: DEFAULT_NAMESPACE, name: `fact-${hash(about).slice(0, 8)}-${suffix}` },
+          spec: {
+            about,
+            type,
+            at: rfc3339(system.clock.now()),
+            ...(options.contractID === undefined ? {} : { contractID: options.contractID }),
+            ...(options.detail === undefined ? {} : { detail: options.detail }),
+          },
         },
-      })
+        { patient: true },
+      )
     } catch (error) {
       // A dealing must not fail because it could not be noted.
       if (isStoreError(error)) log.warn({ err: error, about, type }, 'fact not recorded')
@@ -111,22 +116,23 @@ export class RatingsAndMetrics implements Component {
     }
   }
 
-  /** @returns from 0 to 5, of a node id */
-  ratingOf(nodeID: string): number {
-    return this.#base.informers.of(RatingKind).get(ratingKey(nodeID))?.status?.score ?? NEUTRAL_RATING
+  /** @returns from 0 to 5, of a node id; undefined when no fact about it was noted */
+  ownRatingOf(nodeID: string): number | undefined {
+    return this.#base.informers.of(RatingKind).get(ratingKey(nodeID))?.status?.score
   }
 
   /**
    * @param withinMs how long ago a failure still counts, in milliseconds
+   * @param except a failure that does not count: that it cannot be reached, where one deals with it through others
    * @returns what went wrong with a node lately, for people; undefined when nothing did
    */
-  failedLately(nodeID: string, withinMs: number): string | undefined {
+  failedLately(nodeID: string, withinMs: number, except?: FactType): string | undefined {
     const { informers, system } = this.#base
     const since = system.clock.now() - withinMs
     const last = informers
       .of(FactKind)
       .byIndex('about', nodeID)
-      .find(({ spec }) => FAILURES.has(spec.type) && Date.parse(spec.at) > since)
+      .find(({ spec }) => FAILURES.has(spec.type) && spec.type !== except && Date.parse(spec.at) > since)
     return last && `${last.spec.type}${last.spec.detail === undefined ? '' : `: ${last.spec.detail}`}`
   }
 
@@ -140,11 +146,21 @@ export class RatingsAndMetrics implements Component {
       facts.map((each) => each.spec),
       now,
     )
-    await ensure(store, RatingKind, { metadata: key as { name: string }, spec: { nodeID } })
-    await mutateStatus(store, RatingKind, key, (rating) =>
-      rating.status?.score === score && rating.status.facts === facts.length
-        ? undefined
-        : { score, confidence, facts: facts.length, updated: rfc3339(now) },
+    await ensure(
+      store,
+      RatingKind,
+      { metadata: key as { name: string }, spec: { nodeID } },
+      { patient: true },
+    )
+    await mutateStatus(
+      store,
+      RatingKind,
+      key,
+      (rating) =>
+        rating.status?.score === score && rating.status.facts === facts.length
+          ? undefined
+          : { score, confidence, facts: facts.length, updated: rfc3339(now) },
+      { patient: true },
     )
   }
 }

@@ -54,9 +54,9 @@ describe('Ratings and Metrics', () => {
     await ratings.record('bad', 'Unreachable', { once: 'c1', detail: 'no answer' })
     await simulation.settle()
     expect((await store.list(FactKind)).items).toHaveLength(2)
-    expect(ratings.ratingOf('good')).toBeGreaterThan(NEUTRAL_RATING)
-    expect(ratings.ratingOf('bad')).toBeLessThan(NEUTRAL_RATING)
-    expect(ratings.ratingOf('unknown')).toBe(NEUTRAL_RATING)
+    expect(ratings.ownRatingOf('good')).toBeGreaterThan(NEUTRAL_RATING)
+    expect(ratings.ownRatingOf('bad')).toBeLessThan(NEUTRAL_RATING)
+    expect(ratings.ownRatingOf('unknown')).toBeUndefined()
   })
 
   it('tell of a failure as long as it is fresh; a refusal is none', async () => {

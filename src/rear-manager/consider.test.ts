@@ -19,6 +19,8 @@ interface Offer {
   readonly location?: FlavorSpec['location']
   readonly available?: boolean
   readonly validUntil?: string
+  /** What a catalog says of the provider. */
+  readonly rating?: number
   readonly relays?: readonly { ID: string; margin?: string }[]
 }
 
@@ -53,6 +55,9 @@ function offer(of: Offer = {}): PeeringCandidate {
       available: of.available ?? true,
       ...(of.validUntil === undefined ? {} : { validUntil: of.validUntil }),
       ...(of.relays ? { advertisement: { relays: of.relays } } : {}),
+      ...(of.rating === undefined
+        ? {}
+        : { rating: of.rating, advertisement: { catalog: { ID: 'did:catalog', name: 'market' } } }),
       flavor: {
         metadata: { name: id },
         spec: {
@@ -229,6 +234,70 @@ describe('several offers', () => {
       { id: 'free', price: { amount: '' } },
     ]
     expect(orderOf(offers, only('price'))).toEqual(['free', 'cheap', 'dear'])
+  })
+
+  describe('that somebody passed on', () => {
+    const around = (failed: Readonly<Record<string, 'Unreachable' | 'Breached'>>): Partial<Surroundings> => ({
+      domain: 'example.org',
+      failedLately: (id, throughOthers) =>
+        throughOthers && failed[id] === 'Unreachable' ? undefined : failed[id],
+    })
+    const verdict = (
+      failed: Parameters<typeof around>[0],
+      domain = 'example.org',
+      relays: Offer['relays'] = [{ ID: 'near' }],
+    ) =>
+      consider([offer({ relays, domain })], wanted(), { ...AROUND, ...around(failed) }).considered[0]!.reason
+
+    it('are bought through it at once when their owner cannot be reached, and not at all when it failed', () => {
+      expect(verdict({ seller: 'Unreachable' })).toBe('best-score')
+      expect(verdict({ seller: 'Unreachable' }, 'elsewhere.org')).toBe('best-score')
+      expect(verdict({ seller: 'Unreachable' }, 'example.org', [])).toBe('just-failed')
+      expect(verdict({ seller: 'Breached' })).toBe('just-failed')
+    })
+
+    it('are bought from an owner of our own domain directly when it cannot be reached itself', () => {
+      expect(verdict({ near: 'Unreachable' })).toBe('best-score')
+      expect(verdict({ near: 'Unreachable' }, 'elsewhere.org')).toBe('just-failed')
+      expect(verdict({ near: 'Unreachable', seller: 'Unreachable' })).toBe('just-failed')
+    })
+  })
+
+  describe('whose provider we know nothing of', () => {
+    const stranger = { ratingOf: () => undefined }
+    const first = (of: Offer, around: Partial<Surroundings> = stranger) =>
+      consider([offer(of)], wanted(), { ...AROUND, ...around }).considered[0]!
+
+    it('are rated a quarter of the way from neutral to what a catalog says, and the numbers say whose word it is', () => {
+      expect(first({ rating: 4.5 })).toMatchObject({
+        scores: { rating: 0.6 },
+        numbers: { rating: '3 of 5 (market says 4.5)' },
+      })
+      expect(first({ rating: 0.5 }).scores!['rating']).toBe(0.4)
+      expect(first({}).scores!['rating']).toBe(0.5)
+      expect(first({}).numbers).not.toHaveProperty('rating')
+      expect(
+        orderOf(
+          [
+            { id: 'bad', rating: 1 },
+            { id: 'good', rating: 4 },
+          ],
+          wanted(),
+          stranger,
+        ),
+      ).toEqual(['good', 'bad'])
+    })
+
+    it('do not come over a minimum rating by what a catalog says', () => {
+      const wish = wanted({ minRating: 2.6 })
+      expect(reasonOf({ rating: 5 }, wish, stranger)).toMatchObject({ reason: 'rating-too-low' })
+    })
+
+    it('are rated by our own facts alone as soon as we have some', () => {
+      const { scores, numbers } = first({ rating: 5 }, { ratingOf: () => 2 })
+      expect(scores!['rating']).toBe(0.4)
+      expect(numbers).not.toHaveProperty('rating')
+    })
   })
 
   it('are ranked by rating, latency, carbon and fit, as the weights say', () => {

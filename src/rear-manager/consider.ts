@@ -17,7 +17,8 @@ import {
   type Price,
 } from '../quantity/price.ts'
 import { k8sliceOf, serviceOf, type EmbeddedFlavor, type K8Slice } from '../objects/flavor.ts'
-import { priceThrough, relaysOf } from '../peering-candidates/index.ts'
+import { catalogOf, priceThrough, relaysOf } from '../peering-candidates/index.ts'
+import { NEUTRAL_RATING } from '../ratings-and-metrics/index.ts'
 import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import type { Requirements } from '../objects/requirements.ts'
 import type { Considered, RankingWeights } from '../objects/solver.ts'
@@ -36,14 +37,19 @@ export interface Surroundings {
   readonly now: number
   /** Our own node id: our own offers are not bought. */
   readonly self: string
-  /** From 0 to 5, of a node id. */
-  readonly ratingOf: (nodeID: string) => number
+  /** Our own domain: inside it owners are dealt with directly where they can be reached. */
+  readonly domain?: string
+  /** By our own facts, from 0 to 5, of a node id; undefined where there are none. */
+  readonly ratingOf: (nodeID: string) => number | undefined
   /** Measured round trip to a node in milliseconds, when known. */
   readonly latencyOf?: (nodeID: string) => number | undefined
   /** Offers that were just refused or failed, with the reason. */
   readonly excluded?: ReadonlyMap<string, string>
-  /** @returns why nothing is bought from or through a node for now, if so */
-  readonly failedLately?: (nodeID: string) => string | undefined
+  /**
+   * @param reachedThroughOthers whether it does not matter that we cannot reach it ourselves
+   * @returns why nothing is bought from or through a node for now, if so
+   */
+  readonly failedLately?: (nodeID: string, reachedThroughOthers: boolean) => string | undefined
 }
 
 export interface Choice {
@@ -68,6 +74,8 @@ export const DEFAULT_WEIGHTS: Required<RankingWeights> = {
 const HALF_LATENCY_MS = 50
 /** Carbon intensity at which the criterion is worth half, in gCO2 per kWh; about the average of Europe's grids. */
 const HALF_CARBON = 250
+/** How far what a catalog says of a stranger moves its rating from neutral: it is hearsay, and nobody signed it. */
+const HEARSAY = 0.25
 
 /** @returns every candidate with its verdict, best first, and the choices in the same order */
 export function consider(
@@ -112,6 +120,7 @@ export function consider(
         numbers: {
           ...amounts,
           ...(price.amount === '' ? {} : { price: `${price.amount} ${price.currency}/${price.period}` }),
+          ...hearsayNumbers(candidate, surroundings),
         },
         score,
         scores,
@@ -135,6 +144,18 @@ export function flavorAmounts(slice: K8Slice): Amounts {
   }
 }
 
+/** @returns what failed lately at the owner or, where we deal with it through another, there */
+function failureOnTheWay(
+  candidate: PeeringCandidate,
+  { domain, failedLately }: Surroundings,
+): string | undefined {
+  const { owner } = candidate.spec.flavor.spec
+  const nearest = relaysOf(candidate)[0]?.ID
+  if (nearest === undefined) return failedLately?.(owner.nodeID, false)
+  const reached = owner.domain === domain && failedLately?.(owner.nodeID, false) === undefined
+  return failedLately?.(owner.nodeID, true) ?? (reached ? undefined : failedLately?.(nearest, false))
+}
+
 type Rejection = Pick<Considered, 'reason' | 'detail' | 'numbers'>
 
 const reject = (reason: string, detail: string, numbers?: Record<string, string>): Rejection => ({
@@ -146,15 +167,12 @@ const reject = (reason: string, detail: string, numbers?: Record<string, string>
 function check(
   candidate: PeeringCandidate,
   { amounts: wantedAmounts, requirements, duration }: Wanted,
-  { now, self, ratingOf, latencyOf, excluded, failedLately }: Surroundings,
+  surroundings: Surroundings,
 ): Rejection | { amounts: Amounts; price: Price; cost: bigint } {
+  const { now, self, ratingOf, latencyOf, excluded } = surroundings
   const { flavor } = candidate.spec
   const { spec } = flavor
-  const nearest = relaysOf(candidate)[0]?.ID
-  const reason =
-    excluded?.get(flavor.metadata.name) ??
-    failedLately?.(spec.owner.nodeID) ??
-    (nearest === undefined ? undefined : failedLately?.(nearest))
+  const reason = excluded?.get(flavor.metadata.name) ?? failureOnTheWay(candidate, surroundings)
   if (reason !== undefined) return reject('just-failed', reason)
   if (spec.owner.nodeID === self) return reject('own-offer', 'this is our own')
   if (!candidate.spec.available || !spec.availability) return reject('not-available', 'no longer on offer')
@@ -231,7 +249,8 @@ function check(
   if (location?.country !== undefined && !sameText(spec.location?.country, location.country)) {
     return reject('location-mismatch', spec.location?.country ?? 'the offer does not state its country')
   }
-  const rating = ratingOf(spec.owner.nodeID)
+  // What others say lifts nobody over the user's bar.
+  const rating = ratingOf(spec.owner.nodeID) ?? NEUTRAL_RATING
   if (requirements.minRating !== undefined && rating < requirements.minRating) {
     return reject('rating-too-low', String(round(rating)), { wanted: String(requirements.minRating) })
   }
@@ -310,20 +329,36 @@ function criteria(
   amounts: Amounts,
   cost: bigint,
   cheapest: bigint,
-  { ratingOf, latencyOf }: Surroundings,
+  surroundings: Surroundings,
 ): Record<keyof RankingWeights, number> {
   const { flavor } = candidate.spec
   const slice = k8sliceOf(flavor)
-  const latency = latencyOf?.(flavor.spec.owner.nodeID) ?? slice?.properties.latency
+  const latency = surroundings.latencyOf?.(flavor.spec.owner.nodeID) ?? slice?.properties.latency
   const carbon = slice === undefined ? undefined : carbonOf(slice)
   return {
     price: cost === 0n ? 1 : round(Number(cheapest) / Number(cost)),
-    rating: round(ratingOf(flavor.spec.owner.nodeID) / 5),
+    rating: round(ratingFor(candidate, surroundings) / 5),
     // An offer that does not say is neither praised nor blamed.
     latency: latency === undefined ? 0.5 : round(HALF_LATENCY_MS / (HALF_LATENCY_MS + latency)),
     location: requirements.location || flavor.spec.location?.city ? 1 : 0.5,
     carbon: carbon === undefined ? 0.5 : round(HALF_CARBON / (HALF_CARBON + carbon)),
     fit: slice === undefined ? 1 : round(fitOf(wanted, amounts)),
+  }
+}
+
+/** @returns from 0 to 5: by our own facts where there are any, else by what a catalog says, with little weight */
+function ratingFor(candidate: PeeringCandidate, { ratingOf }: Surroundings): number {
+  const { flavor, rating: said } = candidate.spec
+  const own = ratingOf(flavor.spec.owner.nodeID)
+  return own ?? NEUTRAL_RATING + HEARSAY * ((said ?? NEUTRAL_RATING) - NEUTRAL_RATING)
+}
+
+/** @returns a rating that is not our own, and whose word it is */
+function hearsayNumbers(candidate: PeeringCandidate, surroundings: Surroundings): Record<string, string> {
+  const { flavor, rating: said } = candidate.spec
+  if (said === undefined || surroundings.ratingOf(flavor.spec.owner.nodeID) !== undefined) return {}
+  return {
+    rating: `${round(ratingFor(candidate, surroundings))} of 5 (${catalogOf(candidate) ?? 'a catalog'} says ${said})`,
   }
 }
 

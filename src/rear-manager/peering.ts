@@ -1,6 +1,5 @@
 /** Steps 20 to 29: from the contract to the virtual node. */
 import { allocationName, type AvailableResources } from '../available-resources/index.ts'
-import { contractAmounts } from '../contract-manager/index.ts'
 import { ensure } from '../kernel/object-store.ts'
 import type { NodeBase } from '../node-base.ts'
 import type { Contract } from '../objects/contract.ts'
@@ -9,6 +8,7 @@ import type { Solver, SolverStatus } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import type { RatingsAndMetrics } from '../ratings-and-metrics/index.ts'
 import { traceAnnotations, traceOf } from '../trace/index.ts'
+import { contractAmounts } from '../rear/configured-amounts.ts'
 import { namespaceOf, virtualNodeName } from './solver-objects.ts'
 
 export interface PeeringOptions extends NodeBase {

@@ -5,7 +5,6 @@ import { Controller } from '../kernel/controller.ts'
 import { ensure, mutate, mutateStatus, remove } from '../kernel/object-store.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
-import { configurationOf } from '../contract-manager/index.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { DiscoveryKind } from '../objects/discovery.ts'
 import { k8sliceOf } from '../objects/flavor.ts'
@@ -14,11 +13,12 @@ import type { Pool } from '../objects/pool.ts'
 import { ReservationKind, type Reservation } from '../objects/reservation.ts'
 import { SolverKind, type Solver, type SolverStatus } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
-import type { PeeringCandidates } from '../peering-candidates/index.ts'
+import { catalogOf, relaysOf, seenByCatalogAt, type PeeringCandidates } from '../peering-candidates/index.ts'
 import { durationSeconds } from '../quantity/price.ts'
 import type { RatingsAndMetrics } from '../ratings-and-metrics/index.ts'
 import { configurationFromWire, selectorToObject } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
+import { configurationOf } from '../rear/configured-amounts.ts'
 import { consider, type Choice } from './consider.ts'
 import { noOfferMessage } from './no-offer-message.ts'
 import { establishPeering } from './peering.ts'
@@ -52,6 +52,8 @@ export class RearManager implements Component {
   readonly #controller: Controller
   /** Offers that just failed for an acquisition: solver → flavor → reason. Forgotten on restart, which is harmless. */
   readonly #excluded = new Map<string, Map<string, { readonly reason: string; readonly until: number }>>()
+  /** Whom an acquisition could not reach itself, and deals with through others: solver → owner. As above. */
+  readonly #unreached = new Map<string, string>()
   /** How often nobody had what an acquisition wants, and when everybody is asked again. */
   readonly #asking = new Map<string, { readonly count: number; readonly notBefore: number }>()
 
@@ -132,10 +134,12 @@ export class RearManager implements Component {
     return consider(candidates.list(), wantedOf(solver), {
       now,
       self: self.id,
-      ratingOf: (nodeID) => ratings.ratingOf(nodeID),
+      domain: self.domain,
+      ratingOf: (nodeID) => ratings.ownRatingOf(nodeID),
       latencyOf,
       excluded,
-      failedLately: (nodeID) => ratings.failedLately(nodeID, EXCLUDE_MS),
+      failedLately: (nodeID, reachedThroughOthers) =>
+        ratings.failedLately(nodeID, EXCLUDE_MS, reachedThroughOthers ? 'Unreachable' : undefined),
     })
   }
 
@@ -144,6 +148,7 @@ export class RearManager implements Component {
     const solver = await store.get(SolverKind, key)
     if (solver === undefined) {
       this.#excluded.delete(keyString(key))
+      this.#unreached.delete(keyString(key))
       this.#asking.delete(keyString(key))
       return
     }
@@ -241,7 +246,9 @@ export class RearManager implements Component {
     const before = traceOf(solver)
     const trace = before && { ...before, workflow: workflowOf(candidate, this.#options) }
     if (trace) tracer.workflow(trace)
-    const seller = await sellerOf(candidate, this.#options)
+    const { nodeID: owner } = flavor.spec.owner
+    const unreached = this.#unreached.get(keyString(keyOf(solver)))
+    const seller = await sellerOf(candidate, { ...this.#options, round: unreached === owner })
     const attempt = Number(solver.status?.attempts ?? 0) + 1
     const seconds = durationSeconds(solver.spec.duration ?? DEFAULT_DURATION) ?? 86_400
     const name = `reservation-${solver.metadata.name}${attempt === 1 ? '' : `-${attempt}`}`
@@ -261,13 +268,23 @@ export class RearManager implements Component {
         purchase: solver.spec.reserveOnly !== true,
         peeringCandidate: { name: candidate.metadata.name, namespace: DEFAULT_NAMESPACE },
         flavorID: flavor.metadata.name,
-        owner: flavor.spec.owner.nodeID,
+        owner,
+        ...(seller.nodeID === owner && relaysOf(candidate).length > 0 ? { otherWay: true } : {}),
         price,
         until: rfc3339(system.clock.now() + seconds * 1000),
       },
     })
     // That of an earlier acquisition of the same name is still being given back.
     if (!isOwnedBy(reservation, solver)) return { requeueAfterMs: TAKEN_RETRY_MS }
+    const seenAt = seenByCatalogAt(candidate)
+    if (trace?.workflow === 4 && seenAt !== undefined) {
+      tracer.step(trace, 'offers-stored', {
+        role: 'catalog',
+        elsewhere: { node: catalogOf(candidate) ?? '', at: seenAt },
+        peer: owner,
+        detail: `${flavor.metadata.name}, as the catalog says`,
+      })
+    }
     tracer.step(trace, 'reserve-asked', { peer: seller.nodeID, detail: flavor.metadata.name })
     await this.#setStatus(solver, {
       reserveAndBuy: 'Running',
@@ -356,7 +373,12 @@ export class RearManager implements Component {
   /** The seller refused or failed: the next best offer is tried, this one not again for a while. */
   async #tryNext(solver: Solver, reservation: Reservation): Promise<void> {
     const { store, candidates, system } = this.#options
-    const { flavorID = '', seller, owner = seller.nodeID } = reservation.spec
+    const { flavorID = '', seller, owner = seller.nodeID, otherWay } = reservation.spec
+    // It is the same offer, from the one that passed it on.
+    if (otherWay === true && reservation.status?.message === 'unreachable') {
+      this.#unreached.set(keyString(keyOf(solver)), owner)
+      return this.#again(solver, reservation, 'trying another way to the same offer')
+    }
     const excluded =
       this.#excluded.get(keyString(keyOf(solver))) ?? new Map<string, { reason: string; until: number }>()
     this.#excluded.set(keyString(keyOf(solver)), excluded)
@@ -366,16 +388,17 @@ export class RearManager implements Component {
     })
     await candidates.forget(owner, flavorID)
     await remove(store, DiscoveryKind, discoveryKeyOf(solver))
+    await this.#again(solver, reservation, 'trying the next offer')
+  }
+
+  async #again(solver: Solver, reservation: Reservation, what: string): Promise<void> {
     await this.#setStatus(solver, {
       reservation: {},
       reservationPhase: 'Failed',
       reserveAndBuy: 'Running',
-      solverPhase: {
-        phase: 'Running',
-        message: `trying the next offer: ${reservation.status?.phase.message ?? ''}`,
-      },
+      solverPhase: { phase: 'Running', message: `${what}: ${reservation.status?.phase.message ?? ''}` },
     })
-    await remove(store, ReservationKind, keyOf(reservation))
+    await remove(this.#options.store, ReservationKind, keyOf(reservation))
   }
 
   /** The contract ended under a running acquisition: by expiry, or by the other side. */

@@ -1,10 +1,11 @@
 /**
  * The REAR client: asks another node, reads what it answers.
  *
- * One call is one exchange with a deadline of its own. Repeating, choosing and believing are for the callers.
+ * One call is one exchange with a deadline of its own, repeated within it only where the other node says that it has
+ * not begun and when to come back. All other repeating, choosing and believing is for the callers.
  */
 import type { Log } from '../kernel/log.ts'
-import { deadline, type System } from '../kernel/system.ts'
+import { deadline, sleep, type System } from '../kernel/system.ts'
 import { parseNodeId, type NodeId } from '../objects/ids.ts'
 import type { RouteMethod } from './route.ts'
 import { Problem, PROBLEMS, readProblem, type ProblemCode } from './problem.ts'
@@ -67,24 +68,24 @@ export class RearClient {
    * @throws Problem when it refuses: its own code where it sent one, else `upstream-failed`
    */
   async call(target: TransportTarget, call: RearCall): Promise<RearAnswer> {
-    const limit = deadline(this.#system.clock, call.timeoutMs ?? DEFAULT_TIMEOUT_MS, call.signal)
+    const timeoutMs = call.timeoutMs ?? DEFAULT_TIMEOUT_MS
+    const end = this.#system.clock.monotonic() + timeoutMs
+    const limit = deadline(this.#system.clock, timeoutMs, call.signal)
     try {
-      const response = await this.#transport.request(target, {
-        method: call.method,
-        path: call.path,
-        headers: {
-          ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...call.headers,
-        },
-        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-        signal: limit.signal,
-      })
-      if (response.status >= 400) throw refusal(response)
-      return {
-        status: response.status,
-        body: response.body.length === 0 ? undefined : parse(response.body),
-        peer: response.peer,
-        headers: response.headers,
+      for (;;) {
+        const response = await this.#exchange(target, call, limit.signal)
+        if (response.status < 400) {
+          return {
+            status: response.status,
+            body: response.body.length === 0 ? undefined : parse(response.body),
+            peer: response.peer,
+            headers: response.headers,
+          }
+        }
+        const problem = refusal(response)
+        const pauseMs = problem.code === 'unavailable' ? retryAfterMs(response.headers) : undefined
+        if (pauseMs === undefined || this.#system.clock.monotonic() + pauseMs >= end) throw problem
+        await sleep(this.#system.clock, pauseMs, limit.signal)
       }
     } catch (error) {
       this.#log.debug(
@@ -96,6 +97,25 @@ export class RearClient {
       limit.done()
     }
   }
+
+  #exchange(target: TransportTarget, call: RearCall, signal: AbortSignal): ReturnType<Transport['request']> {
+    return this.#transport.request(target, {
+      method: call.method,
+      path: call.path,
+      headers: {
+        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...call.headers,
+      },
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+      signal,
+    })
+  }
+}
+
+/** @returns milliseconds, when the other node says when to come back, and means soon */
+function retryAfterMs(headers: Readonly<Record<string, string>>): number | undefined {
+  const seconds = headers['retry-after']
+  return seconds !== undefined && /^[0-9]$/.test(seconds) ? Math.max(200, Number(seconds) * 1000) : undefined
 }
 
 function parse(body: Buffer): unknown {

@@ -9,17 +9,17 @@
  */
 import { SortedMap } from '../kernel/sorted-map.ts'
 import type { FlavorSpec, Visibility } from '../objects/flavor.ts'
-import { parseQuantity } from '../quantity/index.ts'
 import { FlavorColumn, type FlavorRange } from './flavor-column.ts'
+import { filterQuantity } from './wire/filter-quantity.ts'
 import { compileSelector, indexFlavor, type IndexedFlavor } from './wire/matcher.ts'
 import { SELECTOR_FIELDS, type Filter, type Selector, type SelectorFieldName } from './wire/selector.ts'
 
-interface Entry {
+/** One object, not two: there may be a hundred thousand of them. */
+interface Entry extends IndexedFlavor {
   readonly key: string
   /** Its place in the columns, for as long as it is here. */
   readonly slot: number
-  readonly index: IndexedFlavor
-  /** As bytes where they go out as they are. */
+  /** Where it goes out as it is, its bytes behind a comma, to be put behind another one. */
   readonly encoded: Buffer | string
   readonly visibility: Visibility
 }
@@ -43,24 +43,28 @@ export function widerVisibility(
   return WIDTH[a] > WIDTH[b] ? a : b
 }
 
-/** Answers that are kept, how many bytes of them, and questions that are remembered to see which come again. */
+/** Answers that are kept, and how many flavors in them. */
 const MOST_ANSWERS = 256
-const MOST_ANSWER_BYTES = 64 << 20
-const MOST_QUESTIONS = 10_000
+const MOST_ANSWER_FLAVORS = 20_000
+/** Questions that are remembered to see which come again: the answer to a rarer one would be gone by then. */
+const MOST_QUESTIONS = MOST_ANSWERS
 /** No answer has more flavors: a client reads no more than so many megabytes. */
 const MOST_FLAVORS = 5_000
 /** Values that are kept to be shared. */
 const MOST_SHARED = 20_000
 /** Texts that tell few flavors from many; found in lower case, in which no filter finds less. */
 const LISTED_TEXTS: ReadonlySet<SelectorFieldName> = new Set(['location', 'category', 'tags', 'gpuModel'])
-const [OPEN, COMMA, CLOSE] = Buffer.from('[,]')
+const OPEN = Buffer.from('[')
+const CLOSE = Buffer.from(']')
 
 export interface FlavorList {
-  /** A JSON array, ready to send. */
-  readonly body: Buffer
+  /** A JSON array, ready to send: parts that belong one behind the other. */
+  readonly body: readonly Buffer[]
   readonly count: number
   /** Whether more match than are told: ask for less. */
-  readonly truncated?: boolean
+  readonly truncated: boolean
+  /** How many match; undefined where that many were not counted. */
+  readonly matched: number | undefined
 }
 
 interface Answer {
@@ -86,9 +90,9 @@ export class FlavorTable {
   readonly #columns = new Map<SelectorFieldName, FlavorColumn>()
   readonly #lists = new Map<SelectorFieldName, Map<string, Set<Entry>>>()
   readonly #answers = new Map<string, Answer>()
-  readonly #asked = new Set<string>()
+  #asked = new Set<string>()
   readonly #shared = new Shared()
-  #answerBytes = 0
+  #answerFlavors = 0
 
   constructor(options: FlavorTableOptions = {}) {
     this.#options = options
@@ -107,16 +111,16 @@ export class FlavorTable {
     this.delete(key)
     const slot = this.#free.pop() ?? this.#slots.length
     const entry: Entry = {
+      ...this.#shared.index(indexFlavor(flavor)),
       key,
       slot,
-      index: this.#shared.index(indexFlavor(flavor)),
-      encoded: this.#options.encode ? encoded : Buffer.from(encoded),
+      encoded: this.#options.encode ? encoded : Buffer.from(`,${encoded}`),
       visibility: flavor.spec.visibility ?? 'public',
     }
     this.#entries.set(key, entry)
     this.#slots[slot] = entry
     for (const [field, column] of this.#columns) {
-      const value = valueOf(entry, field)
+      const value = nanosOf(entry, field)
       if (value !== undefined) column.add(slot, value)
     }
     for (const [field, lists] of this.#lists) enlist(lists, entry, field)
@@ -143,7 +147,10 @@ export class FlavorTable {
   /** @returns the flavor as it goes out, or undefined when it is not here */
   encoded(key: string): string | undefined {
     const entry = this.#entries.get(key)
-    return entry && this.#encode(entry).toString()
+    if (entry === undefined) return undefined
+    return typeof entry.encoded === 'string'
+      ? this.#encode(key, entry.encoded)
+      : entry.encoded.toString('utf8', 1)
   }
 
   /** @returns who may see the flavor, or undefined when it is not here */
@@ -172,21 +179,32 @@ export class FlavorTable {
     const { keep, mostFlavors = MOST_FLAVORS } = this.#options
     const now = keep?.now() ?? 0
     if (known && (keep === undefined || now - known.madeAt < keep.ms)) return known.list
-    const concerns = concerning(selector, audience)
+    const { found, counted } = this.#find(selector, audience, mostFlavors)
+    const truncated = found.length > mostFlavors
+    const told = truncated ? found.slice(0, mostFlavors) : found
+    const list: FlavorList = {
+      body: this.#jsonArray(told),
+      count: told.length,
+      truncated,
+      matched: counted || !truncated ? found.length : undefined,
+    }
+    this.#keep(question, () => ({ list, concerns: concerning(selector, audience), madeAt: now }))
+    return list
+  }
+
+  /** @returns what matches, in order; of more than `most` perhaps one more only: then they were not counted */
+  #find(
+    selector: Selector,
+    audience: Audience,
+    most: number,
+  ): { readonly found: Entry[]; readonly counted: boolean } {
     const narrowed = this.#narrowed(selector)
     // Of very many it is shorter to look for the first ones in order than to sort them all.
-    const found =
-      narrowed === undefined || (narrowed.length > 2 * mostFlavors && narrowed.length * 10 > this.size)
-        ? this.#inOrder(concerns, '', mostFlavors + 1)
-        : narrowed.filter(concerns).sort((a, b) => (a.key < b.key ? -1 : 1))
-    const told = found.length > mostFlavors ? found.slice(0, mostFlavors) : found
-    const list: FlavorList = {
-      body: jsonArray(told.map((entry) => this.#encode(entry))),
-      count: told.length,
-      ...(found.length > told.length ? { truncated: true } : {}),
+    if (!narrowed || (narrowed.entries.length > 2 * most && narrowed.entries.length * 10 > this.size)) {
+      return { found: this.#inOrder(concerning(selector, audience), '', most + 1), counted: false }
     }
-    this.#keep(question, { list, concerns, madeAt: now })
-    return list
+    const found = narrowed.entries.filter(concerning(narrowed.open, audience))
+    return { found: found.sort((a, b) => (a.key < b.key ? -1 : 1)), counted: true }
   }
 
   #inOrder(concerns: (entry: Entry) => boolean, after: string, limit: number): Entry[] {
@@ -198,25 +216,41 @@ export class FlavorTable {
     return found
   }
 
-  #encode({ key, encoded }: Entry): Buffer | string {
-    return this.#options.encode?.(key, encoded as string) ?? encoded
+  #encode(key: string, encoded: string): string {
+    return this.#options.encode?.(key, encoded) ?? encoded
+  }
+
+  #jsonArray(entries: readonly Entry[]): readonly Buffer[] {
+    const texts: string[] = []
+    const parts: Buffer[] = [OPEN]
+    for (const { key, encoded } of entries) {
+      if (typeof encoded === 'string') texts.push(this.#encode(key, encoded))
+      else parts.push(encoded)
+    }
+    if (texts.length > 0) return [Buffer.from(`[${texts.join(',')}]`)]
+    // Nothing stands before the first one.
+    if (parts.length > 1) parts[1] = parts[1]!.subarray(1)
+    parts.push(CLOSE)
+    return parts
   }
 
   /**
    * Keeps the answer to a question that came before: most never come again, and keeping theirs costs more than
    * it saves.
    */
-  #keep(question: string, answer: Answer): void {
+  #keep(question: string, make: () => Answer): void {
     this.#drop(question)
     if (!this.#asked.has(question)) {
-      if (this.#asked.size >= MOST_QUESTIONS) this.#asked.clear()
+      // Not `clear()`: what a Set held before is kept from the garbage collector by it for long.
+      if (this.#asked.size >= MOST_QUESTIONS) this.#asked = new Set()
       this.#asked.add(question)
       return
     }
+    const answer = make()
     this.#answers.set(question, answer)
-    this.#answerBytes += answer.list.body.length
+    this.#answerFlavors += answer.list.count
     for (const oldest of this.#answers.keys()) {
-      if (this.#answers.size <= MOST_ANSWERS && this.#answerBytes <= MOST_ANSWER_BYTES) break
+      if (this.#answers.size <= MOST_ANSWERS && this.#answerFlavors <= MOST_ANSWER_FLAVORS) break
       this.#drop(oldest)
     }
   }
@@ -225,36 +259,48 @@ export class FlavorTable {
     const answer = this.#answers.get(question)
     if (answer === undefined) return
     this.#answers.delete(question)
-    this.#answerBytes -= answer.list.body.length
+    this.#answerFlavors -= answer.list.count
   }
 
   #dropAnswers(entry: Entry): void {
     for (const [question, { concerns }] of this.#answers) if (concerns(entry)) this.#drop(question)
   }
 
-  /** A superset of what matches: of quantities hardly anything too much; undefined when that is all. */
-  #narrowed(selector: Selector): Entry[] | undefined {
+  /** @returns a superset of what matches, with what they are yet to be asked; undefined when that is all */
+  #narrowed(selector: Selector): { readonly entries: Entry[]; readonly open: Selector } | undefined {
     const ranges: FlavorRange[] = []
+    const open: Partial<Record<SelectorFieldName, Filter>> = {}
     let shortest: ReadonlySet<Entry> | undefined
-    for (const [field, filter] of Object.entries(selector.filters) as [SelectorFieldName, Filter][]) {
-      if (filter.op === 'pattern') continue
-      if (SELECTOR_FIELDS[field].value === 'number') {
-        const least = filter.op === 'match' ? filter.value : filter.min
-        const most = filter.op === 'match' ? filter.value : filter.max
-        ranges.push(
-          this.#column(field).range(
-            least === undefined ? -Infinity : approximation(least),
-            most === undefined ? Infinity : approximation(most),
-          ),
-        )
-      } else if (filter.op === 'match' && LISTED_TEXTS.has(field)) {
+    for (const field of Object.keys(selector.filters) as SelectorFieldName[]) {
+      const filter = selector.filters[field]!
+      const range = this.#range(field, filter)
+      if (range) ranges.push(range)
+      if (!range?.exact) open[field] = filter
+      if (filter.op === 'match' && LISTED_TEXTS.has(field)) {
         const list = this.#list(field).get(filter.value.toLowerCase()) ?? NOTHING
         if (shortest === undefined || list.size < shortest.size) shortest = list
       }
     }
     const few = shortest?.size ?? Infinity
-    if (shortest && ranges.every(({ count }) => count > few)) return [...shortest]
-    return ranges.length === 0 ? undefined : FlavorColumn.slotsIn(ranges).map((slot) => this.#slots[slot]!)
+    if (shortest && ranges.every(({ count }) => count > few))
+      return { entries: [...shortest], open: selector }
+    if (ranges.length === 0) return undefined
+    return {
+      entries: FlavorColumn.slotsIn(ranges).map((slot) => this.#slots[slot]!),
+      open:
+        selector.flavorType === undefined
+          ? { filters: open }
+          : { flavorType: selector.flavorType, filters: open },
+    }
+  }
+
+  #range(field: SelectorFieldName, filter: Filter): FlavorRange | undefined {
+    if (filter.op === 'pattern' || SELECTOR_FIELDS[field].value !== 'number') return undefined
+    const { min, max } = filter.op === 'match' ? { min: filter.value, max: filter.value } : filter
+    return this.#column(field).range(
+      min === undefined ? undefined : filterQuantity(min).nanos,
+      max === undefined ? undefined : filterQuantity(max).nanos,
+    )
   }
 
   #column(field: SelectorFieldName): FlavorColumn {
@@ -262,8 +308,8 @@ export class FlavorTable {
     if (known) return known
     const column = new FlavorColumn()
     column.fill(
-      this.#slots.flatMap((entry, slot): (readonly [number, number])[] => {
-        const value = entry && valueOf(entry, field)
+      this.#slots.flatMap((entry, slot): (readonly [number, bigint])[] => {
+        const value = entry && nanosOf(entry, field)
         return value === undefined ? [] : [[slot, value]]
       }),
     )
@@ -283,18 +329,12 @@ export class FlavorTable {
 
 const NOTHING: ReadonlySet<Entry> = new Set()
 
-/** Rounding keeps the order: what lies between two quantities lies between, or on, their approximations. */
-function approximation(quantity: string): number {
-  return Number(parseQuantity(quantity).nanos)
-}
-
-function valueOf(entry: Entry, field: SelectorFieldName): number | undefined {
-  const quantity = entry.index.numbers[field]
-  return quantity && Number(quantity.nanos)
+function nanosOf(entry: Entry, field: SelectorFieldName): bigint | undefined {
+  return entry.numbers[field]?.nanos
 }
 
 function textsOf(entry: Entry, field: SelectorFieldName): readonly string[] {
-  return (entry.index.texts[field] ?? []).map((text) => text.toLowerCase())
+  return (entry.texts[field] ?? []).map((text) => text.toLowerCase())
 }
 
 function enlist(lists: Map<string, Set<Entry>>, entry: Entry, field: SelectorFieldName): void {
@@ -303,26 +343,6 @@ function enlist(lists: Map<string, Set<Entry>>, entry: Entry, field: SelectorFie
     if (list) list.add(entry)
     else lists.set(text, new Set([entry]))
   }
-}
-
-function jsonArray(items: readonly (Buffer | string)[]): Buffer {
-  if (typeof items[0] === 'string') return Buffer.from(`[${items.join(',')}]`)
-  const encoded = items as readonly Buffer[]
-  const body = Buffer.allocUnsafe(
-    Math.max(
-      2,
-      encoded.reduce((sum, { length }) => sum + length + 1, 1),
-    ),
-  )
-  let end = 0
-  body[end++] = OPEN!
-  for (const bytes of encoded) {
-    if (end > 1) body[end++] = COMMA!
-    body.set(bytes, end)
-    end += bytes.length
-  }
-  body[end++] = CLOSE!
-  return body.subarray(0, end)
 }
 
 /** Flavors of one market say much the same: a hundred thousand of them need not each have their own words for it. */
@@ -361,5 +381,5 @@ function mapped<T>(
 
 function concerning(selector: Selector, audience: Audience): (entry: Entry) => boolean {
   const matches = compileSelector(selector)
-  return (entry) => isVisible(entry.visibility, audience) && matches(entry.index)
+  return (entry) => isVisible(entry.visibility, audience) && matches(entry)
 }

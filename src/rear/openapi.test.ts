@@ -27,7 +27,11 @@ const routes: readonly Route[] = [
     access: 'known',
     query: [{ name: 'filter[cpu][match]', description: 'CPU cores' }],
     responses: {
-      200: { description: 'A list', schema: Type.Array(WireFlavorSchema) },
+      200: {
+        description: 'A list',
+        schema: Type.Array(WireFlavorSchema),
+        headers: { 'X-Count': { description: 'How many', schema: Type.Integer() } },
+      },
       204: { description: 'None' },
     },
     handle: async () => ({ status: 200 }),
@@ -54,6 +58,9 @@ describe('the OpenAPI document', () => {
       },
     })
     const list = document.paths['/api/v2/flavors'].get
+    expect(list.responses[200].headers).toEqual({
+      'X-Count': { description: 'How many', schema: { type: 'integer' } },
+    })
     expect(list.parameters).toMatchObject([{ name: 'filter[cpu][match]', in: 'query' }])
     expect(list.responses[200].content['application/json'].schema).toEqual({
       type: 'array',

@@ -92,10 +92,13 @@ function operation(route: Route, schemas: Map<string, unknown>): Json {
       : {}),
     responses: {
       ...Object.fromEntries(
-        Object.entries(route.responses).map(([status, { description, schema }]) => [
+        Object.entries(route.responses).map(([status, { description, schema, headers }]) => [
           status,
           {
             description,
+            ...(headers
+              ? { headers: mapValues(headers, (of) => headerOf(of as (typeof headers)[string], schemas)) }
+              : {}),
             ...(schema ? { content: { 'application/json': { schema: reference(schema, schemas) } } } : {}),
           },
         ]),
@@ -103,6 +106,13 @@ function operation(route: Route, schemas: Map<string, unknown>): Json {
       default: { $ref: '#/components/responses/Problem' },
     },
   }
+}
+
+function headerOf(
+  { description, schema }: { readonly description: string; readonly schema: TSchema },
+  schemas: Map<string, unknown>,
+): Json {
+  return { description, schema: reference(schema, schemas) }
 }
 
 /** A schema with a title becomes a component; the first one of a title defines it. */

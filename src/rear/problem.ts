@@ -149,7 +149,7 @@ export const PROBLEMS = {
   unavailable: {
     status: 503,
     title: 'Unavailable',
-    meaning: 'This node is starting, stopping or overloaded.',
+    meaning: 'This node is starting, stopping or overloaded. Come back when the `retry-after` header says.',
   },
   timeout: { status: 504, title: 'Timeout', meaning: 'Something that this node waits for took too long.' },
 } as const satisfies Readonly<Record<string, ProblemKind>>
@@ -201,7 +201,7 @@ export function isProblem(error: unknown, ...codes: readonly ProblemCode[]): err
 }
 
 /** @returns the response that a problem becomes. */
-export function problemResponse(problem: Problem): RearResponse {
+export function problemResponse(problem: Problem): RearResponse & { readonly body: string } {
   return {
     status: problem.status,
     headers: { ...problem.headers, 'content-type': 'application/problem+json' },

@@ -5,6 +5,7 @@ import type { NodeId } from '../objects/ids.ts'
 import type { RearRequest, RearResponse } from './message.ts'
 import { Problem } from './problem.ts'
 import { createRearApp, type RearAppOptions, type Route, type RouteAccess, type RouteCall } from './route.ts'
+import { bodyBytes } from './transport/index.ts'
 import { WireReserveRequestSchema } from './wire/dealing.ts'
 import { parseSelectorQuery } from './wire/selector-query.ts'
 
@@ -29,7 +30,7 @@ function app(routes: readonly Route[], options: Partial<RearAppOptions> = {}) {
   const serve = createRearApp(routes, { authorize: () => undefined, log: silentLog, ...options })
   return async (asked: RearRequest): Promise<RearResponse & { readonly json: any }> => {
     const response = await serve(asked)
-    const text = response.body?.toString() ?? ''
+    const text = bodyBytes(response.body).toString()
     return { ...response, json: text === '' ? undefined : JSON.parse(text) }
   }
 }
@@ -190,9 +191,13 @@ describe('what handlers answer', () => {
     app([route({ method: 'GET', path: '/', handle })], options)
 
   it('JSON that was encoded before is sent as it is', async () => {
-    const serve = answer(async () => ({ status: 200, body: Buffer.from('[ 1]'), headers: { etag: '"1"' } }))
+    const serve = answer(async () => ({
+      status: 200,
+      encoded: [Buffer.from('[ '), Buffer.from('1]')],
+      headers: { etag: '"1"' },
+    }))
     const response = await serve(request('GET', '/'))
-    expect(response.body?.toString()).toBe('[ 1]')
+    expect(bodyBytes(response.body).toString()).toBe('[ 1]')
     expect(response.headers).toEqual({ 'content-type': 'application/json', etag: '"1"' })
   })
 

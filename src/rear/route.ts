@@ -37,16 +37,21 @@ export interface RouteCall {
   readonly signal: AbortSignal
 }
 
-/** What a handler answers. A `Buffer` is JSON that was encoded before. */
+/** What a handler answers. */
 export interface RouteReply {
   readonly status: number
+  /** Sent as JSON. */
   readonly body?: unknown
+  /** In place of `body`: JSON that was encoded before, in parts that belong one behind the other. */
+  readonly encoded?: readonly Buffer[]
   readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface RouteResponse {
   readonly description: string
   readonly schema?: TSchema
+  /** By name, for the OpenAPI document. */
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: TSchema }>>
 }
 
 /** One operation of the protocol. */
@@ -123,17 +128,7 @@ export function createRearApp(
     const refusal = options.authorize(request.peer, route.access, route)
     if (refusal) throw refusal
     const body = readBody(found, request, maxBodyBytes)
-    const call: RouteCall = {
-      params,
-      get query() {
-        return new URLSearchParams(rawQuery)
-      },
-      rawQuery,
-      body,
-      peer: request.peer,
-      headers: request.headers,
-      signal: request.signal,
-    }
+    const call = new Call(request, { params, rawQuery, body })
     return responseOf(await route.handle(call))
   }
 
@@ -143,6 +138,37 @@ export function createRearApp(
     } catch (error) {
       return problemResponse(problemOf(error, request, options.log))
     }
+  }
+}
+
+/** A class, because objects that are made with getters of their own are slow to make. */
+class Call implements RouteCall {
+  readonly params: RouteCall['params']
+  readonly rawQuery: string
+  readonly body: unknown
+  readonly #request: RearRequest
+
+  constructor(request: RearRequest, read: Pick<RouteCall, 'params' | 'rawQuery' | 'body'>) {
+    this.#request = request
+    this.params = read.params
+    this.rawQuery = read.rawQuery
+    this.body = read.body
+  }
+
+  get query(): URLSearchParams {
+    return new URLSearchParams(this.rawQuery)
+  }
+
+  get peer(): TransportPeer | undefined {
+    return this.#request.peer
+  }
+
+  get headers(): RouteCall['headers'] {
+    return this.#request.headers
+  }
+
+  get signal(): AbortSignal {
+    return this.#request.signal
   }
 }
 
@@ -271,12 +297,12 @@ export function problemOfSelector(error: SelectorError): Problem {
 }
 
 function responseOf(reply: RouteReply): RearResponse {
-  const { status, body, headers = {} } = reply
-  if (body === undefined) return { status, headers, body: undefined }
+  const { status, body, encoded, headers = {} } = reply
+  if (body === undefined && encoded === undefined) return { status, headers, body: undefined }
   return {
     status,
     headers: { 'content-type': 'application/json', ...headers },
-    body: Buffer.isBuffer(body) ? body : JSON.stringify(body),
+    body: encoded ?? JSON.stringify(body),
   }
 }
 

@@ -8,7 +8,7 @@ import { ContractKind, type Contract } from '../objects/contract.ts'
 import { PodKind } from '../objects/core/pod.ts'
 import { DEFAULT_NAMESPACE, ownedBy } from '../objects/meta.ts'
 import { MeasurementSchema, SampleKind, type Measurement } from '../objects/sample.ts'
-import { VirtualRouterKind } from '../objects/virtual-router.ts'
+import { VirtualRouterKind, type VirtualRouter } from '../objects/virtual-router.ts'
 import { isProblem, Problem, ProblemSchema } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
 import { virtualNodeName } from '../rear-manager/index.ts'
@@ -78,19 +78,21 @@ export class ContractTelemetry implements Component {
   #arm(): void {
     this.#timer = this.#options.system.clock.after(SAMPLE_EVERY_MS, () => {
       this.#arm()
-      void Promise.all(this.#contracts().map((contract) => this.#sample(contract))).catch((error: unknown) =>
+      const routers = new Map<string, VirtualRouter>()
+      for (const router of this.#options.informers.of(VirtualRouterKind).list())
+        routers.set(router.spec.contractID, router)
+      const samples = this.#contracts().map((contract) =>
+        this.#sample(contract, routers.get(contract.metadata.name)),
+      )
+      void Promise.all(samples).catch((error: unknown) =>
         this.#options.log.warn({ err: error }, 'contracts could not be sampled'),
       )
     })
   }
 
-  async #sample(contract: Contract): Promise<void> {
+  async #sample(contract: Contract, router: VirtualRouter | undefined): Promise<void> {
     const { informers, self, system, channelFor } = this.#options
     const contractID = contract.metadata.name
-    const router = informers
-      .of(VirtualRouterKind)
-      .list()
-      .find(({ spec }) => spec.contractID === contractID)
     if (router === undefined || router.spec.role === 'relay') return
     const pods = informers
       .of(PodKind)

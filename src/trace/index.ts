@@ -3,6 +3,7 @@ export { traceAnnotations, traceFromHeaders, traceHeaders, traceOf } from './tra
 export { mergeEvents, readableTrace } from './trace-exchange.ts'
 export { Tracer, traceName, type StepDetail, type TraceContext } from './tracer.ts'
 export {
+  NO_STEP,
   stepNumber,
   WORKFLOW_1,
   WORKFLOWS,

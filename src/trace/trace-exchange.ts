@@ -18,7 +18,7 @@ export async function readableTrace(
 
 /**
  * @param workflow what the trace turned out to be: events recorded before that was known get their numbers now
- * @returns the events of several nodes in the order in which they happened; a step without a number has 0
+ * @returns the events of several nodes in the order in which they happened; what is no step has `NO_STEP`
  */
 export function mergeEvents(
   lists: readonly (readonly TraceEvent[])[],
@@ -26,6 +26,6 @@ export function mergeEvents(
 ): readonly TraceEvent[] {
   return lists
     .flat()
-    .map((event) => ({ ...event, workflow, step: stepNumber(workflow, event.action, event.role) ?? 0 }))
+    .map((event) => ({ ...event, workflow, step: stepNumber(workflow, event.action, event.role) }))
     .sort((a, b) => a.at - b.at || a.step - b.step)
 }

@@ -6,7 +6,7 @@ import { createMemoryStore } from '../store/memory/index.ts'
 import { traceAnnotations, traceFromHeaders, traceHeaders, traceOf } from './trace-context.ts'
 import { mergeEvents, readableTrace } from './trace-exchange.ts'
 import { Tracer, traceName, type TraceContext } from './tracer.ts'
-import { ACTIONS, stepNumber, WORKFLOWS, type WorkflowNumber } from './workflow-steps.ts'
+import { ACTIONS, NO_STEP, stepNumber, WORKFLOWS, type WorkflowNumber } from './workflow-steps.ts'
 
 const ID = '0123456789abcdef0123456789abcdef'
 const CONTEXT: TraceContext = { traceID: ID, workflow: 3 }
@@ -50,10 +50,10 @@ describe('a trace context', () => {
 
 describe('the steps of the workflows', () => {
   it.each([1, 2, 3, 4] as const)(
-    'are numbered from 1 without a gap in workflow %i, each action of a role once',
+    'are numbered without a gap in workflow %i, from 1, or from 0 with a catalog; each action of a role once',
     (workflow) => {
       const steps = WORKFLOWS[workflow]
-      expect(steps.map(({ step }) => step)).toEqual(steps.map((_, index) => index + 1))
+      expect(steps.map(({ step }) => step)).toEqual(steps.map((_, index) => index + (workflow === 4 ? 0 : 1)))
       expect(new Set(steps.map(({ action, role }) => `${action} ${role}`)).size).toBe(steps.length)
       for (const { step, action, role, component, message } of steps) {
         expect(stepNumber(workflow, action, role)).toBe(step)
@@ -64,17 +64,19 @@ describe('the steps of the workflows', () => {
 
   it('begin and end alike: from the intent to the deployment', () => {
     for (const workflow of [1, 2, 3, 4] as WorkflowNumber[]) {
-      const actions = WORKFLOWS[workflow].map(({ action }) => action)
+      const actions = WORKFLOWS[workflow].filter(({ step }) => step > 0).map(({ action }) => action)
       expect(actions[0]).toBe('intent-accepted')
       expect(actions.at(-1)).toBe('workload-deployed')
     }
     // The workflow document's own count of the steps before the deployment.
-    expect([1, 2, 3, 4].map((each) => WORKFLOWS[each as WorkflowNumber].length)).toEqual([32, 35, 42, 41])
+    expect([1, 2, 3, 4].map((each) => WORKFLOWS[each as WorkflowNumber].at(-1)!.step)).toEqual([
+      32, 35, 42, 41,
+    ])
   })
 
   it('have no number for what is no step', () => {
-    expect(stepNumber(1, 'candidates-searched', 'supernode')).toBeUndefined()
-    expect(stepNumber(1, 'nonsense', 'consumer')).toBeUndefined()
+    expect(stepNumber(1, 'candidates-searched', 'supernode')).toBe(NO_STEP)
+    expect(stepNumber(1, 'nonsense', 'consumer')).toBe(NO_STEP)
   })
 })
 
@@ -100,7 +102,7 @@ describe('traces of several nodes', () => {
     const relay = [event('reserve-sent', 'supernode', 6), event('something-else', 'supernode', 2)]
     expect(mergeEvents([consumer, relay], 3).map(({ step, workflow, at }) => [step, workflow, at])).toEqual([
       [1, 3, 1],
-      [0, 3, 2],
+      [NO_STEP, 3, 2],
       [20, 3, 5],
       [21, 3, 6],
     ])

@@ -30,6 +30,8 @@ export interface StepDetail {
   readonly detail?: string | undefined
   /** From `tracer.now()`; the step's duration is counted from it. */
   readonly since?: number | undefined
+  /** When and where it was over, in milliseconds since 1970, if not now and here: another node told us of it. */
+  readonly elsewhere?: { readonly node: string; readonly at: number } | undefined
 }
 
 /** Who does these when nobody says. */
@@ -42,7 +44,6 @@ const PROVIDERS_ACTIONS: ReadonlySet<Action> = new Set<Action>([
   'reserve-answered',
   'contract-found',
   'resources-offered',
-  'offers-advertised',
 ])
 
 const FLUSH_AFTER_MS = 5
@@ -104,17 +105,17 @@ export class Tracer implements Component {
     const [component, message] = ACTIONS[action]
     const role = detail.role ?? context.role ?? (PROVIDERS_ACTIONS.has(action) ? 'provider' : 'consumer')
     this.#record(context, {
-      step: stepNumber(context.workflow, action, role) ?? 0,
+      step: stepNumber(context.workflow, action, role),
       workflow: context.workflow,
       action,
       component,
-      node: this.#options.node,
+      node: detail.elsewhere?.node ?? this.#options.node,
       role,
       ...(detail.peer === undefined ? {} : { peer: detail.peer }),
       message,
       outcome: detail.outcome ?? 'ok',
       ...(detail.detail === undefined ? {} : { detail: detail.detail }),
-      at: clock.now(),
+      at: detail.elsewhere?.at ?? clock.now(),
       ms: detail.since === undefined ? 0 : Math.max(0, clock.monotonic() - detail.since),
     })
   }

@@ -27,8 +27,7 @@ export type WorkflowNumber = 1 | 2 | 3 | 4
 
 /** Every action that a component records, with the component whose it is and the words of the trace. */
 export const ACTIONS = {
-  'offers-advertised': ['discovery-manager', 'ADVERTISE sent'],
-  'offers-stored': ['discovery-manager', 'signed offers checked and stored'],
+  'offers-stored': ['discovery-manager', 'signed offer of an ADVERTISE checked and stored'],
   'intent-accepted': ['service-handler', 'intent accepted'],
   'intent-decomposed': ['node-orchestrator', 'intent decomposed into requests'],
   'places-looked-up': ['node-orchestrator', 'looked in Available Resources and Ratings and Metrics'],
@@ -184,8 +183,12 @@ export const WORKFLOW_3: readonly WorkflowStep[] = table([
   ...peering(29),
 ])
 
-/** Two nodes in different domains, with a catalog. Step 0 goes on all the time and belongs to no single intent. */
+/**
+ * Two nodes in different domains, with a catalog. Step 0 goes on all the time, before there is an intent: its
+ * event is what the catalog said with the offer that was bought, at the catalog's own time.
+ */
 export const WORKFLOW_4: readonly WorkflowStep[] = table([
+  [0, 'catalog', 'offers-stored'],
   ...BEGINNING,
   [8, 'supernode', 'flavors-looked-up'],
   [9, 'supernode', 'candidates-searched'],
@@ -225,7 +228,10 @@ function numbersOf(steps: readonly WorkflowStep[]): ReadonlyMap<string, number> 
   return new Map(steps.map(({ action, role, step }) => [`${action} ${role}`, step]))
 }
 
-/** @returns the number of an action in a workflow; undefined when the workflow has no such step */
-export function stepNumber(workflow: WorkflowNumber, action: string, role: string): number | undefined {
-  return NUMBERS[workflow].get(`${action} ${role}`)
+/** The number of what is no step of a workflow; 0 is one. */
+export const NO_STEP = -1
+
+/** @returns the number of an action in a workflow; `NO_STEP` when the workflow has no such step */
+export function stepNumber(workflow: WorkflowNumber, action: string, role: string): number {
+  return NUMBERS[workflow].get(`${action} ${role}`) ?? NO_STEP
 }

@@ -2,7 +2,7 @@
  * The demo, and then every verb against the real nodes that it leaves running.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ import { silentReporter } from '../../src/cli/demo/reporter.ts'
 import { SCENARIOS } from '../../src/cli/demo/scenarios.ts'
 import { workflow1 } from '../../src/cli/demo/workflow-1.ts'
 import { processContext } from '../../src/cli/context.ts'
-import { WORKFLOW_1 } from '../../src/trace/index.ts'
+import { WORKFLOW_1, WORKFLOWS, type WorkflowNumber } from '../../src/trace/index.ts'
 import { run, temporaryFolder } from './support/run.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -77,6 +77,12 @@ describe('tributary demo', () => {
     }
     expect(result.body).toContain('beta')
     expect(result.totalMs).toBeGreaterThan(0)
+  })
+
+  it('lets one node of the domain renew and revoke for it', () => {
+    const configs = [beta, alpha].map((directory) => readFileSync(join(directory, 'config.yaml'), 'utf8'))
+    const holders = configs.map((text) => /^ {2}authorityDirectory: (.+)$/m.exec(text)?.[1])
+    expect(holders).toEqual(['../authority-example.org', undefined])
   })
 
   it('leaves with --keep two processes and a workload that answers', async () => {
@@ -180,6 +186,32 @@ describe('tributary demo', () => {
       expect(await run(['stop', '--dir', directory])).toMatchObject({ code: 3 })
     }
   })
+})
+
+describe('tributary demo --all', () => {
+  it(
+    'plays all four workflows, each with every numbered step, and leaves nothing behind',
+    { timeout: 120_000 },
+    async () => {
+      const folder = temporaryFolder()
+      const { code, out, err } = await program(['demo', '--all', '-o', 'json'], { TMPDIR: folder }).done
+      const results = JSON.parse(out) as DemoResult[]
+      expect(results.map(({ workflow, error }) => [workflow, error])).toEqual(
+        [1, 2, 3, 4].map((n) => [n, undefined]),
+      )
+      expect({ code, err }).toEqual({ code: 0, err: '' })
+      for (const { workflow, steps, reachable, tornDown } of results) {
+        expect({ workflow, reachable, tornDown }).toEqual({ workflow, reachable: true, tornDown: true })
+        const taken = steps.map(({ step }) => step)
+        const needed = WORKFLOWS[workflow as WorkflowNumber].filter(({ optional }) => !optional)
+        expect(taken, `workflow ${workflow}`).toEqual(expect.arrayContaining(needed.map(({ step }) => step)))
+      }
+      // Step 0 is before the intent, at the catalog.
+      expect(results[3]!.steps[0]).toMatchObject({ step: 0, node: 'catalog', role: 'catalog', peer: 'beta' })
+      expect(results[3]!.steps[0]!.at).toBeLessThan(0)
+      expect(left(folder)).toEqual([])
+    },
+  )
 })
 
 describe('a demo that goes wrong', () => {

@@ -59,6 +59,23 @@ describe('neighbours', () => {
     expect(absent).toBeGreaterThan(0)
   })
 
+  it('are got to know when the user writes down where they are, as for an upstream node', async () => {
+    market = await startMarket(55, { alpha: {}, beta: {} })
+    const { alpha, beta } = market.nodes as Record<string, MarketNode>
+    const write = (name: string, address: string) =>
+      alpha!.store.create(KnownClusterKind, { metadata: { name, namespace: 'default' }, spec: { address } })
+    await write('knowncluster-beta', beta!.address)
+    await write('knowncluster-nonsense', 'nowhere')
+    await market.simulation.advance(2_000)
+    expect((await alpha!.store.list(PeerKind)).items).toMatchObject([
+      { spec: { nodeID: beta!.id, address: beta!.address }, status: { name: 'beta', phase: 'Accepted' } },
+    ])
+    await alpha!.kill()
+    await alpha!.restart()
+    await market.simulation.advance(2_000)
+    expect((await alpha!.store.list(PeerKind)).items).toHaveLength(1)
+  })
+
   it('of the upstream kind are noted from their datagrams, and hear of us where we speak plain HTTP only', async () => {
     const group = { group: '239.11.11.1', port: 4000 }
     market = await startMarket(54, {

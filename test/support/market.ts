@@ -190,7 +190,7 @@ export async function startMarket<const Name extends string>(
         identity,
         store: life,
         system,
-        log,
+        log: log.child({ node: name }),
         transport,
         runner: createSimulatedRunner({ system }),
         control: false,

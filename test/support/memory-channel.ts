@@ -8,7 +8,7 @@ import { silentLog } from '../../src/kernel/log.ts'
 import type { NodeId } from '../../src/objects/ids.ts'
 import { Problem, readProblem } from '../../src/rear/problem.ts'
 import { createRearApp, type Route } from '../../src/rear/route.ts'
-import { TransportError } from '../../src/rear/transport/index.ts'
+import { bodyBytes, TransportError } from '../../src/rear/transport/index.ts'
 
 export interface MemoryChannel extends Channel {
   /** Nothing passes any more; what is under way fails. */
@@ -54,10 +54,10 @@ export function createMemoryChannel({ peer: id, routes, onStream }: MemoryChanne
       })
       const response = await Promise.race([answer, failure])
       if (response.status >= 400) {
-        const { code, detail } = readProblem(response)
+        const { code, detail } = readProblem({ ...response, body: bodyBytes(response.body) })
         throw new Problem(code ?? 'internal-error', detail)
       }
-      const text = response.body?.toString()
+      const text = bodyBytes(response.body).toString()
       return { status: response.status, body: text ? (JSON.parse(text) as unknown) : undefined }
     },
     async openStream(path) {

@@ -11,6 +11,7 @@ import type { Log } from '../../src/kernel/log.ts'
 import { sleep, type System } from '../../src/kernel/system.ts'
 import {
   abortedBy,
+  bodyBytes,
   DEFAULT_LIMITS,
   StreamRefused,
   TransportError,
@@ -192,7 +193,7 @@ export function createSimulatedNetwork(options: {
       return {
         status: response.status,
         headers: lowerCase(response.headers),
-        body: Buffer.from(response.body ?? ''),
+        body: bodyBytes(response.body),
         peer: to.id,
       }
     } catch (error) {

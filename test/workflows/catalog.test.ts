@@ -7,6 +7,7 @@ import { FactKind } from '../../src/objects/fact.ts'
 import { FlavorKind } from '../../src/objects/flavor.ts'
 import { parseNodeId } from '../../src/objects/ids.ts'
 import { PeeringCandidateKind } from '../../src/objects/peering-candidate.ts'
+import { RatingStatementKind } from '../../src/objects/rating-statement.ts'
 import { signDocument, verifyDocument } from '../../src/privacy-and-security-manager/index.ts'
 import { RearClient } from '../../src/rear/client.ts'
 import { isProblem } from '../../src/rear/problem.ts'
@@ -378,6 +379,20 @@ describe('a catalog', () => {
     // A node is no catalog.
     const wrong = await advertise(clientAs('k'), n!, { flavors: [] }).catch((error: unknown) => error)
     expect(isProblem(wrong, 'not-supported')).toBe(true)
+  })
+
+  it('is told no rating by those who do not want to share it', async () => {
+    market = await startMarket(31, {
+      ...TRIO,
+      n: { ...TRIO.n, ratings: { share: false } },
+    })
+    await market.simulation.advance(2_000)
+    const { n, k, p } = market.nodes as Record<string, MarketNode>
+    await run(market, n!, intent('quiet', '1'))
+    await takeBack(market, n!, 'quiet')
+    await market.simulation.advance(10_000)
+    const told = (await k!.store.list(RatingStatementKind)).items.map(({ spec }) => spec.author)
+    expect(told).toEqual([p!.id])
   })
 
   it('publishes how dealings went, from parties of signed contracts alone', async () => {

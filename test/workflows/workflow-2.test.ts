@@ -69,4 +69,29 @@ describe('workflow 2', () => {
     expect(contract!.spec.seller.nodeID).toBe(supernode.id)
     expect((await supernode.store.list(ContractKind)).items).toHaveLength(2)
   })
+
+  it('(c) goes through the supernode at once when a sibling that was dealt with before is cut off', async () => {
+    market = await startMarket(5, {
+      supernode: { role: 'supernode', supernode: { introduce: false } },
+      sibling: { ...provider('4', '2'), peers: ['supernode'] },
+      consumer: { ...CONSUMER, peers: ['supernode'] },
+    })
+    const { consumer, sibling, supernode } = market.nodes
+    await market.simulation.advance(1_000)
+    await run(market, consumer, intent('first', '1'))
+    const sellers = async () =>
+      (await consumer.store.list(ContractKind)).items.map(({ spec }) => spec.seller.nodeID).sort()
+    expect(await sellers()).toEqual([sibling.id])
+
+    market.network.partition(consumer.address, sibling.address)
+    const since = market.simulation.now()
+    await run(market, consumer, intent('second', '1'))
+    expect(await sellers()).toEqual([sibling.id, supernode.id].sort())
+    expect(market.simulation.now() - since).toBeLessThan(15_000)
+    // Others that want something from it need not find that out again.
+    const again = market.simulation.now()
+    await run(market, consumer, intent('third', '1'))
+    expect(market.simulation.now() - again).toBeLessThan(5_000)
+    await market.expectBalanced()
+  })
 })

@@ -1,6 +1,7 @@
 /** Workflow 4: two nodes in different domains, with a catalog. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { ContractKind } from '../../src/objects/contract.ts'
+import { PeeringCandidateKind } from '../../src/objects/peering-candidate.ts'
 import { PoolKind } from '../../src/objects/pool.ts'
 import { TraceKind } from '../../src/objects/trace.ts'
 import { startMarket, type Market } from '../support/market.ts'
@@ -50,10 +51,20 @@ describe('workflow 4', () => {
     // Step 0: what the provider has reaches the catalog through its supernode.
     await market.simulation.advance(10_000)
 
+    const seen = (await catalog.store.list(PeeringCandidateKind)).items.map(
+      ({ spec }) => `${spec.offer!.flavorID} ${Date.parse(spec.seenAt!)}`,
+    )
+
     const done = await run(market, consumer, intent('far', '1'))
     const { workflow, events } = await traceOfAll(market, consumer, done)
     expect(workflow).toBe(4)
     expectSteps(4, events)
+    // Step 0 is the catalog's own record of the offer that was bought, from before there was an intent.
+    const [stored, ...again] = events.filter(({ step }) => step === 0)
+    expect(again).toEqual([])
+    expect(stored).toMatchObject({ node: 'catalog', role: 'catalog', peer: seller.id })
+    expect(seen).toContain(`${stored!.detail!.split(',')[0]} ${stored!.at}`)
+    expect(stored!.at).toBeLessThan(events.find(({ step }) => step === 1)!.at)
     const contracts = async (node: typeof cs) => (await node.store.list(ContractKind)).items.length
     expect([
       await contracts(consumer),

@@ -13,7 +13,7 @@ import { CliError, isExpected, messageOf } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { ApiStatusError, type ControlClient } from '../control-client.ts'
 import { type ManifestObject, readManifests } from '../manifest.ts'
-import { checkSteps, firstOfEachStep, missingSteps, workflowSteps } from '../workflow-check.ts'
+import { beginOf, checkSteps, firstOfEachStep, missingSteps, workflowSteps } from '../workflow-check.ts'
 import { type Capacity, capacityOf } from './capacity.ts'
 import { fetchPage } from './fetch-page.ts'
 import type { Reporter } from './reporter.ts'
@@ -135,7 +135,7 @@ async function play(context: Context, scenario: Scenario, world: DemoWorld, part
   )
   reporter.stepsDone(
     first.length,
-    (first.at(-1)?.at ?? 0) - (first[0]?.at ?? 0),
+    (first.at(-1)?.at ?? 0) - beginOf(first),
     spared.map(({ step }) => step),
   )
   reporter.running(
@@ -240,7 +240,7 @@ function checkOrder({ workflow }: Scenario, events: readonly TraceEvent[]): void
 
 function resultsOf(events: readonly TraceEvent[], names: ReadonlyMap<string, string>): DemoResult['steps'] {
   const first = firstOfEachStep(events)
-  return first.map((event) => stepResult(event, first[0]!.at, names))
+  return first.map((event) => stepResult(event, beginOf(first), names))
 }
 
 async function tearDown(

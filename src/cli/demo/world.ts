@@ -54,10 +54,7 @@ export class DemoWorld implements World {
       await Promise.all(
         scenario.domains.map(
           async (domain) =>
-            [
-              domain,
-              await createAuthority(join(this.folder, `authority-${domain}`), domain, system),
-            ] as const,
+            [domain, await createAuthority(this.#authorityDirectory(domain), domain, system)] as const,
         ),
       ),
     )
@@ -71,6 +68,9 @@ export class DemoWorld implements World {
         system,
         config: { name: node.name, role: node.role, ...node.config(started, ids) },
         authority: authorities.get(node.domain),
+        ...(holderOf(scenario, node.domain) === node
+          ? { authorityDirectory: this.#authorityDirectory(node.domain) }
+          : {}),
         membershipMs: DAY_MS,
       })
       const process = await startNodeProcess(this.#context, {
@@ -83,6 +83,10 @@ export class DemoWorld implements World {
       this.nodes.set(node.name, process)
       onStarted(node, process)
     }
+  }
+
+  #authorityDirectory(domain: string): string {
+    return join(this.folder, `authority-${domain}`)
   }
 
   /** @returns the node of this name; the scenario has it */
@@ -144,4 +148,10 @@ export class DemoWorld implements World {
       node.release()
     }
   }
+}
+
+/** @returns who renews and revokes for a domain: its supernode, or, without one, the first of its nodes */
+function holderOf({ nodes }: Scenario, domain: string): ScenarioNode | undefined {
+  const members = nodes.filter((node) => node.domain === domain)
+  return members.find(({ role }) => role === 'supernode') ?? members[0]
 }

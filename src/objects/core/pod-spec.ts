@@ -11,12 +11,12 @@ const opt = Type.Optional
 const any = () => Type.Optional(anyValue())
 
 /** Kubernetes' own pattern, but for the minus sign: nobody can use less than nothing. */
-const QUANTITY =
+export const QUANTITY_PATTERN =
   '^\\+?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))))?$'
 
 /** Quantities are written as strings or, when they are plain numbers, as numbers. */
 const QuantitySchema = Type.Union([
-  Type.String({ pattern: QUANTITY, maxLength: 40 }),
+  Type.String({ pattern: QUANTITY_PATTERN, maxLength: 40 }),
   Type.Number({ minimum: 0 }),
 ])
 const QuantitiesSchema = Type.Record(Type.String(), QuantitySchema)

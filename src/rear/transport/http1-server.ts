@@ -36,7 +36,7 @@ export function http1Listener(options: Http1Options): RequestListener {
     }
     const handle = (body: Buffer | undefined): void => {
       try {
-        handler(toRequest(incoming, outgoing, path, body, identity.peer)).then(
+        handler(new Http1Request(incoming, outgoing, { path, body, peer: identity.peer })).then(
           (response) => {
             try {
               send(outgoing, response)
@@ -61,34 +61,41 @@ export function http1Listener(options: Http1Options): RequestListener {
   }
 }
 
-function toRequest(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  path: string,
-  body: Buffer | undefined,
-  peer: TransportPeer | undefined,
-): RearRequest {
-  let gone: AbortController | undefined
-  return {
-    method: incoming.method ?? 'GET',
-    path,
+/** A class, because objects that are made with a getter of their own are slow to make. */
+class Http1Request implements RearRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer | undefined
+  readonly peer: TransportPeer | undefined
+  readonly #outgoing: ServerResponse
+  #gone: AbortController | undefined
+
+  constructor(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    rest: Pick<RearRequest, 'path' | 'body' | 'peer'>,
+  ) {
+    this.method = incoming.method ?? 'GET'
+    this.path = rest.path
     // Node joins repeated headers; the one exception, Set-Cookie, has no place in a request.
-    headers: incoming.headers as Record<string, string>,
-    body,
-    peer,
-    // Most handlers never ask.
-    get signal() {
-      if (!gone) {
-        const controller = (gone = new AbortController())
-        const onClose = (): void => {
-          if (!outgoing.writableFinished)
-            controller.abort(new DOMException('the caller is gone', 'AbortError'))
-        }
-        if (outgoing.closed || outgoing.destroyed) onClose()
-        else outgoing.once('close', onClose)
-      }
-      return gone.signal
-    },
+    this.headers = incoming.headers as Record<string, string>
+    this.body = rest.body
+    this.peer = rest.peer
+    this.#outgoing = outgoing
+  }
+
+  /** Most handlers never ask. */
+  get signal(): AbortSignal {
+    if (this.#gone) return this.#gone.signal
+    const outgoing = this.#outgoing
+    const controller = (this.#gone = new AbortController())
+    const onClose = (): void => {
+      if (!outgoing.writableFinished) controller.abort(new DOMException('the caller is gone', 'AbortError'))
+    }
+    if (outgoing.closed || outgoing.destroyed) onClose()
+    else outgoing.once('close', onClose)
+    return controller.signal
   }
 }
 
@@ -129,17 +136,27 @@ function readBody(
 function send(outgoing: ServerResponse, response: RearResponse): void {
   if (outgoing.destroyed || outgoing.headersSent) return
   const { status, headers, body } = response
+  const head: string[] = []
+  for (const name of Object.keys(headers)) head.push(name, headers[name]!)
   if (body === undefined) {
-    outgoing.writeHead(
-      status,
-      status === 204 || status === 304 ? headers : { ...headers, 'content-length': 0 },
-    )
+    if (status !== 204 && status !== 304) head.push('content-length', '0')
+    outgoing.writeHead(status, head)
     outgoing.end()
     return
   }
-  outgoing.writeHead(status, {
-    ...headers,
-    'content-length': typeof body === 'string' ? Buffer.byteLength(body) : body.length,
-  })
-  outgoing.end(body)
+  head.push('content-length', String(lengthOf(body)))
+  outgoing.writeHead(status, head)
+  if (typeof body === 'string' || Buffer.isBuffer(body)) {
+    outgoing.end(body)
+    return
+  }
+  // Held back until `end`, then written at once.
+  outgoing.cork()
+  for (const part of body) outgoing.write(part)
+  outgoing.end()
+}
+
+function lengthOf(body: NonNullable<RearResponse['body']>): number {
+  if (typeof body === 'string') return Buffer.byteLength(body)
+  return Buffer.isBuffer(body) ? body.length : body.reduce((sum, { length }) => sum + length, 0)
 }

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import type { Log } from '../../kernel/log.ts'
 import { type Clock, deadline } from '../../kernel/system.ts'
 import { type AcceptStream, Mux } from '../mux/mux.ts'
+import { bodyBytes } from './body-bytes.ts'
 import { LISTENER_PATIENCE_MS, type TransportLimits } from './limits.ts'
 import type { PeerResult } from './peer-certificate.ts'
 import { problem } from './problem.ts'
@@ -124,7 +125,7 @@ async function serveRequest(
     limit.done()
   }
   answer({ status: response.status, headers: response.headers } satisfies Answer)
-  stream.end(response.body)
+  stream.end(response.body === undefined ? undefined : bodyBytes(response.body))
   stream.resume()
 }
 

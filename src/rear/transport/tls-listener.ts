@@ -2,21 +2,19 @@
  * The listening side of TLS: one port, HTTP/1.1 and sessions told apart in the handshake (ALPN).
  */
 import { createServer } from 'node:https'
-import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Log } from '../../kernel/log.ts'
 import type { System } from '../../kernel/system.ts'
-import { listeningAddress } from './address.ts'
 import { http1Listener } from './http1-server.ts'
 import type { Mux } from '../mux/mux.ts'
-import { LISTENER_PATIENCE_MS, type TransportLimits } from './limits.ts'
+import type { TransportLimits } from './limits.ts'
+import { listen, serverOptions } from './listen.ts'
 import { peerOf } from './peer-certificate.ts'
 import { problem } from './problem.ts'
 import { serveSession } from './server-session.ts'
 import { SESSION_PROTOCOL } from './session-protocol.ts'
 import { SECURE_OPTIONS, type TransportIdentity } from './tls-context.ts'
 import type { Listener, ListenOptions } from './transport.ts'
-import { TransportError } from './transport-error.ts'
 
 /** @throws TransportError `unreachable` when the address cannot be listened on */
 export async function listenTls(
@@ -32,6 +30,7 @@ export async function listenTls(
   const { clock } = system
   const server = createServer(
     {
+      ...serverOptions(limits),
       cert: identity.certificate,
       key: identity.privateKey,
       minVersion: 'TLSv1.3',
@@ -41,12 +40,6 @@ export async function listenTls(
       rejectUnauthorized: false,
       ALPNProtocols: [SESSION_PROTOCOL, 'http/1.1'],
       handshakeTimeout: limits.handshakeTimeoutMs,
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      connectionsCheckingInterval: Math.max(100, Math.min(5_000, limits.headersTimeoutMs / 2)),
-      keepAliveTimeout: limits.idleTimeoutMs + LISTENER_PATIENCE_MS,
-      maxHeaderSize: limits.maxHeaderBytes,
-      noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: 30_000,
     },
@@ -62,15 +55,7 @@ export async function listenTls(
       },
     }),
   )
-  server.maxConnections = limits.maxConnections
-
-  const sockets = new Set<Socket>()
   const sessions = new Set<Mux>()
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.on('error', () => undefined) // resets are everyday; `close` follows
-    socket.once('close', () => sockets.delete(socket))
-  })
   // The HTTPS server would speak HTTP/1.1 on every connection: stand before it.
   const [serveHttp1] = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[]
   server.removeAllListeners('secureConnection')
@@ -105,27 +90,14 @@ export async function listenTls(
     socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy())
   })
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: Error) => {
-      reject(new TransportError('unreachable', `cannot listen on ${options.host}:${options.port}`, { cause }))
-    })
-    server.listen(options.port, options.host, resolve)
-  })
-  server.on('error', (error) => log.error({ err: error }, 'REAR listener'))
-  const address = listeningAddress(server.address())
-
-  let closing: Promise<void> | undefined
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      const cut = clock.after(limits.closeGraceMs, () => {
-        for (const socket of sockets) socket.destroy()
-      })
-      server.close(() => {
-        cut.cancel()
-        resolve()
-      })
-      // Streams may last for ever, and are cut with the sockets.
+  return listen(server, {
+    ...options,
+    limits,
+    clock,
+    log,
+    // Streams may last for ever, and are cut with the sockets.
+    onClose: () => {
       for (const session of sessions) session.end()
-    })
-  return { address, close: () => (closing ??= close()) }
+    },
+  })
 }

@@ -167,6 +167,19 @@ function ask(transport: Transport, address: string, id?: Identity['id']): Return
   return transport.request(id ? { address, id } : { address }, { method: 'GET', path: '/', signal: never })
 }
 
+async function requestSession(address: string): Promise<ReturnType<typeof openSession>> {
+  const socket = tlsTo(address, SESSION_PROTOCOL)
+  await once(socket, 'secureConnect')
+  const session = openSession(socket, {
+    clock: realSystem.clock,
+    limits: DEFAULT_LIMITS,
+    peer: address,
+    onClose: () => undefined,
+  })
+  closers.push(() => session.close())
+  return session
+}
+
 describe('who is let in', () => {
   it.each([
     ['no certificate', () => ({})],
@@ -225,20 +238,26 @@ describe('who is let in', () => {
 
   it('serves requests on sessions too, with the same limit for bodies', async () => {
     const { address } = await listen(bob, { maxRequestBytes: 1000 })
-    const socket = tlsTo(address, SESSION_PROTOCOL)
-    await once(socket, 'secureConnect')
-    const session = openSession(socket, {
-      clock: realSystem.clock,
-      limits: DEFAULT_LIMITS,
-      peer: address,
-      onClose: () => undefined,
-    })
-    closers.push(() => session.close())
+    const session = await requestSession(address)
     const request = { method: 'POST', path: '/x', signal: never }
     const small = await session.request({ ...request, body: Buffer.alloc(1000) })
     expect(small.status).toBe(200)
     expect(JSON.parse(small.body.toString())).toMatchObject({ path: '/x', peer: { id: alice.id } })
     expect((await session.request({ ...request, body: Buffer.alloc(100_000) })).status).toBe(413)
+  })
+
+  it('sends a body of several parts as one, on a session too', async () => {
+    const parts = ['[', '"Zürich"', ',', '"🏔"', ']'].map((part) => Buffer.from(part))
+    const handler: RearHandler = async () => ({ status: 200, headers: {}, body: parts })
+    const { address } = await listen(bob, {}, { handler })
+    const whole = Buffer.concat(parts)
+    const answer = await transportOf(alice).request({ address }, { method: 'GET', path: '/', signal: never })
+    expect(answer.body.toString()).toBe(whole.toString())
+    expect(answer.headers['content-length']).toBe(String(whole.length))
+    const session = await requestSession(address)
+    expect((await session.request({ method: 'GET', path: '/', signal: never })).body.toString()).toBe(
+      whole.toString(),
+    )
   })
 
   it('takes only openings that it understands, and only paths', async () => {

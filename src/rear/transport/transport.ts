@@ -26,14 +26,18 @@ export interface RearRequest {
   readonly body: Buffer | undefined
   /** The caller; undefined only on the plain listener, where nobody proves anything. */
   readonly peer: TransportPeer | undefined
-  /** Aborts when the caller is gone, so that nobody works for nothing. */
+  /**
+   * Aborts when the caller is gone, so that nobody works for nothing. May be made when it is first read: who copies
+   * a request names it, a spread may miss it.
+   */
   readonly signal: AbortSignal
 }
 
 export interface RearResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Buffer | string | undefined
+  /** Several parts belong one behind the other: sent as they are, without copying them together. */
+  readonly body: Buffer | string | readonly Buffer[] | undefined
 }
 
 /** Answers a request. What it throws becomes a bare 500; answer with a problem document instead. */

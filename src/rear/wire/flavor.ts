@@ -179,6 +179,7 @@ export const WireFlavorSchema = message(
       message(
         {
           ID: Type.String(),
+          name: Type.Optional(Type.String()),
           seenAt: Type.Optional(Type.String()),
           validUntil: Type.Optional(Type.String()),
           rating: Type.Optional(Type.Number()),

@@ -8,6 +8,7 @@ import type { FlavorSpec, K8Slice, K8SliceCharacteristics, ServiceFlavor } from 
 import type { FlavorTypeName } from '../../objects/requirements.ts'
 import { compare, formatQuantity, parseQuantity, type Quantity } from '../../quantity/index.ts'
 import { flavorTypeToWire } from './configuration.ts'
+import { filterQuantity } from './filter-quantity.ts'
 import { compilePattern } from './pattern.ts'
 import {
   SELECTOR_FIELD_NAMES,
@@ -127,7 +128,7 @@ function checkOf(name: SelectorFieldName, filter: Filter): Check {
   switch (filter.op) {
     case 'match': {
       if (selectorField(name).value === 'number') {
-        const wanted = parseQuantity(filter.value)
+        const wanted = filterQuantity(filter.value)
         return ({ numbers }) => numbers[name] !== undefined && compare(numbers[name], wanted) === 0
       }
       if (IN_ANY_CASE.has(name)) {
@@ -137,8 +138,8 @@ function checkOf(name: SelectorFieldName, filter: Filter): Check {
       return ({ texts }) => texts[name]?.includes(filter.value) ?? false
     }
     case 'range': {
-      const min = filter.min === undefined ? undefined : parseQuantity(filter.min)
-      const max = filter.max === undefined ? undefined : parseQuantity(filter.max)
+      const min = filter.min === undefined ? undefined : filterQuantity(filter.min)
+      const max = filter.max === undefined ? undefined : filterQuantity(filter.max)
       return ({ numbers }) => {
         const value = numbers[name]
         if (value === undefined) return false

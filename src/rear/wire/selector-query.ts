@@ -37,38 +37,52 @@ export function parseSelectorQuery(flavorType: FlavorTypeName | undefined, query
     )
   }
   const filters: Partial<Record<SelectorFieldName, Filter>> = {}
-  const seen = new Set<string>()
   for (const pair of query.split('&')) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
-    const key = decode(equals < 0 ? pair : pair.slice(0, equals))
-    const match = KEY.exec(key)
-    const name = FIELDS_BY_LOWER_NAME.get(match?.[1]?.toLowerCase() ?? '')
-    if (!match || name === undefined) {
-      throw new SelectorError(
-        'unknown-filter',
-        key.slice(0, 80),
-        `unknown filter ${JSON.stringify(key.slice(0, 80))}`,
-      )
-    }
-    const field = selectorField(name)
+    const { name, operator, bound } = readKey(equals < 0 ? pair : pair.slice(0, equals))
     const sent = equals < 0 ? '' : pair.slice(equals + 1)
     // A plus is a space in a query, but quantities have exponents (1e+3) and no spaces.
-    const value = decode(field.value === 'text' ? sent.replaceAll('+', ' ') : sent)
-    const [, , operator, bound] = match
-    const canonicalKey = `${name} ${operator} ${bound ?? ''}`
-    // Like upstream: of a repeated key the first value counts.
-    if (seen.has(canonicalKey)) continue
-    seen.add(canonicalKey)
+    const value = decode(selectorField(name).value === 'text' ? sent.replaceAll('+', ' ') : sent)
     filters[name] = merge(
       name,
       filters[name],
       operator === 'range' ? rangeOf(name, bound, value) : { op: 'match', value },
     )
   }
-  for (const [name, filter] of Object.entries(filters))
-    checkFilter(name as SelectorFieldName, filter, flavorType)
+  for (const name of Object.keys(filters) as SelectorFieldName[])
+    checkFilter(name, filters[name]!, flavorType)
   return flavorType === undefined ? { filters } : { flavorType, filters }
+}
+
+/** What stands before the `=`. */
+interface Key {
+  readonly name: SelectorFieldName
+  readonly operator: string
+  readonly bound: string | undefined
+}
+
+/** Everybody asks with the same few keys. */
+let knownKeys = new Map<string, Key>()
+const MOST_KEYS = 256
+
+function readKey(sent: string): Key {
+  const known = knownKeys.get(sent)
+  if (known) return known
+  const text = decode(sent)
+  const match = KEY.exec(text)
+  const name = FIELDS_BY_LOWER_NAME.get(match?.[1]?.toLowerCase() ?? '')
+  if (!match || name === undefined) {
+    throw new SelectorError(
+      'unknown-filter',
+      text.slice(0, 80),
+      `unknown filter ${JSON.stringify(text.slice(0, 80))}`,
+    )
+  }
+  const key: Key = { name, operator: match[2]!, bound: match[3] }
+  if (knownKeys.size >= MOST_KEYS) knownKeys = new Map()
+  knownKeys.set(sent, key)
+  return key
 }
 
 function rangeOf(name: SelectorFieldName, bound: string | undefined, value: string): Filter {
@@ -90,14 +104,20 @@ function rangeOf(name: SelectorFieldName, bound: string | undefined, value: stri
   }
 }
 
+/** Like upstream: of a repeated key the first value counts. */
 function merge(name: SelectorFieldName, before: Filter | undefined, next: Filter): Filter {
   if (before === undefined) return next
-  if (before.op === 'range' && next.op === 'range') return { ...before, ...next }
-  if (before.op === 'match' && next.op === 'match') return before
+  if (before.op === 'range' && next.op === 'range') {
+    const { min = next.min, max = next.max } = before
+    if (min === undefined) return max === undefined ? before : { op: 'range', max }
+    return max === undefined ? { op: 'range', min } : { op: 'range', min, max }
+  }
+  if (before.op === next.op) return before
   throw new SelectorError('match-and-range', name, `${name} has more than one kind of filter`)
 }
 
 function decode(text: string): string {
+  if (!text.includes('%')) return text
   try {
     return decodeURIComponent(text)
   } catch (cause) {

@@ -6,7 +6,8 @@
  */
 import type { SelectorFilters } from '../../objects/selector.ts'
 import type { FlavorTypeName } from '../../objects/requirements.ts'
-import { compare, parseQuantity, type Quantity } from '../../quantity/index.ts'
+import { compare, type Quantity } from '../../quantity/index.ts'
+import { filterQuantity } from './filter-quantity.ts'
 import { compilePattern, PatternError } from './pattern.ts'
 
 /** One filter. A value of a numeric field is a quantity, also where it is money or milliseconds. */
@@ -234,7 +235,7 @@ export function checkFilter(
 
 function quantityOf(name: string, text: string): Quantity {
   try {
-    return parseQuantity(text)
+    return filterQuantity(text)
   } catch (cause) {
     const shown = JSON.stringify(text.slice(0, 40))
     throw new SelectorError('bad-quantity', name, `${shown} for ${name} is not a quantity`, { cause })

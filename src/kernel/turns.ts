@@ -5,7 +5,7 @@
 // A turn of the event loop is not a time: it passes on a simulated clock too.
 // eslint-disable-next-line no-restricted-imports
 import { setImmediate } from 'node:timers'
-import type { Clock } from '../kernel/system.ts'
+import type { Clock } from './system.ts'
 
 const SLICE_MS = 2
 
