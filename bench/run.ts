@@ -7,14 +7,27 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { catalog } from './catalog.ts'
 import { contracts } from './contracts.ts'
+import { dataPath } from './data-path.ts'
+import { fanOut } from './fan-out.ts'
 import { intent } from './intent.ts'
 import type { Benchmark, BenchmarkResult } from './lib/benchmark.ts'
 import { tableText } from './lib/print-table.ts'
 import { list } from './list.ts'
 import { memory } from './memory.ts'
+import { relayedIntent } from './relayed-intent.ts'
 
-const BENCHMARKS: readonly Benchmark[] = [list, contracts, intent, memory]
+const BENCHMARKS: readonly Benchmark[] = [
+  list,
+  contracts,
+  intent,
+  relayedIntent,
+  catalog,
+  fanOut,
+  dataPath,
+  memory,
+]
 const RESULTS = join(import.meta.dirname, 'results')
 
 const { values, positionals } = parseArgs({
@@ -28,7 +41,7 @@ const { values, positionals } = parseArgs({
 
 if (values.help) {
   console.log('npm run bench -- [name ...] [--quick] [--cpu-prof FOLDER]\n')
-  for (const { name, description } of BENCHMARKS) console.log(`  ${name.padEnd(12)}${description}`)
+  for (const { name, description } of BENCHMARKS) console.log(`  ${name.padEnd(16)}${description}`)
 } else {
   await runAll(chosen())
 }

@@ -1,7 +1,7 @@
 /** A domain for a benchmark: an authority, and directories of member nodes as `tributary init` would leave them. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { stringify } from 'yaml'
+import { parse, stringify } from 'yaml'
 import type { Config } from '../../src/config/index.ts'
 import { realSystem } from '../../src/kernel/system.ts'
 import {
@@ -14,19 +14,27 @@ import {
   type Identity,
 } from '../../src/privacy-and-security-manager/index.ts'
 
-const DOMAIN = 'bench.example'
+const DEFAULT_DOMAIN = 'bench.example'
 const MEMBERSHIP = 'membership.jwt'
 
 export interface BenchDomain {
+  readonly name: string
+  /** Of its authority: what others put under `trustedAuthorities`. */
+  readonly authority: string
   /** @returns the directory of a new member; see `loadMember` and `startNode` */
   addNode(name: string, config?: Omit<Config, 'name' | 'domain'>): Promise<string>
 }
 
-/** @param directory everything is made below it */
-export function createBenchDomain(directory: string): BenchDomain {
+/**
+ * @param directory everything is made below it
+ * @param domainName needed where there are several
+ */
+export function createBenchDomain(directory: string, domainName = DEFAULT_DOMAIN): BenchDomain {
   const key = generateNodeKey(realSystem.random)
-  const authority: Authority = { domain: DOMAIN, id: key.id, key }
+  const authority: Authority = { domain: domainName, id: key.id, key }
   return {
+    name: domainName,
+    authority: authority.id,
     async addNode(name, config = {}) {
       const place = join(directory, name)
       mkdirSync(place, { recursive: true })
@@ -34,13 +42,13 @@ export function createBenchDomain(directory: string): BenchDomain {
       await saveNodeKey(own, join(place, 'node.key'))
       writeFileSync(
         join(place, MEMBERSHIP),
-        issueMembership(authority, { subject: own.id, role: 'node', system: realSystem }),
+        issueMembership(authority, { subject: own.id, role: config.role ?? 'node', system: realSystem }),
       )
       const whole: Config = {
         log: { level: 'error' },
         ...config,
         name,
-        domain: { name: DOMAIN, authority: authority.id, membership: MEMBERSHIP },
+        domain: { name: domainName, authority: authority.id, membership: MEMBERSHIP },
       }
       writeFileSync(join(place, 'config.yaml'), stringify(whole))
       return place
@@ -57,8 +65,9 @@ export interface Member {
 /** @returns the identity and credential in a directory that `addNode` made */
 export async function loadMember(directory: string): Promise<Member> {
   const key = await loadNodeKey(join(directory, 'node.key'))
+  const { domain } = parse(readFileSync(join(directory, 'config.yaml'), 'utf8')) as Config
   return {
-    domain: DOMAIN,
+    domain: domain!.name,
     identity: createIdentity({ key, system: realSystem, name: 'member' }),
     membership: readFileSync(join(directory, MEMBERSHIP), 'utf8'),
   }
