@@ -6,6 +6,5 @@
  */
 export { allocationName } from './allocation-name.ts'
 export { AvailableResources, type HoldRequest } from './available-resources.ts'
-export { FlavorTable, type Audience, type FlavorList } from './flavor-table.ts'
 export { flavorOf, poolTag, priceOf } from './flavor-of-pool.ts'
 export { isBalanced, ledgerOf, type Refusal } from './ledger.ts'

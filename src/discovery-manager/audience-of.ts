@@ -1,5 +1,5 @@
 /** Who may see what: which of our flavors a caller is shown, by what it proved. Pure. */
-import type { Audience } from '../available-resources/index.ts'
+import type { Audience } from '../rear/audience.ts'
 import type { Standing } from '../privacy-and-security-manager/index.ts'
 
 /**

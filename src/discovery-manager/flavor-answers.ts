@@ -5,9 +5,10 @@
  * to the others it knows (workflow 2, steps 8 to 12; workflow 3, steps 8 to 15). A catalog has its Peering
  * Candidates only, and asks nobody.
  */
-import type { Audience, FlavorList, FlavorTable } from '../available-resources/index.ts'
 import type { NodeBase } from '../node-base.ts'
 import type { PeerRole } from '../objects/peer.ts'
+import type { Audience } from '../rear/audience.ts'
+import type { FlavorList, FlavorTable } from '../rear/flavor-table.ts'
 import type { RouteCall } from '../rear/route.ts'
 import type { Selector } from '../rear/wire/index.ts'
 import { traceFromHeaders, type TraceContext, type WorkflowRole } from '../trace/index.ts'

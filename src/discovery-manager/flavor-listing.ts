@@ -1,5 +1,5 @@
 /** Keeps the table that LIST_FLAVORS is answered from in line with our flavors. */
-import { FlavorTable } from '../available-resources/index.ts'
+import { FlavorTable } from '../rear/flavor-table.ts'
 import type { Component } from '../kernel/component.ts'
 import type { NodeBase } from '../node-base.ts'
 import { FlavorKind } from '../objects/flavor.ts'

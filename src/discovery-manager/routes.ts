@@ -1,8 +1,8 @@
 /** The REAR routes of the Discovery Manager: LIST_FLAVORS (steps 8 and 9) and getting to know each other. */
 import Type from 'typebox'
-import type { FlavorList } from '../available-resources/index.ts'
 import type { Standing } from '../privacy-and-security-manager/index.ts'
 import type { FLAVOR_TYPE_NAMES } from '../objects/requirements.ts'
+import type { FlavorList } from '../rear/flavor-table.ts'
 import { Problem, ProblemSchema } from '../rear/problem.ts'
 import type { Route, RouteReply } from '../rear/route.ts'
 import {
@@ -21,7 +21,7 @@ export const IntroductionSchema = Type.Object(
     name: Type.String({ maxLength: 100 }),
     role: Type.Union([Type.Literal('node'), Type.Literal('supernode'), Type.Literal('catalog')]),
     membership: Type.Optional(Type.String({ maxLength: 4096, description: 'Membership credential, a JWT.' })),
-    capabilities: Type.Integer({ description: 'Protocol version that the node speaks; see docs/rear.md.' }),
+    capabilities: Type.Integer({ description: 'Version of the protocol that the node speaks.' }),
   },
   { title: 'Introduction', description: 'Who a node says it is, and the credential that vouches for it.' },
 )

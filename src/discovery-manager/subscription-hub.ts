@@ -11,7 +11,7 @@ import { randomHex, type Timer } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import type { Visibility } from '../objects/flavor.ts'
 import type { CandidateListing, ListingChange } from '../peering-candidates/index.ts'
-import { isVisible, widerVisibility, type Audience } from '../rear/flavor-table.ts'
+import { isVisible, widerVisibility, type Audience } from '../rear/audience.ts'
 import { Problem } from '../rear/problem.ts'
 import type { Selector } from '../rear/wire/index.ts'
 

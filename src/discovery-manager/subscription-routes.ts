@@ -2,7 +2,7 @@
 import Type from 'typebox'
 import type { PeerRole } from '../objects/peer.ts'
 import { FLAVOR_TYPE_NAMES, type FlavorTypeName } from '../objects/requirements.ts'
-import type { Audience } from '../rear/flavor-table.ts'
+import type { Audience } from '../rear/audience.ts'
 import { Problem, ProblemSchema } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
 import { parseSelectorQuery, WireFlavorSchema } from '../rear/wire/index.ts'

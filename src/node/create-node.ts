@@ -4,7 +4,7 @@
  * `createNode` takes the edges (clock, store, transport, runner) from outside, so that a whole market of nodes
  * runs in one process; `startNode` in `start-node.ts` gives it the real ones.
  */
-import { AvailableResources, type Audience } from '../available-resources/index.ts'
+import { AvailableResources } from '../available-resources/index.ts'
 import { createControlApi, type ControlApi } from '../api/index.ts'
 import type { Config } from '../config/index.ts'
 import {
@@ -59,6 +59,7 @@ import { subtractAmounts } from '../quantity/amounts.ts'
 import { durationSeconds } from '../quantity/price.ts'
 import { RatingsAndMetrics } from '../ratings-and-metrics/index.ts'
 import { RearManager } from '../rear-manager/index.ts'
+import type { Audience } from '../rear/audience.ts'
 import { RearClient } from '../rear/client.ts'
 import type { Route } from '../rear/route.ts'
 import type { Transport } from '../rear/transport/index.ts'

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { EmbeddedFlavor, Visibility } from '../objects/flavor.ts'
-import { FlavorTable, type Audience, type FlavorList } from './flavor-table.ts'
+import type { Audience } from './audience.ts'
+import { FlavorTable, type FlavorList } from './flavor-table.ts'
 import { ANY_FLAVOR, matches, type Filter, type Selector } from './wire/index.ts'
 
 interface Made {
@@ -36,7 +37,9 @@ function flavor(name: string, { cpu, memory, city, visibility, available = true 
 
 const put = (table: FlavorTable, name: string, made: Made): void =>
   table.set(name, flavor(name, made), JSON.stringify(name))
-const names = (list: FlavorList): unknown => JSON.parse(Buffer.concat(list.body).toString())
+/** They come in any order. */
+const names = (list: FlavorList): readonly string[] =>
+  (JSON.parse(Buffer.concat(list.body).toString()) as string[]).toSorted()
 
 const range = (min?: number, max?: number): Filter => ({
   op: 'range',

@@ -9,7 +9,9 @@
  */
 import { SortedMap } from '../kernel/sorted-map.ts'
 import type { FlavorSpec, Visibility } from '../objects/flavor.ts'
+import { isVisible, type Audience } from './audience.ts'
 import { FlavorColumn, type FlavorRange } from './flavor-column.ts'
+import { FlavorTraits } from './flavor-traits.ts'
 import { filterQuantity } from './wire/filter-quantity.ts'
 import { compileSelector, indexFlavor, type IndexedFlavor } from './wire/matcher.ts'
 import { SELECTOR_FIELDS, type Filter, type Selector, type SelectorFieldName } from './wire/selector.ts'
@@ -19,28 +21,7 @@ interface Entry extends IndexedFlavor {
   readonly key: string
   /** Its place in the columns, for as long as it is here. */
   readonly slot: number
-  /** Where it goes out as it is, its bytes behind a comma, to be put behind another one. */
-  readonly encoded: Buffer | string
   readonly visibility: Visibility
-}
-
-/** What a caller may see: what has this visibility, or is for more people. */
-export type Audience = Visibility
-
-const WIDTH: Readonly<Record<Visibility, number>> = { internal: 0, listed: 1, public: 2 }
-
-/** @returns whether a caller of the audience may see what has this visibility */
-export function isVisible(visibility: Visibility, audience: Audience): boolean {
-  return WIDTH[visibility] >= WIDTH[audience]
-}
-
-/** @returns the visibility for more people; the other one where there is none */
-export function widerVisibility(
-  a: Visibility | undefined,
-  b: Visibility | undefined,
-): Visibility | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  return WIDTH[a] > WIDTH[b] ? a : b
 }
 
 /** Answers that are kept, and how many flavors in them. */
@@ -85,6 +66,9 @@ export class FlavorTable {
   readonly #options: FlavorTableOptions
   readonly #entries = new SortedMap<Entry>()
   readonly #slots: (Entry | undefined)[] = []
+  /** By slot. Where it goes out as it is, its bytes behind a comma, to be put behind another one. */
+  readonly #encoded: (Buffer | string | undefined)[] = []
+  readonly #traits = new FlavorTraits()
   readonly #free: number[] = []
   /** One for each quantity, or text, that somebody has asked for. */
   readonly #columns = new Map<SelectorFieldName, FlavorColumn>()
@@ -114,11 +98,12 @@ export class FlavorTable {
       ...this.#shared.index(indexFlavor(flavor)),
       key,
       slot,
-      encoded: this.#options.encode ? encoded : Buffer.from(`,${encoded}`),
       visibility: flavor.spec.visibility ?? 'public',
     }
     this.#entries.set(key, entry)
     this.#slots[slot] = entry
+    this.#encoded[slot] = this.#options.encode ? encoded : Buffer.from(`,${encoded}`)
+    this.#traits.set(slot, entry)
     for (const [field, column] of this.#columns) {
       const value = nanosOf(entry, field)
       if (value !== undefined) column.add(slot, value)
@@ -140,6 +125,7 @@ export class FlavorTable {
       }
     }
     this.#slots[entry.slot] = undefined
+    this.#encoded[entry.slot] = undefined
     this.#free.push(entry.slot)
     this.#dropAnswers(entry)
   }
@@ -148,9 +134,8 @@ export class FlavorTable {
   encoded(key: string): string | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
-    return typeof entry.encoded === 'string'
-      ? this.#encode(key, entry.encoded)
-      : entry.encoded.toString('utf8', 1)
+    const encoded = this.#encoded[entry.slot]!
+    return typeof encoded === 'string' ? this.#encode(key, encoded) : encoded.toString('utf8', 1)
   }
 
   /** @returns who may see the flavor, or undefined when it is not here */
@@ -172,7 +157,7 @@ export class FlavorTable {
     return this.#inOrder(concerning(selector, audience), after, limit).map(({ key }) => key)
   }
 
-  /** @returns the matching flavors that the audience may see, in the order of their keys */
+  /** @returns the matching flavors that the audience may see, in any order */
   select(selector: Selector, audience: Audience): FlavorList {
     const question = `${audience} ${JSON.stringify(selector)}`
     const known = this.#answers.get(question)
@@ -192,19 +177,24 @@ export class FlavorTable {
     return list
   }
 
-  /** @returns what matches, in order; of more than `most` perhaps one more only: then they were not counted */
+  /** @returns the slots of what matches; of more than `most` perhaps one more only: then they were not counted */
   #find(
     selector: Selector,
     audience: Audience,
     most: number,
-  ): { readonly found: Entry[]; readonly counted: boolean } {
+  ): { readonly found: readonly number[]; readonly counted: boolean } {
     const narrowed = this.#narrowed(selector)
-    // Of very many it is shorter to look for the first ones in order than to sort them all.
-    if (!narrowed || (narrowed.entries.length > 2 * most && narrowed.entries.length * 10 > this.size)) {
-      return { found: this.#inOrder(concerning(selector, audience), '', most + 1), counted: false }
+    // Of very many it is shorter to look for the first ones than to look at them all.
+    if (!narrowed || (narrowed.slots.length > 2 * most && narrowed.slots.length * 10 > this.size)) {
+      const found = this.#inOrder(concerning(selector, audience), '', most + 1)
+      return { found: found.map(({ slot }) => slot), counted: false }
     }
-    const found = narrowed.entries.filter(concerning(narrowed.open, audience))
-    return { found: found.sort((a, b) => (a.key < b.key ? -1 : 1)), counted: true }
+    const { slots, open } = narrowed
+    const suits = this.#traits.test(selector.flavorType, audience)
+    if (Object.keys(open).length === 0) return { found: slots.filter(suits), counted: true }
+    const matches = compileSelector({ filters: open })
+    const found = slots.filter((slot) => suits(slot) && matches(this.#slots[slot]!))
+    return { found, counted: true }
   }
 
   #inOrder(concerns: (entry: Entry) => boolean, after: string, limit: number): Entry[] {
@@ -220,11 +210,12 @@ export class FlavorTable {
     return this.#options.encode?.(key, encoded) ?? encoded
   }
 
-  #jsonArray(entries: readonly Entry[]): readonly Buffer[] {
+  #jsonArray(slots: readonly number[]): readonly Buffer[] {
     const texts: string[] = []
     const parts: Buffer[] = [OPEN]
-    for (const { key, encoded } of entries) {
-      if (typeof encoded === 'string') texts.push(this.#encode(key, encoded))
+    for (const slot of slots) {
+      const encoded = this.#encoded[slot]!
+      if (typeof encoded === 'string') texts.push(this.#encode(this.#slots[slot]!.key, encoded))
       else parts.push(encoded)
     }
     if (texts.length > 0) return [Buffer.from(`[${texts.join(',')}]`)]
@@ -266,8 +257,13 @@ export class FlavorTable {
     for (const [question, { concerns }] of this.#answers) if (concerns(entry)) this.#drop(question)
   }
 
-  /** @returns a superset of what matches, with what they are yet to be asked; undefined when that is all */
-  #narrowed(selector: Selector): { readonly entries: Entry[]; readonly open: Selector } | undefined {
+  /**
+   * @returns a superset of what matches, in the order of their slots (that is how they lie in memory), and which
+   *   filters they are yet to pass; undefined when that is all
+   */
+  #narrowed(
+    selector: Selector,
+  ): { readonly slots: readonly number[]; readonly open: Selector['filters'] } | undefined {
     const ranges: FlavorRange[] = []
     const open: Partial<Record<SelectorFieldName, Filter>> = {}
     let shortest: ReadonlySet<Entry> | undefined
@@ -283,15 +279,9 @@ export class FlavorTable {
     }
     const few = shortest?.size ?? Infinity
     if (shortest && ranges.every(({ count }) => count > few))
-      return { entries: [...shortest], open: selector }
+      return { slots: Array.from(shortest, ({ slot }) => slot), open: selector.filters }
     if (ranges.length === 0) return undefined
-    return {
-      entries: FlavorColumn.slotsIn(ranges).map((slot) => this.#slots[slot]!),
-      open:
-        selector.flavorType === undefined
-          ? { filters: open }
-          : { flavorType: selector.flavorType, filters: open },
-    }
+    return { slots: FlavorColumn.slotsIn(ranges).sort((a, b) => a - b), open }
   }
 
   #range(field: SelectorFieldName, filter: Filter): FlavorRange | undefined {

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net'
 import type { Log } from '../../kernel/log.ts'
 import type { TransportLimits } from './limits.ts'
 import { problem } from './problem.ts'
+import { giveScratchBack, takeScratch } from './scratch-buffers.ts'
 import type { RearHandler, RearRequest, RearResponse, TransportPeer } from './transport.ts'
 
 export interface Http1Options {
@@ -150,10 +151,14 @@ function send(outgoing: ServerResponse, response: RearResponse): void {
     outgoing.end(body)
     return
   }
-  // Held back until `end`, then written at once.
-  outgoing.cork()
-  for (const part of body) outgoing.write(part)
-  outgoing.end()
+  // One write for all parts: each has its price.
+  const whole = takeScratch(lengthOf(body))
+  let end = 0
+  for (const part of body) {
+    whole.set(part, end)
+    end += part.length
+  }
+  outgoing.end(whole.subarray(0, end), () => giveScratchBack(whole))
 }
 
 function lengthOf(body: NonNullable<RearResponse['body']>): number {
