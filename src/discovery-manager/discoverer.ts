@@ -1,34 +1,26 @@
 /**
  * Asks all known endpoints at once (step 7) and fills Peering Candidates with what they answer (steps 10, 11).
  *
- * Every endpoint has a deadline of its own; one that is dead, slow or lying costs the others nothing. A
- * discovery is over when all have answered, or a moment after the first useful answer; what comes later is
- * still taken. Who did not answer the last time is asked as all are, but not waited for once somebody has what is
- * wanted, and who was late only a little: so a dead endpoint delays one discovery, not every one.
+ * Every endpoint has a deadline of its own; one that is dead, slow or lying costs the others nothing. How long
+ * they are waited for is `discovery-round.ts`.
  */
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { mutateStatus } from '../kernel/object-store.ts'
-import { deadline, rfc3339, sleep } from '../kernel/system.ts'
-import { FLAVOR_SIGNATURE } from '../contract-manager/index.ts'
+import { deadline, rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { DiscoveryKind, type Discovery } from '../objects/discovery.ts'
 import { parseNodeId } from '../objects/ids.ts'
 import { keyOf, type ObjectKey } from '../objects/meta.ts'
 import type { Peer } from '../objects/peer.ts'
 import type { PeeringCandidates } from '../peering-candidates/index.ts'
-import { SignatureError, verifyDocument, type PeerRegistry } from '../privacy-and-security-manager/index.ts'
+import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import type { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
-import {
-  decodeFlavor,
-  flavorTerms,
-  selectorFromObject,
-  selectorTarget,
-  WireError,
-  type Selector,
-} from '../rear/wire/index.ts'
+import { selectorFromObject, selectorTarget, type Selector, type WireFlavor } from '../rear/wire/index.ts'
+import { checkFlavor } from './checked-flavor.ts'
+import { beginRound, GRACE_MS } from './discovery-round.ts'
 import { HOPS_HEADER } from './hops.ts'
 import { traceHeaders, traceOf, type TraceContext } from '../trace/index.ts'
 import { truncationOf } from './truncation.ts'
@@ -62,10 +54,6 @@ export interface EndpointAnswer {
 
 /** By hops: who passes a question on must have its answer before it is given up itself. */
 const ENDPOINT_TIMEOUT_MS = [3_000, 2_000, 1_000] as const
-/** How long the others are waited for after the first useful answer. */
-const GRACE_MS = 150
-/** How long those are waited for who were late before, as a part of what the others took. */
-const COURTESY = 0.5
 const VALID_FOR_MS = 60_000
 /** After so many failures in a row an endpoint is left out for a while. */
 const BREAK_AFTER = 3
@@ -108,49 +96,29 @@ export class Discoverer implements Component {
   async discover(selector: Selector, options: AskOptions): Promise<readonly EndpointAnswer[]> {
     const { system } = this.#options
     const peers = this.#endpoints(options)
-    const since = system.clock.monotonic()
     const missing = new Set(peers.map(({ spec }) => spec.nodeID!))
     const alive = [...missing].filter((nodeID) => !this.#failures.has(nodeID))
     // Where nobody answered the last time, it may have been us.
-    const awaited = new Set(alive.length > 0 ? alive : missing)
+    const awaited = alive.length > 0 ? alive : [...missing]
+    const { clock } = system
+    const round = beginRound({ clock, awaited, tardy: this.#tardy, signal: options.signal })
     const answers: EndpointAnswer[] = []
-    const useful = Promise.withResolvers<void>()
-    const over = Promise.withResolvers<void>()
-    let isUseful = false
-    const look = (): void => {
-      if (!isUseful) return
-      if (awaited.size === 0) over.resolve()
-      else if ([...awaited].every((nodeID) => this.#tardy.has(nodeID))) courtesy()
-    }
-    let isCourteous = false
-    const courtesy = (): void => {
-      if (isCourteous) return
-      isCourteous = true
-      const ms = (system.clock.monotonic() - since) * COURTESY
-      sleep(system.clock, ms, options.signal).then(over.resolve, over.resolve)
-    }
     const asked = peers.map(async (peer) => {
       const answer = await this.#ask(peer, selector, options)
       answers.push(answer)
       missing.delete(answer.peer)
-      awaited.delete(answer.peer)
-      if (answer.flavors > 0) {
-        isUseful = true
-        useful.resolve()
-      }
-      look()
+      round.answered(answer.peer, answer.flavors > 0)
     })
     const all = Promise.allSettled(asked)
     this.#late.add(all)
     void all.finally(() => this.#late.delete(all))
-    const grace = useful.promise.then(() => sleep(system.clock, GRACE_MS, options.signal)).catch(() => {})
-    await Promise.race([all, over.promise, grace])
+    await Promise.race([all, round.over])
     for (const nodeID of missing) this.#tardy.add(nodeID)
     const unanswered = Array.from(missing, (peer): EndpointAnswer => ({
       peer,
       flavors: 0,
       dropped: [],
-      error: awaited.has(peer) ? 'no answer in time' : 'no answer yet, and none the last time',
+      error: awaited.includes(peer) ? 'no answer in time' : 'no answer yet, and none the last time',
     }))
     return [...answers, ...unanswered]
   }
@@ -238,7 +206,7 @@ export class Discoverer implements Component {
     }
   }
 
-  #knownFirstHand(flavor: ReturnType<typeof decodeFlavor>): boolean {
+  #knownFirstHand(flavor: WireFlavor): boolean {
     const { candidates, system } = this.#options
     const known = candidates.find(flavor.owner.ID, flavor.flavorID)
     return (
@@ -248,27 +216,14 @@ export class Discoverer implements Component {
   }
 
   /** A flavor is taken only if its owner signed exactly this, and who passes it on says so. */
-  #check(raw: unknown, sender: string): { readonly flavor: ReturnType<typeof decodeFlavor> } | string {
-    let flavor: ReturnType<typeof decodeFlavor>
-    try {
-      flavor = decodeFlavor(raw)
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error
-      return `malformed: ${error.message}`
-    }
+  #check(raw: unknown, sender: string): { readonly flavor: WireFlavor } | string {
+    const checked = checkFlavor(raw, this.#options.system.clock.now())
+    if (checked.fault !== undefined) return `${checked.flavorID ?? 'an offer'}: ${checked.detail}`
+    const { flavor } = checked
     const passedOn = flavor.owner.ID !== sender && flavor.catalog === undefined
-    if (passedOn && flavor.relays?.[0]?.ID !== sender)
-      return `${flavor.flavorID}: passed on by ${sender}, which does not say so`
-    if (flavor.signature === undefined) return `${flavor.flavorID}: not signed`
-    try {
-      const { signer } = verifyDocument(flavorTerms(raw as object), flavor.signature, FLAVOR_SIGNATURE)
-      return signer === flavor.owner.ID
-        ? { flavor }
-        : `${flavor.flavorID}: signed by ${signer}, not by its owner`
-    } catch (error) {
-      if (!(error instanceof SignatureError)) throw error
-      return `${flavor.flavorID}: ${error.message}`
-    }
+    return passedOn && flavor.relays?.[0]?.ID !== sender
+      ? `${flavor.flavorID}: passed on by ${sender}, which does not say so`
+      : { flavor }
   }
 
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<void> {
