@@ -53,7 +53,9 @@ export const CAPABILITIES = 1
 const HELLO_TIMEOUT_MS = 3_000
 const AGAIN_WHEN_REACHED_MS = 60_000
 const FIRST_RETRY_MS = 200
-const LONGEST_RETRY_MS = 30_000
+const LONGEST_RETRY_MS = 10_000
+/** Who knows a thousand others does not say hello to all of them every minute. */
+const PACE_MS = 200
 const NOT_READY_RETRY_MS = 1_000
 /** After so many failures in a row, one that was only heard of, and that nobody vouches for, is forgotten. */
 const FORGET_AFTER = 10
@@ -217,7 +219,7 @@ export class Introductions implements Component {
     try {
       await this.greet({ address, ...(id === undefined ? {} : { id }) }, { source, signal })
       this.#failures.delete(key.name)
-      return { requeueAfterMs: AGAIN_WHEN_REACHED_MS }
+      return { requeueAfterMs: this.#atLeast(AGAIN_WHEN_REACHED_MS) }
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error
       if (signal.aborted) return
@@ -230,9 +232,15 @@ export class Introductions implements Component {
         return remove(store, PeerKind, key)
       }
       if (failures === 3) log.info({ err: error, address }, 'peer not reached')
-      if (id !== undefined && failures >= 3) await registry.unreachable(id, error.message)
-      return { requeueAfterMs: Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures, 10)) }
+      if (failures >= 3) await registry.unreachable(key.name, error.message)
+      const pause = FIRST_RETRY_MS * 2 ** Math.min(failures, 20)
+      return { requeueAfterMs: Math.min(this.#atLeast(LONGEST_RETRY_MS), pause) }
     }
+  }
+
+  /** @returns the pause until the next hello to a peer, in milliseconds: longer where there are very many */
+  #atLeast(ms: number): number {
+    return Math.max(ms, this.#options.registry.list().length * PACE_MS)
   }
 
   /** Anybody can shout any number of names on the network: those of them that are not there must not pile up. */

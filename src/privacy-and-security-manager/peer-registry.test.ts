@@ -203,7 +203,7 @@ describe('peer registry', () => {
     await registry.learn({ nodeId: alice, source: 'hello', address: 'a:1', addressVerified: true })
     await registry.learn({ nodeId: alice, source: 'multicast', address: 'evil:1' })
     expect(registry.find(alice)?.spec.address).toBe('a:1')
-    await registry.unreachable(alice, 'no answer')
+    await registry.unreachable(peerName(alice), 'no answer')
     await registry.learn({ nodeId: alice, source: 'multicast', address: 'b:1' })
     expect(registry.find(alice)?.spec.address).toBe('b:1')
     await registry.learn({ nodeId: alice, source: 'hello', address: 'c:1', addressVerified: true })
@@ -212,7 +212,7 @@ describe('peer registry', () => {
 
   it('shows a peer as unreachable until it answers again', async () => {
     await registry.learn({ nodeId: alice, source: 'hello', membership: acme.members.alice.membership })
-    await registry.unreachable(alice, 'connection refused')
+    await registry.unreachable(peerName(alice), 'connection refused')
     expect((await stored(peerName(alice)))?.status).toMatchObject({
       phase: 'Unreachable',
       message: 'connection refused',

@@ -297,10 +297,14 @@ export class PeerRegistry implements Component {
     })
   }
 
-  /** Notes that a peer could not be reached. @param message why, for people */
-  async unreachable(nodeId: NodeId, message: string): Promise<void> {
-    const name = this.find(nodeId)?.metadata.name
-    if (name === undefined || this.standing(nodeId) === 'rejected') return
+  /**
+   * Notes that a peer could not be reached.
+   * @param name of the Peer, since it may not be known yet who is there
+   * @param message why, for people
+   */
+  async unreachable(name: string, message: string): Promise<void> {
+    const nodeID = this.#entries.get(name)?.peer.spec.nodeID
+    if (nodeID !== undefined && this.standing(parseNodeId(nodeID)) === 'rejected') return
     await this.#mutateStatus(name, (before) => ({ ...before, phase: 'Unreachable', message }))
   }
 

@@ -51,6 +51,23 @@ describe('introductions through the supernode', () => {
     expect((await peerOf(alpha!, late!.id))?.status?.phase).toBe('Accepted')
   })
 
+  it('say of who cannot be reached why, also before it was ever known who is there, and try again soon', async () => {
+    market = await startMarket(29, { alpha: { peers: [{ node: 'late', id: false }] }, late: {} })
+    const { alpha, late } = market.nodes as Record<string, MarketNode>
+    await late!.kill()
+    await alpha!.kill()
+    await market.simulation.advance(1_000)
+    await alpha!.restart()
+    await market.simulation.advance(120_000)
+    const { items } = await alpha!.store.list(PeerKind)
+    const unknown = items.find(({ spec }) => spec.nodeID === undefined)
+    expect(unknown?.status).toMatchObject({ phase: 'Unreachable' })
+    expect(unknown?.status?.message).toContain(late!.address)
+    await late!.restart()
+    await market.simulation.advance(11_000)
+    expect(await peerOf(alpha!, late!.id)).toMatchObject({ status: { phase: 'Accepted' } })
+  })
+
   it('make a node known, not trusted, where the user is to be asked', async () => {
     market = await startMarket(23, {
       super: { role: 'supernode' },
