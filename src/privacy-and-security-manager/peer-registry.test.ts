@@ -199,6 +199,21 @@ describe('peer registry', () => {
     expect(registry.list()).toMatchObject([{ spec: { nodeID: alice, source: 'configured' } }])
   })
 
+  it('is one peer also when both sides introduce themselves at the same moment', async () => {
+    for (const order of [0, 1]) {
+      const nodeId = order === 0 ? alice : bob
+      const address = `there-${order}:1`
+      await registry.configure({ address })
+      const news = [
+        { nodeId, source: 'configured', address, addressVerified: true },
+        { nodeId, source: 'hello', address: 'behind-nat:1' },
+      ] as const
+      await Promise.all((order === 0 ? news : news.toReversed()).map((each) => registry.learn(each)))
+      const found = registry.list().filter(({ spec }) => spec.nodeID === nodeId)
+      expect(found, `${order}`).toMatchObject([{ spec: { source: 'configured', address } }])
+    }
+  })
+
   it('moves a peer for what was verified, not for what is shouted on the network', async () => {
     await registry.learn({ nodeId: alice, source: 'hello', address: 'a:1', addressVerified: true })
     await registry.learn({ nodeId: alice, source: 'multicast', address: 'evil:1' })

@@ -15,6 +15,7 @@ import {
   remove,
   type ObjectStore,
 } from '../kernel/object-store.ts'
+import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { rfc3339, type System, type Timer } from '../kernel/system.ts'
 import { parseNodeId, type NodeId } from '../objects/ids.ts'
 import {
@@ -108,6 +109,7 @@ const MAX_STRANGERS = 1_000
 export class PeerRegistry implements Component {
   readonly #options: PeerRegistryOptions
   readonly #log: Log
+  readonly #oneAtATime = new OneAtATime()
   readonly #entries = new Map<string, Entry>()
   /** Names of the Peers with a node id; more than one only if the user made it so. */
   readonly #byNode = new Map<string, Set<string>>()
@@ -219,6 +221,11 @@ export class PeerRegistry implements Component {
     if (nodeId === this.#options.self) {
       return { standing: 'accepted', reason: 'this node itself', peer: undefined, membershipError: undefined }
     }
+    // Both sides introduce themselves, often at the same moment: one must find the Peer that the other made.
+    return this.#oneAtATime.run(nodeId, () => this.#learn(nodeId, news))
+  }
+
+  async #learn(nodeId: NodeId, news: PeerNews): Promise<Learnt> {
     const { membership, error: membershipError } = this.examine(nodeId, news.membership)
     const { known, others } = this.#peersOf(news)
     if (!known && !membership && this.#tooManyStrangers()) {
