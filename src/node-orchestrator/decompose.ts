@@ -1,8 +1,6 @@
 /** Step 2: from an intent to simple requests, one for each Deployment of it. Pure. */
 import { podRequests } from '../fabric/pod-resources.ts'
 import type { Deployment } from '../objects/core/deployment.ts'
-import type { Intent } from '../objects/intent.ts'
-import type { MetadataInput } from '../objects/meta.ts'
 import { multiplyAmounts, type Amounts } from '../quantity/amounts.ts'
 
 export interface WorkloadRequest {
@@ -14,12 +12,8 @@ export interface WorkloadRequest {
   readonly amounts: Amounts
 }
 
-/** A manifest that passed admission. */
-export type Manifest = Readonly<Record<string, unknown>> & {
-  readonly kind: string
-  readonly apiVersion: string
-  readonly metadata: MetadataInput
-}
+/** A Deployment as it is to be, or as it is. */
+export type WantedDeployment = Pick<Deployment, 'spec'> & { readonly metadata: { readonly name: string } }
 
 /** @returns what a Deployment asks for, all replicas together */
 export function deploymentAmounts(deployment: Pick<Deployment, 'spec'>): Amounts {
@@ -27,17 +21,10 @@ export function deploymentAmounts(deployment: Pick<Deployment, 'spec'>): Amounts
 }
 
 /** @returns one request for each Deployment, in the order of the manifests */
-export function decompose(
-  deployments: readonly (Pick<Deployment, 'spec'> & { readonly metadata: { readonly name: string } })[],
-): readonly WorkloadRequest[] {
+export function decompose(deployments: readonly WantedDeployment[]): readonly WorkloadRequest[] {
   return deployments.map((deployment) => ({
     name: deployment.metadata.name,
     workload: deployment.metadata.name,
     amounts: deploymentAmounts(deployment),
   }))
-}
-
-/** @returns the manifests of an intent that carries its workload */
-export function manifestsOf(intent: Intent): readonly Manifest[] {
-  return (intent.spec.workload ?? []) as unknown as readonly Manifest[]
 }

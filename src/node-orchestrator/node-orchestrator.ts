@@ -6,7 +6,7 @@ import { ensure, mutate, mutateStatus, remove } from '../kernel/object-store.ts'
 import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
-import { DeploymentKind, type Deployment } from '../objects/core/deployment.ts'
+import { DeploymentKind } from '../objects/core/deployment.ts'
 import { NodeKind } from '../objects/core/node.ts'
 import { PodKind } from '../objects/core/pod.ts'
 import { IntentKind, type Intent, type IntentStatus } from '../objects/intent.ts'
@@ -18,13 +18,14 @@ import {
   type KubeObject,
   type ObjectKey,
 } from '../objects/meta.ts'
+import { deploymentManifests } from '../objects/manifest.ts'
 import { SolverKind, type Considered, type Solver } from '../objects/solver.ts'
 import { VirtualRouterKind } from '../objects/virtual-router.ts'
 import { addAmounts, type Amounts } from '../quantity/amounts.ts'
 import type { Selector } from '../rear/wire/index.ts'
 import { selectorFor, wantedOf } from '../rear-manager/index.ts'
 import { traceOf, type TraceContext } from '../trace/index.ts'
-import { decompose, deploymentAmounts, manifestsOf, type WorkloadRequest } from './decompose.ts'
+import { decompose, deploymentAmounts, type WantedDeployment, type WorkloadRequest } from './decompose.ts'
 import { nextOfGroup } from './group.ts'
 import { findPlace, lacking, type Cluster } from './places.ts'
 import { promisesOf, type PlacedWorkload } from './promises.ts'
@@ -111,14 +112,14 @@ export class NodeOrchestrator implements Component {
    */
   async plan(
     intent: Pick<Intent, 'metadata' | 'spec'>,
-    deployments: readonly Deployment[],
+    deployments: readonly WantedDeployment[],
     signal: AbortSignal,
   ): Promise<readonly PlannedRequest[]> {
     const planned: PlannedRequest[] = []
     const promised = new Map(await this.#promises(intent))
     for (const request of decompose(deployments)) {
       // Never stored: only its spec is looked at.
-      const solver = solverOf(intent, request, false, undefined) as unknown as Solver
+      const solver = solverOf(intent, request, false, undefined) as Solver
       const wanted = wantedOf(solver)
       const place = findPlace(intent, request.amounts, this.#cluster(promised))
       const common = {
@@ -182,7 +183,11 @@ export class NodeOrchestrator implements Component {
   }
 
   /** Steps 2 and 3, and, for what does not fit here, the acquisition. */
-  async #begin(intent: Intent, trace: TraceContext, deployments: readonly Deployment[]): Promise<Requeue> {
+  async #begin(
+    intent: Intent,
+    trace: TraceContext,
+    deployments: readonly WantedDeployment[],
+  ): Promise<Requeue> {
     const { tracer, store, system } = this.#options
     const wait = (this.#pauses.get(keyString(keyOf(intent)))?.until ?? 0) - system.clock.now()
     if (wait > 0) return { requeueAfterMs: wait }
@@ -236,7 +241,7 @@ export class NodeOrchestrator implements Component {
   }
 
   /** The user changed the intent: what is bought is kept if it still is what is wanted. */
-  async #change(intent: Intent, deployments: readonly Deployment[]): Promise<Requeue> {
+  async #change(intent: Intent, deployments: readonly WantedDeployment[]): Promise<Requeue> {
     const observedGeneration = intent.metadata.generation
     if (intent.status?.wish !== wishOf(intent, decompose(deployments)) || intent.status.phase === 'Failed')
       return this.#beginAnew(intent, 'the intent was changed')
@@ -449,12 +454,10 @@ export class NodeOrchestrator implements Component {
   #placedBy(intent: Intent): readonly PlacedWorkload[] {
     const { informers } = this.#options
     const namespace = intent.metadata.namespace ?? DEFAULT_NAMESPACE
-    const manifests = manifestsOf(intent) as unknown as readonly Deployment[]
+    const manifests = deploymentManifests(intent)
     return (intent.status?.requests ?? []).flatMap(({ workload, node: known, solver }) => {
       const deployment = informers.of(DeploymentKind).get({ namespace, name: workload })
-      const wanted = manifests.find(
-        ({ kind, metadata }) => kind === 'Deployment' && metadata.name === workload,
-      )
+      const wanted = manifests.find(({ metadata }) => metadata.name === workload)
       const bought = solver && informers.of(SolverKind).get(solverKey(intent, solver))?.status?.virtualNode
       const node = bought ? bought.name : known
       const source = wanted ?? deployment

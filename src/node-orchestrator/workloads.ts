@@ -6,10 +6,16 @@ import { DeploymentKind, type Deployment } from '../objects/core/deployment.ts'
 import { PodKind, type Pod } from '../objects/core/pod.ts'
 import type { Intent, IntentStatus } from '../objects/intent.ts'
 import type { KindDefinition } from '../objects/kind.ts'
+import {
+  deploymentManifests,
+  manifestsOf,
+  type DeploymentManifest,
+  type Manifest,
+} from '../objects/manifest.ts'
 import { controllerOf, DEFAULT_NAMESPACE, keyOf, ownedBy, type KubeObject } from '../objects/meta.ts'
 import { ServiceKind } from '../objects/core/service.ts'
 import { VirtualRouterKind } from '../objects/virtual-router.ts'
-import { manifestsOf, type Manifest } from './decompose.ts'
+import type { WantedDeployment } from './decompose.ts'
 
 export type RequestStatus = NonNullable<IntentStatus['requests']>[number]
 type Endpoint = NonNullable<IntentStatus['endpoints']>[number]
@@ -37,10 +43,9 @@ export class Workloads {
   }
 
   /** @returns the Deployments of an intent as they are to be; undefined when one that it refers to is gone */
-  async wanted(intent: Intent): Promise<readonly Deployment[] | undefined> {
+  async wanted(intent: Intent): Promise<readonly WantedDeployment[] | undefined> {
     const ref = intent.spec.workloadRef
-    if (ref === undefined)
-      return manifestsOf(intent).filter(({ kind }) => kind === 'Deployment') as unknown as Deployment[]
+    if (ref === undefined) return deploymentManifests(intent)
     const found = await this.#base.store.get(DeploymentKind, {
       namespace: intent.metadata.namespace ?? DEFAULT_NAMESPACE,
       name: ref.name,
@@ -131,9 +136,9 @@ export class Workloads {
   ): Promise<void> {
     const { store } = this.#base
     const { [APPLIED]: digest } = object.metadata.annotations ?? {}
-    const first = node === undefined ? object : pinned(object as unknown as Deployment, node)
+    const first = node === undefined ? object : pinned(object as DeploymentManifest, node)
     // A manifest passed the schema of its kind when the intent was accepted.
-    const stored = await ensure(store, kind, (first ?? object) as unknown as KubeObject)
+    const stored = await ensure(store, kind, first ?? object)
     // Found out before anything was bought; what came later is not touched.
     if (!isOf(intent, stored)) return
     const current = stored.metadata.annotations?.[APPLIED] === digest
@@ -144,7 +149,7 @@ export class Workloads {
           ? each
           : {
               ...each,
-              ...(object as object),
+              ...object,
               metadata: {
                 ...each.metadata,
                 labels: { ...each.metadata.labels, ...object.metadata.labels },
@@ -203,7 +208,7 @@ function isAvailable(deployment: Deployment | undefined): boolean {
 }
 
 /** @returns the Deployment with its pods bound to a node; undefined when they are */
-function pinned(deployment: Deployment, node: string): Deployment | undefined {
+function pinned<T extends Pick<Deployment, 'spec'>>(deployment: T, node: string): T | undefined {
   const { template, strategy } = deployment.spec
   const { nodeSelector } = template.spec
   if (nodeSelector?.[HOSTNAME] === node) return undefined

@@ -10,6 +10,7 @@ import { DeploymentKind, type Deployment } from '../objects/core/deployment.ts'
 import { resourceOf } from '../objects/kind.ts'
 import { ALL_KINDS } from '../objects/index.ts'
 import { IntentKind, type Intent } from '../objects/intent.ts'
+import { deploymentManifests } from '../objects/manifest.ts'
 import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
 import { PoolKind } from '../objects/pool.ts'
 import { approximate, parseQuantity } from '../quantity/index.ts'
@@ -100,7 +101,9 @@ async function wholeTrace(
 async function asIntent(
   store: ObjectStore,
   body: unknown,
-): Promise<{ intent: Pick<Intent, 'metadata' | 'spec'>; deployments: readonly Deployment[] } | string> {
+): Promise<
+  { intent: Pick<Intent, 'metadata' | 'spec'>; deployments: Parameters<NodeOrchestrator['plan']>[1] } | string
+> {
   const object = body as { kind?: string; metadata?: Intent['metadata']; spec?: Intent['spec'] } | undefined
   if (object?.kind === 'Deployment') {
     const deployment = body as Deployment
@@ -118,10 +121,7 @@ async function asIntent(
     })
     return found ? { intent, deployments: [found] } : `there is no Deployment ${ref.name}`
   }
-  const deployments = (object.spec.workload ?? []).filter(
-    ({ kind }) => kind === 'Deployment',
-  ) as unknown as Deployment[]
-  return { intent, deployments }
+  return { intent, deployments: deploymentManifests(intent) }
 }
 
 function createMetrics({ informers, status }: ControlRoutesOptions): Registry {
