@@ -21,17 +21,10 @@ import {
 } from '../objects/peering-candidate.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
 import { NameIndex } from './name-index.ts'
-import { candidateName, compareOffers, lineageOf, type OfferHead } from './offer-version.ts'
-import {
-  headOf,
-  headOfEntry,
-  isSameOffer,
-  messageOf,
-  specOf,
-  tombstoneOf,
-  wholeOf,
-  type Sighting,
-} from './stored-form.ts'
+import { candidateName, lineageOf, type OfferHead } from './offer-version.ts'
+import { precedence } from './precedence.ts'
+import { countsAgainstQuota, ProviderQuota } from './quota.ts'
+import { headOfEntry, isSameOffer, specOf, tombstoneOf, wholeOf, type Sighting } from './stored-form.ts'
 
 export interface PeeringCandidatesOptions {
   /** Whether entries are stored in the compact form: for a table of very many that are passed on, not bought. */
@@ -94,9 +87,7 @@ export class PeeringCandidates implements Component {
   readonly #entries = new Map<string, Entry>()
   readonly #byLineage = new NameIndex()
   readonly #byTeller = new NameIndex()
-  /** How many offers each provider has here that count against its quota; `#coming` are being stored. */
-  readonly #counts = new Map<string, number>()
-  readonly #coming = new Map<string, number>()
+  readonly #quota: ProviderQuota
   /** By node id of a catalog: what it pushes holds as long as it goes on pushing. Milliseconds since 1970. */
   readonly #leases = new Map<string, number>()
   readonly #handlers = new Set<(change: CandidateChange) => void>()
@@ -113,6 +104,7 @@ export class PeeringCandidates implements Component {
   constructor(base: NodeBase, options: PeeringCandidatesOptions = {}) {
     this.#base = base
     this.#options = options
+    this.#quota = new ProviderQuota(options.quota ?? Infinity)
     this.#expiry = this.#newExpiry()
     base.informers.of(PeeringCandidateKind)
   }
@@ -193,17 +185,9 @@ export class PeeringCandidates implements Component {
     const name = candidateName(sighting.flavor.owner.ID, sighting.flavor.flavorID)
     const known = this.#entries.get(name)
     if (known && this.#isRefresh(known, sighting)) return this.#refresh(known, sighting)
-    const refusal = this.#overQuota(name, sighting)
+    const refusal = this.#overQuota(known, sighting)
     if (refusal) return refusal
-    const owner = sighting.flavor.owner.ID
-    this.#coming.set(owner, (this.#coming.get(owner) ?? 0) + 1)
-    try {
-      return await this.#store(name, sighting)
-    } finally {
-      const coming = this.#coming.get(owner)! - 1
-      if (coming > 0) this.#coming.set(owner, coming)
-      else this.#coming.delete(owner)
-    }
+    return this.#quota.whileComing(sighting.flavor.owner.ID, () => this.#store(name, sighting))
   }
 
   /**
@@ -301,25 +285,24 @@ export class PeeringCandidates implements Component {
     if (!entry.live) this.#settle(entry)
   }
 
-  #overQuota(name: string, { flavor, origin }: Sighting): Taken | undefined {
-    const { quota } = this.#options
-    if (quota === undefined || (origin !== 'advertised' && origin !== 'mirrored')) return undefined
-    if (this.#countsFor(this.#entries.get(name)) !== undefined) return undefined
-    const owner = flavor.owner.ID
-    if ((this.#counts.get(owner) ?? 0) + (this.#coming.get(owner) ?? 0) < quota) return undefined
-    return {
-      outcome: 'rejected',
-      reason: 'over-quota',
-      detail: `at most ${quota} offers of one provider are taken`,
-    }
+  #overQuota(known: Entry | undefined, { flavor, origin }: Sighting): Taken | undefined {
+    if (origin !== 'advertised' && origin !== 'mirrored') return undefined
+    // It takes the place of one that counts already.
+    if (known && countsAgainstQuota(known.object)) return undefined
+    if (!this.#quota.isFull(flavor.owner.ID)) return undefined
+    const detail = `at most ${this.#options.quota} offers of one provider are taken`
+    return { outcome: 'rejected', reason: 'over-quota', detail }
   }
 
   async #store(name: string, sighting: Sighting): Promise<Taken> {
     const { store } = this.#base
     for (;;) {
       const before = await store.get(PeeringCandidateKind, key(name))
-      const refusal = before && this.#refusal(before, sighting)
-      if (refusal) return refusal
+      const known = this.#entries.get(name)
+      const stands = before ? precedence(before, known?.live === true, sighting) : 'take'
+      if (typeof stands === 'object')
+        return { outcome: 'rejected', reason: 'replayed', detail: stands.rejected }
+      if (stands === 'known' && known) return { outcome: 'refreshed', name, validUntil: known.validUntil }
       const now = this.#now()
       const validUntil = now + sighting.validForMs
       const interested = [
@@ -346,35 +329,6 @@ export class PeeringCandidates implements Component {
         if (!isStoreError(error, 'AlreadyExists', 'Conflict', 'NotFound')) throw error
       }
     }
-  }
-
-  /** @returns why an offer does not take the place of what is there, or what becomes of it when it need not */
-  #refusal(before: StoredPeeringCandidate, sighting: Sighting): Taken | undefined {
-    const { spec } = before
-    const known = headOfEntry(before)
-    const head = headOf(sighting)
-    const order = compareOffers(head, known)
-    const teller = sighting.source.nodeID
-    const rejected = (detail: string): Taken => ({ outcome: 'rejected', reason: 'replayed', detail })
-    if (order < 0) {
-      return rejected(`${known.flavorID} of ${known.timestamp} is known, which is newer`)
-    }
-    if (order > 0) return undefined
-    const firstHand = teller === head.owner
-    if (spec.withdrawnAt !== undefined) {
-      return firstHand || spec.source?.nodeID === teller
-        ? undefined
-        : rejected(`it was withdrawn at ${spec.withdrawnAt}`)
-    }
-    const entry = this.#entries.get(before.metadata.name)
-    // What its owner told us itself is not replaced by hearsay while it holds.
-    if (entry?.live === true && !firstHand && spec.source?.nodeID === head.owner) {
-      const same = messageOf(before)?.['signature'] === sighting.flavor.signature
-      return same || sighting.origin === undefined
-        ? { outcome: 'refreshed', name: entry.name, validUntil: entry.validUntil }
-        : rejected('its owner says otherwise')
-    }
-    return undefined
   }
 
   // What is remembered
@@ -418,28 +372,14 @@ export class PeeringCandidates implements Component {
     this.#byLineage.add(lineageOf(entry.head.flavorID), entry.name)
     const teller = entry.object.spec.source?.nodeID
     if (teller !== undefined) this.#byTeller.add(teller, entry.name)
-    const owner = this.#countsFor(entry)
-    if (owner !== undefined) this.#counts.set(owner, (this.#counts.get(owner) ?? 0) + 1)
+    if (countsAgainstQuota(entry.object)) this.#quota.add(entry.head.owner)
   }
 
   #unindex(entry: Entry): void {
     this.#byLineage.delete(lineageOf(entry.head.flavorID), entry.name)
     const teller = entry.object.spec.source?.nodeID
     if (teller !== undefined) this.#byTeller.delete(teller, entry.name)
-    const owner = this.#countsFor(entry)
-    if (owner === undefined) return
-    const count = (this.#counts.get(owner) ?? 0) - 1
-    if (count > 0) this.#counts.set(owner, count)
-    else this.#counts.delete(owner)
-  }
-
-  /** @returns against whose quota an entry counts, if it does */
-  #countsFor(entry: Entry | undefined): string | undefined {
-    if (entry === undefined) return undefined
-    const { origin, withdrawnAt } = entry.object.spec
-    return withdrawnAt === undefined && (origin === 'advertised' || origin === 'mirrored')
-      ? entry.head.owner
-      : undefined
+    if (countsAgainstQuota(entry.object)) this.#quota.delete(entry.head.owner)
   }
 
   #drop(name: string): void {
