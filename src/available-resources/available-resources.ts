@@ -373,11 +373,8 @@ export class AvailableResources implements Component {
 }
 
 /** The allocations of the entries that came, went or changed. */
-function allocationsToCheck({ type, object, before }: InformerEvent<Pool>): readonly ObjectKey[] {
-  const { gone, come } = changedEntries(
-    type === 'added' ? undefined : (before ?? object),
-    type === 'deleted' ? undefined : object,
-  )
+function allocationsToCheck(event: InformerEvent<Pool>): readonly ObjectKey[] {
+  const { gone, come } = changedEntries(event)
   return [...gone, ...come].map(({ contractID }) => ({
     namespace: DEFAULT_NAMESPACE,
     name: allocationName(contractID),

@@ -27,7 +27,7 @@ describe('what changed in a ledger', () => {
   it('is what only one of both versions has', () => {
     fc.assert(
       fc.property(some, some, (old, now) => {
-        const { gone, come } = changedEntries(poolOf(old), poolOf(now))
+        const { gone, come } = changedEntries({ type: 'updated', object: poolOf(now), before: poolOf(old) })
         expect(new Set(gone)).toEqual(new Set(old.filter((each) => !now.includes(each))))
         expect(new Set(come)).toEqual(new Set(now.filter((each) => !old.includes(each))))
       }),

@@ -24,12 +24,9 @@ export class EntryIndex {
   }
 
   /** Takes a change of a pool in. */
-  apply({ type, object, before }: InformerEvent<Pool>): void {
-    const pool = keyOf(object)
-    const { gone, come } = changedEntries(
-      type === 'added' ? undefined : (before ?? object),
-      type === 'deleted' ? undefined : object,
-    )
+  apply(event: InformerEvent<Pool>): void {
+    const pool = keyOf(event.object)
+    const { gone, come } = changedEntries(event)
     for (const entry of gone) for (const id of idsOf(entry)) this.#places.delete(id)
     for (const entry of come) {
       const place = { pool, contractID: entry.contractID }
@@ -42,13 +39,13 @@ export class EntryIndex {
   }
 }
 
-/** @returns the entries that only one of two versions of a pool has; a changed one is in both lists */
-export function changedEntries(
-  before: Pool | undefined,
-  after: Pool | undefined,
-): { readonly gone: readonly LedgerEntry[]; readonly come: readonly LedgerEntry[] } {
-  const old = before ? ledgerOf(before).entries : []
-  const now = after ? ledgerOf(after).entries : []
+/** @returns the entries that only one of the two versions of the pool has; a changed one is in both lists */
+export function changedEntries({ type, object, before }: InformerEvent<Pool>): {
+  readonly gone: readonly LedgerEntry[]
+  readonly come: readonly LedgerEntry[]
+} {
+  const old = type === 'added' ? [] : ledgerOf(before ?? object).entries
+  const now = type === 'deleted' ? [] : ledgerOf(object).entries
   const shorter = Math.min(old.length, now.length)
   let start = 0
   while (start < shorter && old[start] === now[start]) start++

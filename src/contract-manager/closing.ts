@@ -5,6 +5,7 @@
  * the capacity back, tell the other side. A side that cannot be reached does not hold up the rest: the
  * statement is sent again until it is signed or the contract would have ended anyway.
  */
+import { backOff } from '../kernel/back-off.ts'
 import type { AvailableResources } from '../available-resources/index.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
@@ -241,7 +242,7 @@ export class Closing implements Component {
         { err: error, contract: contract.metadata.name },
         'the other side was not told of the end yet',
       )
-      return { requeueAfterMs: Math.min(LONGEST_RETRY_MS, NOTIFY_RETRY_MS * 2 ** Math.min(retries - 1, 10)) }
+      return { requeueAfterMs: backOff(retries - 1, NOTIFY_RETRY_MS, LONGEST_RETRY_MS) }
     }
   }
 

@@ -5,6 +5,7 @@
  * difference; what fails is compared again later, so nothing that was once not heard stays unheard. What was told
  * is kept in memory only: after a restart everything is told again, and what is gone meanwhile taken back.
  */
+import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { FlavorKind, type Flavor, type Visibility } from '../objects/flavor.ts'
@@ -137,7 +138,7 @@ export class Advertiser implements Component {
         { err: error, peer: nodeID },
         'offers not advertised; will try again',
       )
-      return { requeueAfterMs: Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10)) }
+      return { requeueAfterMs: backOff(failures - 1, FIRST_RETRY_MS, LONGEST_RETRY_MS) }
     }
   }
 

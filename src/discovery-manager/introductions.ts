@@ -3,6 +3,7 @@
  *
  * What a peer proves of itself goes to the Privacy and Security Manager, which decides what it may do.
  */
+import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { remove } from '../kernel/object-store.ts'
@@ -233,8 +234,7 @@ export class Introductions implements Component {
       }
       if (failures === 3) log.info({ err: error, address }, 'peer not reached')
       if (failures >= 3) await registry.unreachable(key.name, error.message)
-      const pause = FIRST_RETRY_MS * 2 ** Math.min(failures, 20)
-      return { requeueAfterMs: Math.min(this.#atLeast(LONGEST_RETRY_MS), pause) }
+      return { requeueAfterMs: backOff(failures, FIRST_RETRY_MS, this.#atLeast(LONGEST_RETRY_MS)) }
     }
   }
 

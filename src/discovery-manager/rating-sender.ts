@@ -2,6 +2,7 @@
  * Publishes to catalogs, when a contract has ended, what we think of the other party: the mean of the facts that
  * were noted of it. Sent until it was heard; sending it again changes nothing.
  */
+import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import type { NodeBase } from '../node-base.ts'
@@ -80,7 +81,7 @@ export class RatingSender implements Component {
     if (heard.every(Boolean)) return
     const failures = (this.#failures.get(key.name) ?? 0) + 1
     this.#failures.set(key.name, failures)
-    return { requeueAfterMs: Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 12)) }
+    return { requeueAfterMs: backOff(failures - 1, FIRST_RETRY_MS, LONGEST_RETRY_MS) }
   }
 
   #catalogs(): readonly Peer[] {

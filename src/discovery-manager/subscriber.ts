@@ -6,6 +6,7 @@
  * is found out. What we were told holds as long as we go on being told: when a catalog falls silent its
  * offers run out, and come back when it is heard again.
  */
+import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import { sleep } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
@@ -122,7 +123,7 @@ export class Subscriber implements Component {
             ? 'a catalog does not tell us of changes; will ask again'
             : 'what a catalog told us could not be taken',
         )
-        pause = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10))
+        pause = backOff(failures - 1, FIRST_RETRY_MS, LONGEST_RETRY_MS)
       }
       if (pause > 0) await sleep(system.clock, pause, signal).catch(() => undefined)
     }
@@ -164,8 +165,7 @@ export class Subscriber implements Component {
     listening.since = answer.next
     if (listening.told === undefined) candidates.lease(nodeID, LEASE_MS)
     // One that answers at once and brings us no further must not keep us busy.
-    if (listening.resets > 1)
-      return Math.min(LONGEST_RETRY_MS, LOOK_AGAIN_MS * 2 ** Math.min(listening.resets, 10))
+    if (listening.resets > 1) return backOff(listening.resets, LOOK_AGAIN_MS, LONGEST_RETRY_MS)
     const hasty = answer.events.length === 0 && system.clock.monotonic() - started < HASTY_MS
     return hasty && answer.listing === undefined ? LOOK_AGAIN_MS : BREATH_MS
   }

@@ -5,6 +5,7 @@
  * `reconcile` is told a key and nothing else: it must do the right thing whatever happened before,
  * however often it is called.
  */
+import { backOff } from './back-off.ts'
 import { type KubeObject, keyOf, keyString, type ObjectKey, parseKey } from '../objects/meta.ts'
 import type { Component } from './component.ts'
 import type { Informer, InformerEvent } from './informer.ts'
@@ -158,7 +159,7 @@ export class Controller<Watched extends readonly KubeObject[] = readonly KubeObj
       if (!isStoreError(error, 'Conflict')) throw error
       const conflicts = this.#conflicts.get(key) ?? 0
       this.#conflicts.set(key, conflicts + 1)
-      const delay = Math.min(LONGEST_CONFLICT_DELAY_MS, CONFLICT_DELAY_MS * 2 ** Math.min(conflicts, 10))
+      const delay = backOff(conflicts, CONFLICT_DELAY_MS, LONGEST_CONFLICT_DELAY_MS)
       this.#log.debug({ err: error, key, retryInMs: delay }, 'somebody else wrote meanwhile')
       queue.addAfter(key, delay)
     }

@@ -5,6 +5,7 @@
  * up while it is started. Its objects are frozen and shared. What it holds may lag behind the store:
  * who writes must be ready for `Conflict`.
  */
+import { backOff } from './back-off.ts'
 import { type KindDefinition, resourceOf } from '../objects/kind.ts'
 import { type KubeObject, keyOf, keyString, type ObjectKey } from '../objects/meta.ts'
 import type { Component } from './component.ts'
@@ -191,7 +192,7 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
   }
 
   async #backOff(failures: number, signal: AbortSignal): Promise<void> {
-    const delay = Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** Math.min(failures, 20))
+    const delay = backOff(failures, FIRST_BACK_OFF_MS, LONGEST_BACK_OFF_MS)
     try {
       await sleep(this.#system.clock, delay, signal)
     } catch {

@@ -3,6 +3,7 @@
  * A key added while it is worked on is worked on again afterwards. Failures come back after a
  * doubling delay. Deterministic on a given clock.
  */
+import { backOff } from './back-off.ts'
 import type { System, Timer } from './system.ts'
 
 export interface WorkQueueOptions {
@@ -103,7 +104,7 @@ export class WorkQueue {
   addAfterFailure(key: string): number {
     const failures = this.#failures.get(key) ?? 0
     this.#failures.set(key, failures + 1)
-    const delay = Math.min(this.#maxDelayMs, this.#baseDelayMs * 2 ** Math.min(failures, 40))
+    const delay = backOff(failures, this.#baseDelayMs, this.#maxDelayMs)
     this.addAfter(key, delay)
     return delay
   }

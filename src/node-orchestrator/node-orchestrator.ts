@@ -1,5 +1,6 @@
 /** The component: brings intents in line, from the request to the running workload and back. */
 import { createHash } from 'node:crypto'
+import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { ensure, mutate, mutateStatus, remove } from '../kernel/object-store.ts'
@@ -349,7 +350,7 @@ export class NodeOrchestrator implements Component {
 
   #pause(key: string): void {
     const count = (this.#pauses.get(key)?.count ?? 0) + 1
-    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(count - 1, 6))
+    const pause = backOff(count - 1, FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
     this.#pauses.set(key, { count, until: this.#options.system.clock.now() + pause })
   }
 

@@ -3,6 +3,7 @@
  *
  * Asks the supernodes of its own domain; where the node itself holds the authority, its own office.
  */
+import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import type { Log } from '../kernel/log.ts'
 import type { System, Timer } from '../kernel/system.ts'
@@ -172,7 +173,7 @@ export class MembershipKeeper implements Component {
       if (!signal.aborted && system.clock.now() >= partOf(own, WARN_AFTER)) {
         for (const { text } of this.warnings()) this.#warnOnce(text)
       }
-      return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#attempts++, 10))
+      return backOff(this.#attempts++, FIRST_RETRY_MS, LONGEST_RETRY_MS)
     }
     await write(fresh)
     this.#attempts = 0

@@ -1,4 +1,5 @@
 /** The component: the Solver controller of the consumer, and what the provider's Contract and Virtual Fabric Manager call. */
+import { backOff } from '../kernel/back-off.ts'
 import type { AvailableResources, HoldRequest, Refusal } from '../available-resources/index.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
@@ -222,7 +223,7 @@ export class RearManager implements Component {
     if (!discoveryOver) return
     // Nobody has what is wanted: say so, and ask again later.
     const count = (this.#asking.get(keyString(keyOf(solver)))?.count ?? 0) + 1
-    const pause = Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** Math.min(count - 1, 6))
+    const pause = backOff(count - 1, RETRY_MS, LONGEST_RETRY_MS)
     this.#asking.set(keyString(keyOf(solver)), { count, notBefore: system.clock.now() + pause })
     await this.#setStatus(solver, {
       findCandidate: 'Failed',

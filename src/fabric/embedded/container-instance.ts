@@ -1,6 +1,7 @@
 /**
  * One container of one pod: runs its command, again and again as the pod's restart policy says.
  */
+import { backOff } from '../../kernel/back-off.ts'
 import type { Log } from '../../kernel/log.ts'
 import { rfc3339, sleep, type System } from '../../kernel/system.ts'
 import type { ContainerState, ContainerStatus, Pod } from '../../objects/core/pod.ts'
@@ -142,7 +143,7 @@ export class ContainerInstance {
         return
       }
       if (system.clock.monotonic() - began >= FORGIVEN_AFTER_MS) crashes = 0
-      const delay = Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** Math.min(crashes++, 20))
+      const delay = backOff(crashes++, FIRST_BACK_OFF_MS, LONGEST_BACK_OFF_MS)
       const { name, namespace } = pod.metadata
       const message = `back-off ${delay}ms restarting failed container=${container.name} pod=${name}_${namespace}`
       this.#lastState = ended

@@ -2,6 +2,7 @@
  * The buyer's line to the provider of one contract: asks again and again what has become of the pods,
  * notices when nobody answers for long, and goes on by itself when somebody does again.
  */
+import { backOff } from '../../kernel/back-off.ts'
 import type { Channel, ChannelRequest } from '../../kernel/channel.ts'
 import type { Log } from '../../kernel/log.ts'
 import { deadline, sleep, type System, type Timer } from '../../kernel/system.ts'
@@ -117,7 +118,7 @@ export class ProviderLink {
         log[failures === 0 ? 'warn' : 'debug']({ err: error }, 'the provider does not answer as it should')
         const refusal = refusalOf(error)
         if (refusal) await this.#lost(refusal.reason, refusal.detail)
-        const delay = Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** Math.min(failures++, 20))
+        const delay = backOff(failures++, FIRST_BACK_OFF_MS, LONGEST_BACK_OFF_MS)
         await sleep(system.clock, delay, signal).catch(() => {})
       }
     }
