@@ -4,6 +4,7 @@ import { IntentKind } from '../../src/objects/intent.ts'
 import { PoolKind } from '../../src/objects/pool.ts'
 import { fourNodes, type FourNodes } from '../support/four-nodes.ts'
 import { activeContracts, contradictions } from '../support/invariants.ts'
+import { killAfterEachWrite } from '../support/kill-after-each-write.ts'
 import type { Market } from '../support/market.ts'
 import { intent, intentOf, isRunning, run, takeBack, until } from '../support/scenario.ts'
 
@@ -55,26 +56,23 @@ describe('workflow 3, with a process that is killed', () => {
     for (const node of Object.values(market.nodes)) expect(await activeContracts(node), when).toEqual([])
   }
 
-  async function afterEachWrite(
+  function afterEachWrite(
     victim: FourNodes,
     before: () => Promise<unknown>,
     happens: () => Promise<unknown>,
     expected: (when: string) => Promise<void>,
   ): Promise<void> {
-    for (let writes = 1; ; writes++) {
-      await begin(writes)
-      await before()
-      const node = market.nodes[victim]
-      const made = node.writes
-      node.killAfterWrites(writes)
-      await happens()
-      await market.simulation.advance(2_000)
-      const died = node.writes - made >= writes
-      await restart(victim)
-      await expected(`${victim} killed after ${writes} writes`)
-      if (!died) return
-      await market.stop()
-    }
+    return killAfterEachWrite({
+      async begin(writes) {
+        await begin(writes)
+        await before()
+        return { market, victim: market.nodes[victim] }
+      },
+      happens,
+      withinMs: 2_000,
+      restart: () => restart(victim),
+      expected: (writes) => expected(`${victim} killed after ${writes} writes`),
+    })
   }
 
   for (const victim of VICTIMS) {

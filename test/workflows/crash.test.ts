@@ -4,6 +4,7 @@ import { ContractKind } from '../../src/objects/contract.ts'
 import { IntentKind } from '../../src/objects/intent.ts'
 import { PoolKind } from '../../src/objects/pool.ts'
 import { activeContracts, contradictions } from '../support/invariants.ts'
+import { killAfterEachWrite } from '../support/kill-after-each-write.ts'
 import { startMarket, type Market } from '../support/market.ts'
 import { CONSUMER, intent, intentOf, provider, run, takeBack, until } from '../support/scenario.ts'
 
@@ -52,27 +53,26 @@ describe('workflow 1, with a process that is killed', () => {
   }
 
   /** Once for each write that the victim makes in the second after `happens`; ends with `expected`. */
-  async function afterEachWrite(
+  function afterEachWrite(
     victim: Names,
     before: () => Promise<unknown>,
     happens: () => Promise<unknown>,
     expected: (when: string) => Promise<void>,
   ): Promise<void> {
-    for (let writes = 1; ; writes++) {
-      await begin(writes)
-      await before()
-      const node = market.nodes[victim]
-      const made = node.writes
-      node.killAfterWrites(writes)
-      await happens()
-      await market.simulation.advance(1_000)
-      const died = node.writes - made >= writes
-      await node.kill()
-      await node.restart()
-      await expected(`${victim} killed after ${writes} writes`)
-      if (!died) return
-      await market.stop()
-    }
+    return killAfterEachWrite({
+      async begin(writes) {
+        await begin(writes)
+        await before()
+        return { market, victim: market.nodes[victim] }
+      },
+      happens,
+      withinMs: 1_000,
+      restart: async (node) => {
+        await node.kill()
+        await node.restart()
+      },
+      expected: (writes) => expected(`${victim} killed after ${writes} writes`),
+    })
   }
 
   for (const victim of VICTIMS) {

@@ -24,6 +24,14 @@ import {
 
 type Names = 'consumer' | 'seller'
 
+/** A seller whose smallest part has room for several of what these intents want. */
+const LARGE_PARTS = {
+  sell: {
+    capacity: { cpu: '4', memory: '8Gi', pods: '20' },
+    partition: { minimum: { cpu: '2', memory: '2Gi', pods: '10' } },
+  },
+}
+
 describe('an intent', () => {
   let market: Market<Names>
   afterEach(() => market.stop())
@@ -183,12 +191,7 @@ describe('an intent', () => {
     })
 
     it('is on a virtual node that has room left, without buying', async () => {
-      await begin('4', CONSUMER, {
-        sell: {
-          capacity: { cpu: '4', memory: '8Gi', pods: '20' },
-          partition: { minimum: { cpu: '2', memory: '2Gi', pods: '10' } },
-        },
-      })
+      await begin('4', CONSUMER, LARGE_PARTS)
       const { consumer, seller } = market.nodes
       const first = await run(market, consumer, intent('first', '500m'))
       const second = await run(market, consumer, intent('second', '500m'))
@@ -200,12 +203,7 @@ describe('an intent', () => {
     })
 
     it('is looked for anew when the virtual node that it shared is given back', async () => {
-      await begin('4', CONSUMER, {
-        sell: {
-          capacity: { cpu: '4', memory: '8Gi', pods: '20' },
-          partition: { minimum: { cpu: '2', memory: '2Gi', pods: '10' } },
-        },
-      })
+      await begin('4', CONSUMER, LARGE_PARTS)
       const { consumer, seller } = market.nodes
       const first = await run(market, consumer, intent('first', '500m'))
       await run(market, consumer, intent('second', '500m'))
