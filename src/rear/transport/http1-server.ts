@@ -145,20 +145,21 @@ function send(outgoing: ServerResponse, response: RearResponse): void {
     outgoing.end()
     return
   }
-  head.push('content-length', String(lengthOf(body)))
+  const length = lengthOf(body)
+  head.push('content-length', String(length))
   outgoing.writeHead(status, head)
   if (typeof body === 'string' || Buffer.isBuffer(body)) {
     outgoing.end(body)
     return
   }
   // One write for all parts: each has its price.
-  const whole = takeScratch(lengthOf(body))
+  const whole = takeScratch(length)
   let end = 0
   for (const part of body) {
     whole.set(part, end)
     end += part.length
   }
-  outgoing.end(whole.subarray(0, end), () => giveScratchBack(whole))
+  outgoing.end(whole.subarray(0, length), () => giveScratchBack(whole))
 }
 
 function lengthOf(body: NonNullable<RearResponse['body']>): number {
