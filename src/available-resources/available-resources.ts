@@ -44,7 +44,7 @@ type SignedFlavor = { readonly metadata: { readonly namespace: string; readonly 
 >
 
 /** What only follows from a ledger: it is there a moment later, or after the next start. */
-const PATIENTLY: WriteOptions = { patient: true }
+const DEFERRABLE: WriteOptions = { deferrable: true }
 /** How many allocations are written at a time. */
 const ALLOCATIONS_AT_A_TIME = 16
 
@@ -90,7 +90,7 @@ export class AvailableResources implements Component {
           keys: ({ object }) => (object.spec.poolName === undefined ? undefined : keyOf(object)),
         },
       ],
-      reconcile: (key) => this.#reconcileAllocation(key, PATIENTLY),
+      reconcile: (key) => this.#reconcileAllocation(key, DEFERRABLE),
     })
   }
 
@@ -255,15 +255,15 @@ export class AvailableResources implements Component {
       .map((flavor) => flavor.metadata.name)
     const writes: Promise<unknown>[] = names
       .filter((name) => name !== wanted?.id)
-      .map((name) => remove(store, FlavorKind, { namespace: DEFAULT_NAMESPACE, name }, PATIENTLY))
+      .map((name) => remove(store, FlavorKind, { namespace: DEFAULT_NAMESPACE, name }, DEFERRABLE))
     if (wanted && !names.includes(wanted.id)) {
-      writes.push(ensure(store, FlavorKind, this.flavorFor(wanted), PATIENTLY))
+      writes.push(ensure(store, FlavorKind, this.flavorFor(wanted), DEFERRABLE))
     }
     await Promise.all(writes)
   }
 
   /** Every entry of a ledger has its allocation, and no other allocation says that it is cut from a pool. */
-  async #reconcileAllocation(key: ObjectKey, how: WriteOptions): Promise<void> {
+  async #reconcileAllocation(key: ObjectKey, options: WriteOptions): Promise<void> {
     const { store } = this.#options
     const allocation = await store.get(AllocationKind, key)
     const place = this.#entries.placeOf(key.name)
@@ -272,8 +272,8 @@ export class AvailableResources implements Component {
     if (contractID === undefined || poolName === undefined) return
     const pool = await store.get(PoolKind, poolName)
     const entry = pool && entryOf(pool, contractID)
-    if (entry) await this.#ensureSold(pool, entry, allocation, how)
-    else if (allocation?.spec.poolName !== undefined) await remove(store, AllocationKind, key, how)
+    if (entry) await this.#ensureSold(pool, entry, allocation, options)
+    else if (allocation?.spec.poolName !== undefined) await remove(store, AllocationKind, key, options)
     this.#traces.delete(key.name)
   }
 
@@ -281,7 +281,7 @@ export class AvailableResources implements Component {
     pool: Pool,
     entry: LedgerEntry,
     before: Allocation | undefined,
-    how: WriteOptions,
+    options: WriteOptions,
   ): Promise<void> {
     const status: AllocationStatusValue = entry.active === true ? 'Active' : 'Inactive'
     if (before?.status?.status === status) return
@@ -297,26 +297,26 @@ export class AvailableResources implements Component {
         transactionID,
       },
       this.#traces.get(name),
-      how,
+      options,
     )
-    await this.#setAllocationStatus(name, status, how)
+    await this.#setAllocationStatus(name, status, options)
   }
 
   async #ensureAllocation(
     spec: Allocation['spec'] & { readonly contract: { readonly name: string } },
     trace: TraceContext | undefined,
-    how: WriteOptions = {},
+    options: WriteOptions = {},
   ): Promise<void> {
     const name = allocationName(spec.contract.name)
     const metadata = { namespace: DEFAULT_NAMESPACE, name, annotations: traceAnnotations(trace) }
-    const { status } = await ensure(this.#options.store, AllocationKind, { metadata, spec }, how)
-    if (status === undefined) await this.#setAllocationStatus(name, 'Inactive', how)
+    const { status } = await ensure(this.#options.store, AllocationKind, { metadata, spec }, options)
+    if (status === undefined) await this.#setAllocationStatus(name, 'Inactive', options)
   }
 
   async #setAllocationStatus(
     name: string,
     status: AllocationStatusValue,
-    how: WriteOptions = {},
+    options: WriteOptions = {},
   ): Promise<void> {
     const key = { namespace: DEFAULT_NAMESPACE, name }
     await mutateStatus(
@@ -327,7 +327,7 @@ export class AvailableResources implements Component {
         allocation.status?.status === status
           ? undefined
           : { ...allocation.status, status, lastUpdateTime: rfc3339(this.#now()) },
-      how,
+      options,
     )
   }
 

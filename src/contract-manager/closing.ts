@@ -138,7 +138,7 @@ export class Closing implements Component {
     const now = system.clock.now()
     if (phase === 'Active') {
       if (contract.status?.phase === undefined)
-        await this.#setPhase(contract, 'Active', 'in force', { patient: contract.spec.role === 'seller' })
+        await this.#setPhase(contract, 'Active', 'in force', { deferrable: contract.spec.role === 'seller' })
       if (contract.metadata.deletionTimestamp !== undefined) {
         await this.close(key.name, 'deleted by the user')
         return
@@ -257,7 +257,7 @@ export class Closing implements Component {
     contract: Contract,
     phase: ContractPhase,
     message: string,
-    how: WriteOptions = {},
+    options: WriteOptions = {},
   ): Promise<void> {
     const now = rfc3339(this.#options.system.clock.now())
     await mutateStatus(
@@ -274,7 +274,7 @@ export class Closing implements Component {
           ...(phase === 'Closed' || phase === 'Expired' ? { endTime: now } : {}),
         },
       }),
-      how,
+      options,
     )
   }
 

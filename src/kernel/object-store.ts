@@ -44,7 +44,7 @@ export interface WriteOptions {
    * Nobody waits for this write: the store may let it wait a few milliseconds for others that it can make durable
    * together with it. It is durable when it resolves, as every write; others, and readers, see it no earlier.
    */
-  readonly patient?: boolean
+  readonly deferrable?: boolean
 }
 
 export interface UpdateOptions extends WriteOptions {

@@ -212,7 +212,7 @@ export function createHealthController(options: HealthControllerOptions): Contro
               ],
             },
       // The consumer is who waits for its way.
-      { patient: router.spec.role === 'provider' },
+      { deferrable: router.spec.role === 'provider' },
     )
     const before = router.status?.phase
     if (stored?.status?.phase === finding.phase && before !== finding.phase) {

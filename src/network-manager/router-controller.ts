@@ -64,7 +64,7 @@ export function createRouterController(
         VirtualRouterKind,
         { metadata: { ...key, ownerReferences: [ownedBy(contract)] }, spec },
         // The consumer is who waits for its way; the provider only listens.
-        { patient: contract.spec.role === 'seller' },
+        { deferrable: contract.spec.role === 'seller' },
       )
       options.onRouter(router, contract)
     } catch (error) {

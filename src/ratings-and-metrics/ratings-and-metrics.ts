@@ -75,7 +75,7 @@ export class RatingsAndMetrics implements Component {
             ...(options.detail === undefined ? {} : { detail: options.detail }),
           },
         },
-        { patient: true },
+        { deferrable: true },
       )
     } catch (error) {
       // A dealing must not fail because it could not be noted.
@@ -118,7 +118,7 @@ export class RatingsAndMetrics implements Component {
       store,
       RatingKind,
       { metadata: key as { name: string }, spec: { nodeID } },
-      { patient: true },
+      { deferrable: true },
     )
     await mutateStatus(
       store,
@@ -128,7 +128,7 @@ export class RatingsAndMetrics implements Component {
         rating.status?.score === score && rating.status.facts === facts.length
           ? undefined
           : { score, confidence, facts: facts.length, updated: rfc3339(now) },
-      { patient: true },
+      { deferrable: true },
     )
   }
 }

@@ -3,7 +3,7 @@
  *
  * With a journal, all writes of one event-loop turn are recorded together; their promises settle
  * only then, and readers see them only then. A write that was refused settles with them too:
- * it was judged against neighbours that may yet fail. Patient writes join the next turn that has
+ * it was judged against neighbours that may yet fail. Deferrable writes join the next turn that has
  * others, or are recorded by themselves after a moment.
  */
 import { setImmediate } from 'node:timers'
@@ -12,8 +12,8 @@ import type { Clock, Timer } from '../kernel/system.ts'
 import type { KubeObject } from '../objects/meta.ts'
 import type { ObjectTable, StagedChange } from './object-table.ts'
 
-/** How long a patient write waits for others, in milliseconds. */
-const PATIENCE_MS = 5
+/** How long a deferrable write waits for others, in milliseconds. */
+const DEFER_MS = 5
 
 /** Makes changes durable. Synchronous: when `record` returns, they are. */
 export interface Journal {
@@ -24,7 +24,7 @@ export interface Journal {
   close(): void
 }
 
-/** A journal, and the clock that says how long patient writes wait for it. */
+/** A journal, and the clock that says how long deferrable writes wait for it. */
 export interface Journaling {
   readonly journal: Journal
   readonly clock: Clock
@@ -34,13 +34,13 @@ export function createTableStore(table: ObjectTable, journaling?: Journaling): O
   const { journal } = journaling ?? {}
   let closed = false
   let isFlushing = false
-  let patience: Timer | undefined
+  let deferred: Timer | undefined
   let settlements: ((failure: unknown) => void)[] = []
 
   const flush = (): void => {
     isFlushing = false
-    patience?.cancel()
-    patience = undefined
+    deferred?.cancel()
+    deferred = undefined
     const waiting = settlements
     if (waiting.length === 0) return
     settlements = []
@@ -62,7 +62,7 @@ export function createTableStore(table: ObjectTable, journaling?: Journaling): O
   /** Decides the write now, in the order of calls, and settles it when it is durable. */
   const write = async <T extends KubeObject>(
     stage: () => KubeObject,
-    { patient = false }: WriteOptions = {},
+    { deferrable = false }: WriteOptions = {},
   ): Promise<T> => {
     checkOpen()
     if (journaling === undefined) {
@@ -82,7 +82,7 @@ export function createTableStore(table: ObjectTable, journaling?: Journaling): O
         settle()
         return
       }
-      if (patient) patience ??= journaling.clock.after(PATIENCE_MS, flush)
+      if (deferrable) deferred ??= journaling.clock.after(DEFER_MS, flush)
       else if (!isFlushing) {
         isFlushing = true
         setImmediate(flush)

@@ -26,7 +26,7 @@ export interface SqliteStoreOptions {
  * Opens, and holds until `close`, the database file.
  *
  * Writes asked for in one turn of the event loop share one transaction; their promises resolve after
- * its commit; patient ones a few milliseconds later, unless others come before. Where the commit fails all of them are rejected with `Unavailable` and nothing changed.
+ * its commit; deferrable ones a few milliseconds later, unless others come before. Where the commit fails all of them are rejected with `Unavailable` and nothing changed.
  *
  * @throws StoreError `Unavailable`: in use by another process, damaged, not writable, of a later format
  */

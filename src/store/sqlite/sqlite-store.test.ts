@@ -155,29 +155,29 @@ describe('durability', () => {
     expect((await again.get(WIDGET, { name: 'w1' }))!.spec.size).toBe(3_000)
   })
 
-  it('a patient write waits for the next that is not, and not for long when there is none', async () => {
+  it('a deferrable write waits for the next that is not, and not for long when there is none', async () => {
     const commits: number[] = []
     const store = await openStore({ onCommit: (changes) => commits.push(changes) })
-    const patient = store.create(WIDGET, widget('a'), { patient: true })
+    const deferrable = store.create(WIDGET, widget('a'), { deferrable: true })
     await new Promise((resolve) => setImmediate(resolve))
     expect(await store.get(WIDGET, { name: 'a' })).toBeUndefined()
     expect(commits).toEqual([])
     await store.create(WIDGET, widget('b'))
     expect(commits).toEqual([2])
-    const { metadata } = await patient
+    const { metadata } = await deferrable
     expect(await store.get(WIDGET, { name: 'a' })).toMatchObject({ metadata })
 
     await Promise.all([
-      store.delete(WIDGET, { name: 'a' }, { patient: true }),
-      mutate(store, WIDGET, { name: 'b' }, (each) => ({ ...each, spec: { size: 2 } }), { patient: true }),
+      store.delete(WIDGET, { name: 'a' }, { deferrable: true }),
+      mutate(store, WIDGET, { name: 'b' }, (each) => ({ ...each, spec: { size: 2 } }), { deferrable: true }),
     ])
     expect(commits).toEqual([2, 2])
     expect((await store.list(WIDGET)).items).toMatchObject([{ spec: { size: 2 } }])
     // One that is refused does not wait either.
-    const third = store.create(WIDGET, widget('c'), { patient: true })
+    const third = store.create(WIDGET, widget('c'), { deferrable: true })
     expect((await failureOf(store.create(WIDGET, widget('c')))).code).toBe('AlreadyExists')
     await third
-    const last = store.create(WIDGET, widget('d'), { patient: true })
+    const last = store.create(WIDGET, widget('d'), { deferrable: true })
     await store.close()
     await last
     expect(commits).toEqual([2, 2, 1, 1])
