@@ -11,6 +11,7 @@ import type { Component } from './component.ts'
 import type { Informer, InformerEvent } from './informer.ts'
 import type { Log } from './log.ts'
 import { isStoreError } from './object-store.ts'
+import type { ReconcileResult } from './reconcile/result.ts'
 import type { System, Timer } from './system.ts'
 import { WorkQueue } from './work-queue.ts'
 
@@ -21,7 +22,7 @@ export interface ControllerWatch<T extends KubeObject> {
   readonly keys?: (event: InformerEvent<T>) => ObjectKey | readonly ObjectKey[] | undefined
 }
 
-export type ReconcileResult = { readonly requeueAfterMs?: number } | void
+export type { ReconcileResult }
 
 export interface ControllerOptions<Watched extends readonly KubeObject[]> {
   /** For logs. */
@@ -160,7 +161,7 @@ export class Controller<Watched extends readonly KubeObject[] = readonly KubeObj
       const conflicts = this.#conflicts.get(key) ?? 0
       this.#conflicts.set(key, conflicts + 1)
       const delay = backOff(conflicts, CONFLICT_DELAY_MS, LONGEST_CONFLICT_DELAY_MS)
-      this.#log.debug({ err: error, key, retryInMs: delay }, 'somebody else wrote meanwhile')
+      this.#log.debug({ err: error, key, retryInMs: delay }, 'conflict, retrying')
       queue.addAfter(key, delay)
     }
   }

@@ -77,6 +77,11 @@ export function keyOf(object: { readonly metadata: MetadataInput }): ObjectKey {
   return namespace === undefined ? { name } : { namespace, name }
 }
 
+/** @returns the key of what is called `name` in the namespace that everything of a node itself is in. */
+export function inDefaultNamespace(name: string): ObjectKey & { readonly namespace: string } {
+  return { namespace: DEFAULT_NAMESPACE, name }
+}
+
 /** @returns `namespace/name`, or `name` for a cluster-scoped object; the form used in queues and logs. */
 export function keyString(key: ObjectKey): string {
   return key.namespace === undefined ? key.name : `${key.namespace}/${key.name}`
