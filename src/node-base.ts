@@ -8,7 +8,7 @@ import type { ObjectStore } from './kernel/object-store.ts'
 import type { System } from './kernel/system.ts'
 import type { NodeIdentity } from './objects/fluidos-common.ts'
 import type { NodeId } from './objects/ids.ts'
-import type { Tracer } from './trace/index.ts'
+import type { Recorder } from './trace/index.ts'
 
 /** Who this node is, as its partners know it. */
 export interface Self {
@@ -25,6 +25,6 @@ export interface NodeBase {
   readonly informers: Informers
   readonly system: System
   readonly log: Log
-  readonly tracer: Tracer
+  readonly recorder: Recorder
   readonly self: Self
 }

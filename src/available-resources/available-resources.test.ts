@@ -9,7 +9,7 @@ import { FlavorKind, type Flavor } from '../objects/flavor.ts'
 import type { NodeId } from '../objects/ids.ts'
 import { PoolKind, type Pool } from '../objects/pool.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
-import { Tracer } from '../trace/index.ts'
+import { Recorder } from '../trace/index.ts'
 import { AvailableResources, isBalanced } from './index.ts'
 
 const KEY = { namespace: 'default', name: 'compute' }
@@ -30,7 +30,7 @@ describe('Available Resources', () => {
       informers,
       system,
       log: silentLog,
-      tracer: new Tracer({ store, system, log: silentLog, node: 'me' }),
+      recorder: new Recorder({ store, system, log: silentLog, node: 'me' }),
       self: { id, name: 'me', domain: 'home', identity: () => ({ domain: 'home', nodeID: id, ip: address }) },
     }
     available = new AvailableResources({ ...base, signFlavor: ({ metadata }) => `signed ${metadata.name}` })

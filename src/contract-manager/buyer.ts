@@ -104,17 +104,17 @@ export class Buyer implements Component {
 
   /** Step 14. */
   async #reserve(reservation: Reservation, signal: AbortSignal): Promise<void> {
-    const { store, client, self, tracer } = this.#options
+    const { store, client, self, recorder } = this.#options
     const { spec } = reservation
     const trace = traceOf(reservation)
-    const since = tracer.now()
+    const since = recorder.now()
     if (!reservation.metadata.finalizers?.includes(FINALIZER)) {
       await mutate(store, ReservationKind, keyOf(reservation), (each) => ({
         ...each,
         metadata: { ...each.metadata, finalizers: [...(each.metadata.finalizers ?? []), FINALIZER] },
       }))
     }
-    tracer.step(trace, 'reserve-sent', { peer: spec.seller.nodeID, since, detail: spec.flavorID })
+    recorder.step(trace, 'reserve-sent', { peer: spec.seller.nodeID, since, detail: spec.flavorID })
     const answer = await client.callNode(reservation.spec.seller, {
       method: 'POST',
       path: '/api/v2/reservations',
@@ -153,9 +153,9 @@ export class Buyer implements Component {
 
   /** PURCHASE and step 19. */
   async #purchase(reservation: Reservation, signal: AbortSignal): Promise<void> {
-    const { store, client, key, tracer } = this.#options
+    const { store, client, key, recorder } = this.#options
     const trace = traceOf(reservation)
-    const since = tracer.now()
+    const since = recorder.now()
     const { transactionID = '', transaction } = reservation.status!
     const draft = (transaction as { contract?: WireContractTerms }).contract
     if (draft === undefined) throw new InvalidAnswer('the seller sent no draft of the contract')
@@ -182,7 +182,7 @@ export class Buyer implements Component {
         solverNamespace: reservation.metadata.namespace ?? DEFAULT_NAMESPACE,
       },
     })
-    tracer.step(trace, 'contract-created', {
+    recorder.step(trace, 'contract-created', {
       peer: reservation.spec.seller.nodeID,
       since,
       detail: contract.contractID,

@@ -106,10 +106,10 @@ export class Forwarder implements Component {
     key: string,
     received: TraceContext | undefined,
   ): Promise<WireTransaction> {
-    const { store, self, tracer, margin, roleFor } = this.#options
+    const { store, self, recorder, margin, roleFor } = this.#options
     const trace = received && { ...received, ...withRole(roleFor(buyer.ID)) }
-    tracer.participant(trace, buyer.ID)
-    const since = tracer.now()
+    recorder.participant(trace, buyer.ID)
+    const since = recorder.now()
     const relays = relaysOf(candidate)
     const seller = relays[0]
     const user = request.user ?? buyer.ID
@@ -178,7 +178,7 @@ export class Forwarder implements Component {
       },
     })
     await this.#ensureAllocation(stored)
-    tracer.step(trace, 'reserve-answered', { peer: buyer.ID, since, detail: draft.contractID })
+    recorder.step(trace, 'reserve-answered', { peer: buyer.ID, since, detail: draft.contractID })
     return stored.spec['sent'] as WireTransaction
   }
 

@@ -26,7 +26,7 @@ import {
 } from '../rear/wire/index.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
 import { openSqliteStore } from '../store/sqlite/index.ts'
-import { Tracer } from '../trace/index.ts'
+import { Recorder } from '../trace/index.ts'
 import { configurationOf } from '../rear/configured-amounts.ts'
 import { Contracts } from './contracts.ts'
 import { Seller } from './seller.ts'
@@ -65,7 +65,7 @@ describe.each(Object.entries(STORES))('a seller over the %s store', (_, open) =>
       informers,
       system,
       log: silentLog,
-      tracer: new Tracer({ store, system, log: silentLog, node: 'me' }),
+      recorder: new Recorder({ store, system, log: silentLog, node: 'me' }),
       self: {
         id: me.id,
         name: 'me',

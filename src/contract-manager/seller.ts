@@ -148,8 +148,8 @@ export class Seller implements Component {
   }
 
   async #reserve({ request, buyer, key, transactionID, trace }: Asked): Promise<WireTransaction> {
-    const { store, available, tracer, rearManager, self, longestMs, holdMs } = this.#options
-    const since = tracer.now()
+    const { store, available, recorder, rearManager, self, longestMs, holdMs } = this.#options
+    const since = recorder.now()
     const before = await this.#resume(transactionID, request)
     if (before) return before
 
@@ -168,8 +168,8 @@ export class Seller implements Component {
     const draft = draftOf({
       ...{ transactionID, flavor, buyer, seller, configuration, amounts, pool, request, now, longestMs },
     })
-    tracer.participant(trace, buyer.ID)
-    tracer.step(trace, 'contract-drafted', { peer: buyer.ID, since, detail: draft.contractID })
+    recorder.participant(trace, buyer.ID)
+    recorder.step(trace, 'contract-drafted', { peer: buyer.ID, since, detail: draft.contractID })
     const transaction: WireTransaction = {
       transactionID,
       flavorID: request.flavorID,
@@ -213,7 +213,7 @@ export class Seller implements Component {
       await remove(store, TransactionKind, nameOf(transactionID))
       throw this.#refused(pool, held.refusal, held.pool && (await this.#currentFlavor(held.pool)))
     }
-    tracer.step(trace, 'reserve-answered', { peer: buyer.ID, since })
+    recorder.step(trace, 'reserve-answered', { peer: buyer.ID, since })
     return transaction
   }
 

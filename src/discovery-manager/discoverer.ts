@@ -139,12 +139,12 @@ export class Discoverer implements Component {
   }
 
   async #ask(peer: Peer, selector: Selector, options: AskOptions): Promise<EndpointAnswer> {
-    const { client, candidates, log, system, tracer } = this.#options
+    const { client, candidates, log, system, recorder } = this.#options
     const nodeID = peer.spec.nodeID!
     const address = peer.spec.address!
     const hops = options.hops ?? 0
     const limit = deadline(system.clock, ENDPOINT_TIMEOUT_MS[hops] ?? 1_000, options.signal)
-    tracer.step(options.trace, 'list-sent', { peer: nodeID })
+    recorder.step(options.trace, 'list-sent', { peer: nodeID })
     const since = system.clock.monotonic()
     try {
       const answer = await client.call(
@@ -187,7 +187,7 @@ export class Discoverer implements Component {
       const names = await Promise.all(puts)
       if (dropped.length > 0) {
         const detail = `dropped ${dropped.length} of its offers: ${dropped[0]}`
-        tracer.step(options.trace, 'list-sent', { peer: nodeID, outcome: 'failed', detail })
+        recorder.step(options.trace, 'list-sent', { peer: nodeID, outcome: 'failed', detail })
         log.warn({ peer: nodeID, dropped: dropped.slice(0, 10) }, 'parts of an answer were dropped')
       }
       return { peer: nodeID, flavors: names.length, dropped }
@@ -198,7 +198,7 @@ export class Discoverer implements Component {
         const count = (this.#failures.get(nodeID)?.count ?? 0) + 1
         this.#failures.set(nodeID, { count, until: system.clock.now() + BROKEN_FOR_MS })
       }
-      tracer.step(options.trace, 'list-sent', { peer: nodeID, outcome: 'failed', detail: error.message })
+      recorder.step(options.trace, 'list-sent', { peer: nodeID, outcome: 'failed', detail: error.message })
       log.info({ err: error, peer: nodeID }, 'an endpoint did not answer')
       return { peer: nodeID, flavors: 0, dropped: [], error: error.message }
     } finally {
@@ -227,21 +227,21 @@ export class Discoverer implements Component {
   }
 
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<void> {
-    const { store, tracer } = this.#options
+    const { store, recorder } = this.#options
     const discovery = await store.get(DiscoveryKind, key)
     if (discovery === undefined) return
     const phase = discovery.status?.phase.phase
     if (phase === 'Solved' || phase === 'Failed') return
     const trace = traceOf(discovery)
-    const since = tracer.now()
+    const since = recorder.now()
     const selector = selectorFromObject(discovery.spec.selector)
     const answers = await this.discover(selector, { solverID: discovery.spec.solverID, trace, signal })
     const flavors = answers.reduce((sum, answer) => sum + answer.flavors, 0)
-    tracer.step(trace, 'candidates-filled', {
+    recorder.step(trace, 'candidates-filled', {
       since,
       detail: `${flavors} offers of ${answers.filter(({ error }) => error === undefined).length} endpoints`,
     })
-    tracer.step(trace, 'discovery-complete', {})
+    recorder.step(trace, 'discovery-complete', {})
     await this.#finish(discovery, answers, flavors)
   }
 

@@ -47,28 +47,28 @@ export class FlavorAnswers {
 
   /** Answers a peer. */
   async answer(selector: Selector, call: RouteCall): Promise<FlavorList> {
-    const { role, tracer, own, candidates, audienceOf } = this.#options
+    const { role, recorder, own, candidates, audienceOf } = this.#options
     const peer = call.peer?.id
     const audience = audienceOf(call.peer)
     const trace = this.#contextOf(call)
-    if (peer !== undefined) tracer.participant(trace, peer)
-    const since = tracer.now()
+    if (peer !== undefined) recorder.participant(trace, peer)
+    const since = recorder.now()
     switch (role) {
       case 'node': {
         const found = own.select(selector, audience)
-        tracer.step(trace, 'flavors-looked-up', { peer, since, detail: `${found.count} found` })
-        tracer.step(trace, 'flavors-answered', { peer, detail: `${found.count} flavors` })
+        recorder.step(trace, 'flavors-looked-up', { peer, since, detail: `${found.count} found` })
+        recorder.step(trace, 'flavors-answered', { peer, detail: `${found.count} flavors` })
         return found
       }
       case 'catalog': {
         const found = candidates.select(selector, audience)
-        tracer.step(trace, 'candidates-searched', { peer, since, detail: `${found.count} found` })
-        tracer.step(trace, 'flavors-answered', { peer, detail: `${found.count} flavors` })
+        recorder.step(trace, 'candidates-searched', { peer, since, detail: `${found.count} found` })
+        recorder.step(trace, 'flavors-answered', { peer, detail: `${found.count} flavors` })
         return found
       }
       case 'supernode': {
         const found = await this.#relayed(selector, audience, call, trace)
-        tracer.step(trace, 'flavors-answered', { peer, since, detail: `${found.count} flavors` })
+        recorder.step(trace, 'flavors-answered', { peer, since, detail: `${found.count} flavors` })
         return found
       }
     }
@@ -80,21 +80,21 @@ export class FlavorAnswers {
     call: RouteCall,
     trace: TraceContext | undefined,
   ): Promise<FlavorList> {
-    const { own, candidates, tracer } = this.#options
+    const { own, candidates, recorder } = this.#options
     const peer = call.peer?.id
-    const since = tracer.now()
+    const since = recorder.now()
     const ours = own.select(selector, audience)
-    tracer.step(trace, 'flavors-looked-up', { peer, since, detail: `${ours.count} found` })
+    recorder.step(trace, 'flavors-looked-up', { peer, since, detail: `${ours.count} found` })
     if (ours.count > 0) return ours
-    const sinceSearch = tracer.now()
+    const sinceSearch = recorder.now()
     const known = candidates.select(selector, audience)
-    tracer.step(trace, 'candidates-searched', { peer, since: sinceSearch, detail: `${known.count} found` })
+    recorder.step(trace, 'candidates-searched', { peer, since: sinceSearch, detail: `${known.count} found` })
     const hops = hopsOf(call.headers)
     if (known.count > 0 || hops >= MOST_HOPS) return known
-    const sinceAsk = tracer.now()
+    const sinceAsk = recorder.now()
     const asked = await this.#askOnce(selector, call, hops, trace)
     const found = candidates.select(selector, audience)
-    tracer.step(trace, 'candidates-filled', {
+    recorder.step(trace, 'candidates-filled', {
       since: sinceAsk,
       detail: `${found.count} offers of ${asked.filter(({ error }) => error === undefined).length} endpoints`,
     })

@@ -5,7 +5,7 @@ import { Informers } from '../kernel/informer.ts'
 import { silentLog } from '../kernel/log.ts'
 import type { PeerNews } from '../privacy-and-security-manager/index.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
-import { Tracer } from '../trace/index.ts'
+import { Recorder } from '../trace/index.ts'
 import { LocalNetwork, type LocalNetworkOptions } from './local-network.ts'
 import type { FoundService, LocalService, OpenLocalServices } from './local-services.ts'
 
@@ -28,7 +28,7 @@ function make(options: Partial<LocalNetworkOptions> = {}): LocalNetwork {
     informers: new Informers({ store, system, log: silentLog }),
     system,
     log: silentLog,
-    tracer: new Tracer({ store, system, log: silentLog, node: 'alpha' }),
+    recorder: new Recorder({ store, system, log: silentLog, node: 'alpha' }),
     self: {
       id: self.id,
       name: 'alpha',

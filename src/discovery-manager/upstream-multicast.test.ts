@@ -10,7 +10,7 @@ import { isObjectName } from '../objects/meta.ts'
 import { KnownClusterKind, type KnownCluster } from '../objects/known-cluster.ts'
 import type { PeerNews } from '../privacy-and-security-manager/index.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
-import { Tracer } from '../trace/index.ts'
+import { Recorder } from '../trace/index.ts'
 import { UpstreamMulticast, upstreamNodeID } from './upstream-multicast.ts'
 
 const GROUP = { group: '239.11.11.1', port: 4000 }
@@ -37,7 +37,7 @@ beforeEach(async () => {
     informers,
     system,
     log: silentLog,
-    tracer: new Tracer({ store, system, log: silentLog, node: 'alpha' }),
+    recorder: new Recorder({ store, system, log: silentLog, node: 'alpha' }),
     self: {
       id: self.id,
       name: 'alpha',

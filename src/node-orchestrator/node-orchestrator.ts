@@ -189,7 +189,7 @@ export class NodeOrchestrator implements Component {
     trace: TraceContext,
     deployments: readonly WantedDeployment[],
   ): Promise<Requeue> {
-    const { tracer, store, system } = this.#options
+    const { recorder, store, system } = this.#options
     const wait = (this.#pauses.get(keyString(keyOf(intent)))?.until ?? 0) - system.clock.now()
     if (wait > 0) return { requeueAfterMs: wait }
     const observedGeneration = intent.metadata.generation
@@ -198,13 +198,13 @@ export class NodeOrchestrator implements Component {
       await this.#say(intent, { phase: 'Pending', message: obstacle, observedGeneration })
       return { requeueAfterMs: LOOK_AGAIN_MS }
     }
-    const since = tracer.now()
+    const since = recorder.now()
     const requests = decompose(deployments)
-    tracer.step(trace, 'intent-decomposed', {
+    recorder.step(trace, 'intent-decomposed', {
       since,
       detail: requests.map(({ name, amounts }) => `${name}: ${JSON.stringify(amounts)}`).join('; '),
     })
-    const sinceLook = tracer.now()
+    const sinceLook = recorder.now()
     const promised = new Map(await this.#promises(intent))
     const placed = requests.map((request): RequestStatus => {
       const place = findPlace(intent, request.amounts, this.#cluster(promised))
@@ -215,7 +215,7 @@ export class NodeOrchestrator implements Component {
         : { name, workload, placement: 'Purchase', solver: solverName(intent, name) }
     })
     const missing = requests.filter((_, index) => placed[index]?.node === undefined)
-    tracer.step(trace, 'places-looked-up', {
+    recorder.step(trace, 'places-looked-up', {
       since: sinceLook,
       detail:
         missing.length === 0
@@ -252,7 +252,7 @@ export class NodeOrchestrator implements Component {
 
   /** Steps 30 to 32, and what comes after. */
   async #advance(intent: Intent, trace: TraceContext): Promise<Requeue> {
-    const { tracer, informers } = this.#options
+    const { recorder, informers } = this.#options
     const requests = intent.status?.requests ?? []
     const solvers = await this.#solversOf(intent)
     const group = await this.#keepTogether(intent, solvers)
@@ -280,15 +280,15 @@ export class NodeOrchestrator implements Component {
     if (gone.some(({ solver }) => solver === undefined))
       return this.#beginAnew(intent, `node ${gone[0]!.node} is gone`)
     const nodes = placed.map(({ node }) => node ?? 'bought').join(', ')
-    const since = tracer.now()
+    const since = recorder.now()
     if (acquired) {
-      tracer.step(trace, 'intent-resumed')
-      tracer.step(trace, 'place-found', { since, detail: nodes })
+      recorder.step(trace, 'intent-resumed')
+      recorder.step(trace, 'place-found', { since, detail: nodes })
     }
     await this.#workloads.deploy(intent, placed)
     if (acquired || intent.status?.nodes === undefined) {
       const detail = placed.map(({ workload, node }) => `${workload} on ${node}`).join(', ')
-      tracer.step(trace, 'workload-deployed', { since, detail })
+      recorder.step(trace, 'workload-deployed', { since, detail })
     }
     const state = await this.#workloads.follow(intent, placed)
     const ran = intent.status?.phase === 'Running' || intent.status?.phase === 'Degraded'

@@ -66,7 +66,7 @@ import type { Transport } from '../rear/transport/index.ts'
 import { flavorTerms, flavorToWire } from '../rear/wire/index.ts'
 import { ServiceHandler } from '../service-handler/index.ts'
 import { ContractTelemetry, TraceGathering } from '../telemetry/index.ts'
-import { Tracer } from '../trace/index.ts'
+import { Recorder } from '../trace/index.ts'
 import { VERSION } from '../version.ts'
 import { VirtualFabricManager } from '../virtual-fabric-manager/index.ts'
 import { admit } from './admission.ts'
@@ -117,7 +117,7 @@ export function createNode(options: NodeOptions): TributaryNode {
   const { config, identity, store, system, log, transport, directory } = options
   const started = system.clock.monotonic()
   const informers = new Informers({ store, system, log })
-  const tracer = new Tracer({ store, system, log, node: config.name })
+  const recorder = new Recorder({ store, system, log, node: config.name })
   const domain = config.domain?.name ?? 'local'
   const role = config.role ?? 'node'
   const address = (): string => config.rear?.advertise ?? rearServer.address ?? ''
@@ -132,7 +132,7 @@ export function createNode(options: NodeOptions): TributaryNode {
       additionalInformation: { liqoID: config.name },
     }),
   }
-  const base: NodeBase = { store, informers, system, log, tracer, self }
+  const base: NodeBase = { store, informers, system, log, recorder, self }
 
   // Trust
   const revocations = new Revocations()
@@ -349,7 +349,7 @@ export function createNode(options: NodeOptions): TributaryNode {
       )
     },
   })
-  const traces = new TraceGathering({ store, log, client, registry, tracer, self: identity.id })
+  const traces = new TraceGathering({ store, log, client, registry, recorder, self: identity.id })
 
   // What users ask for
   const serviceHandler = new ServiceHandler(base)
@@ -441,7 +441,7 @@ export function createNode(options: NodeOptions): TributaryNode {
   // In this order they start, in the reverse order they stop.
   const components: readonly Component[] = [
     informers,
-    tracer,
+    recorder,
     membership,
     registry,
     rearServer,

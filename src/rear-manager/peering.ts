@@ -26,7 +26,7 @@ export async function establishPeering(
   solver: Solver,
   contract: Contract,
 ): Promise<SolverStatus | undefined> {
-  const { store, available, tracer, ratings, closeContract } = options
+  const { store, available, recorder, ratings, closeContract } = options
   const contractID = contract.metadata.name
   const provider = contract.spec.flavor.spec.owner.nodeID
   const trace = traceOf(solver)
@@ -35,10 +35,10 @@ export async function establishPeering(
   const virtualNode = await store.get(VirtualNodeKind, key)
   if (virtualNode === undefined) {
     const amounts = contractAmounts(contract)
-    const since = tracer.now()
+    const since = recorder.now()
     await available.ensureBought(contractID, amounts, name, trace)
-    tracer.step(trace, 'allocation-created', { since, detail: contractID })
-    tracer.step(trace, 'peering-asked', { peer: provider, detail: name })
+    recorder.step(trace, 'allocation-created', { since, detail: contractID })
+    recorder.step(trace, 'peering-asked', { peer: provider, detail: name })
     await ensure(store, VirtualNodeKind, {
       metadata: { ...key, ownerReferences: [ownedBy(solver)], annotations: traceAnnotations(trace) },
       spec: { contractID, provider, resources: amounts, solver: solver.metadata.name },
@@ -56,11 +56,11 @@ export async function establishPeering(
     return undefined
   }
   if (phase !== 'Ready' || solver.status?.peering === 'Solved') return undefined
-  tracer.step(trace, 'peering-informed', { role: 'consumer', peer: provider })
-  const since = tracer.now()
+  recorder.step(trace, 'peering-informed', { role: 'consumer', peer: provider })
+  const since = recorder.now()
   await available.activate(contractID)
-  tracer.step(trace, 'allocation-activated', { role: 'consumer', since, detail: contractID })
-  tracer.step(trace, 'acquisition-complete', { detail: name })
+  recorder.step(trace, 'allocation-activated', { role: 'consumer', since, detail: contractID })
+  recorder.step(trace, 'acquisition-complete', { detail: name })
   return {
     peering: 'Solved',
     consumePhase: 'Solved',

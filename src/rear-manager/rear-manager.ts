@@ -97,11 +97,11 @@ export class RearManager implements Component {
     entry: HoldRequest,
     trace?: TraceContext,
   ): Promise<{ readonly pool: Pool } | { readonly refusal: Refusal; readonly pool: Pool | undefined }> {
-    const { available, tracer } = this.#options
-    const since = tracer.now()
+    const { available, recorder } = this.#options
+    const since = recorder.now()
     const held = await available.hold(pool, entry, trace)
     if ('refusal' in held) {
-      tracer.step(trace, 'flavor-reduced', {
+      recorder.step(trace, 'flavor-reduced', {
         peer: entry.buyer,
         since,
         outcome: 'failed',
@@ -109,18 +109,22 @@ export class RearManager implements Component {
       })
       return held
     }
-    tracer.step(trace, 'flavor-reduced', { peer: entry.buyer, since, detail: JSON.stringify(entry.amounts) })
-    tracer.step(trace, 'resources-reserved', { peer: entry.buyer })
+    recorder.step(trace, 'flavor-reduced', {
+      peer: entry.buyer,
+      since,
+      detail: JSON.stringify(entry.amounts),
+    })
+    recorder.step(trace, 'resources-reserved', { peer: entry.buyer })
     return held
   }
 
   /** Provider, steps 24 and 25: the buyer's virtual node is there. */
   async peered(contractID: string, buyer: string, trace?: TraceContext): Promise<void> {
-    const { available, tracer } = this.#options
-    tracer.step(trace, 'peering-informed', { role: 'provider', peer: buyer })
-    const since = tracer.now()
+    const { available, recorder } = this.#options
+    recorder.step(trace, 'peering-informed', { role: 'provider', peer: buyer })
+    const since = recorder.now()
     await available.setActive(contractID, true)
-    tracer.step(trace, 'allocation-activated', { role: 'provider', peer: buyer, since })
+    recorder.step(trace, 'allocation-activated', { role: 'provider', peer: buyer, since })
   }
 
   /** What an acquisition for `wanted` would take now, and why; takes nothing (`tributary plan`). */
@@ -145,7 +149,7 @@ export class RearManager implements Component {
   }
 
   async #reconcile(key: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
-    const { store, tracer } = this.#options
+    const { store, recorder } = this.#options
     const solver = await store.get(SolverKind, key)
     if (solver === undefined) {
       this.#excluded.delete(keyString(key))
@@ -157,7 +161,7 @@ export class RearManager implements Component {
     const phase = solver.status?.solverPhase?.phase
     if (phase === 'Failed') return
     if (phase === undefined) {
-      tracer.step(traceOf(solver), 'acquisition-started')
+      recorder.step(traceOf(solver), 'acquisition-started')
       await mutate(store, SolverKind, key, (each) => ({
         ...each,
         metadata: {
@@ -177,10 +181,10 @@ export class RearManager implements Component {
 
   /** Steps 5 to 13. */
   async #findAndReserve(solver: Solver): Promise<{ requeueAfterMs?: number } | void> {
-    const { store, tracer, system } = this.#options
+    const { store, recorder, system } = this.#options
     const wait = (this.#asking.get(keyString(keyOf(solver)))?.notBefore ?? 0) - system.clock.now()
     const trace = traceOf(solver)
-    const since = tracer.now()
+    const since = recorder.now()
     const discoveryKey = discoveryKeyOf(solver)
     const discovery = await store.get(DiscoveryKind, discoveryKey)
     if (discovery && !isOwnedBy(discovery, solver)) {
@@ -195,11 +199,11 @@ export class RearManager implements Component {
     const discoveryOver =
       discovery?.status?.phase.phase === 'Solved' || discovery?.status?.phase.phase === 'Failed'
     if (discovery === undefined)
-      tracer.step(trace, 'candidates-looked-up', { since, detail: `${considered.length} known` })
+      recorder.step(trace, 'candidates-looked-up', { since, detail: `${considered.length} known` })
     if (best) {
       if (discovery && !discoveryOver) return
       if (discovery)
-        tracer.step(trace, 'candidate-found', { since, detail: best.candidate.spec.flavor.metadata.name })
+        recorder.step(trace, 'candidate-found', { since, detail: best.candidate.spec.flavor.metadata.name })
       await this.#setStatus(solver, { findCandidate: 'Solved', considered: [...considered] })
       if (solver.spec.reserveAndBuy === false) return this.#finish(solver, 'a candidate was found')
       return this.#reserve(solver, best)
@@ -208,7 +212,7 @@ export class RearManager implements Component {
     if (discovery === undefined) {
       const selector = selectorFor(wantedOf(solver))
       const object = selectorToObject(selector)
-      tracer.step(trace, 'selector-built', { detail: JSON.stringify(selector.filters) })
+      recorder.step(trace, 'selector-built', { detail: JSON.stringify(selector.filters) })
       await ensure(store, DiscoveryKind, {
         metadata: {
           ...discoveryKey,
@@ -242,11 +246,11 @@ export class RearManager implements Component {
     solver: Solver,
     { candidate, amounts, price }: Choice,
   ): Promise<{ requeueAfterMs: number } | undefined> {
-    const { store, self, system, tracer } = this.#options
+    const { store, self, system, recorder } = this.#options
     const { flavor } = candidate.spec
     const before = traceOf(solver)
     const trace = before && { ...before, workflow: workflowOf(candidate, this.#options) }
-    if (trace) tracer.workflow(trace)
+    if (trace) recorder.workflow(trace)
     const { nodeID: owner } = flavor.spec.owner
     const unreached = this.#unreached.get(keyString(keyOf(solver)))
     const seller = await sellerOf(candidate, { ...this.#options, round: unreached === owner })
@@ -279,14 +283,14 @@ export class RearManager implements Component {
     if (!isOwnedBy(reservation, solver)) return { requeueAfterMs: TAKEN_RETRY_MS }
     const seenAt = seenByCatalogAt(candidate)
     if (trace?.workflow === 4 && seenAt !== undefined) {
-      tracer.step(trace, 'offers-stored', {
+      recorder.step(trace, 'offers-stored', {
         role: 'catalog',
         elsewhere: { node: catalogOf(candidate) ?? '', at: seenAt },
         peer: owner,
         detail: `${flavor.metadata.name}, as the catalog says`,
       })
     }
-    tracer.step(trace, 'reserve-asked', { peer: seller.nodeID, detail: flavor.metadata.name })
+    recorder.step(trace, 'reserve-asked', { peer: seller.nodeID, detail: flavor.metadata.name })
     await this.#setStatus(solver, {
       reserveAndBuy: 'Running',
       reservationPhase: 'Running',

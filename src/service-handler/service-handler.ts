@@ -46,16 +46,16 @@ export class ServiceHandler implements Component {
 
   /** Step 1: an intent without a trace is new; one without a phase was not accepted to the end. */
   async #accept(key: ObjectKey): Promise<void> {
-    const { store, tracer } = this.#base
+    const { store, recorder } = this.#base
     const intent = await store.get(IntentKind, key)
     if (intent === undefined || intent.metadata.deletionTimestamp !== undefined) return
     const trace = traceOf(intent)
     if (trace !== undefined && intent.status?.phase !== undefined) return
-    const since = tracer.now()
+    const since = recorder.now()
     const accepted = trace ?? (await this.#beginTrace(intent))
     if (accepted === undefined) return
-    tracer.intent(accepted, keyString(key))
-    tracer.step(accepted, 'intent-accepted', { since, detail: intent.metadata.name })
+    recorder.intent(accepted, keyString(key))
+    recorder.step(accepted, 'intent-accepted', { since, detail: intent.metadata.name })
     await mutateStatus(store, IntentKind, key, ({ status }) => ({
       ...status,
       phase: status?.phase ?? 'Pending',
@@ -66,8 +66,8 @@ export class ServiceHandler implements Component {
 
   /** @returns the trace that the intent has from now on; undefined when it is gone */
   async #beginTrace(intent: Intent): Promise<TraceContext | undefined> {
-    const { store, tracer } = this.#base
-    const annotations = traceAnnotations(tracer.begin())
+    const { store, recorder } = this.#base
+    const annotations = traceAnnotations(recorder.begin())
     const stored = await mutate(store, IntentKind, keyOf(intent), (each) =>
       traceOf(each)
         ? undefined

@@ -11,14 +11,14 @@ import type { RearClient } from '../rear/client.ts'
 import { isProblem, Problem } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
 import { isTransportError } from '../rear/transport/index.ts'
-import { readableTrace, type Tracer } from '../trace/index.ts'
+import { readableTrace, type Recorder } from '../trace/index.ts'
 
 export interface TraceGatheringOptions {
   readonly store: ObjectStore
   readonly log: Log
   readonly client: RearClient
   readonly registry: PeerRegistry
-  readonly tracer: Tracer
+  readonly recorder: Recorder
   readonly self: string
 }
 
@@ -45,8 +45,8 @@ export class TraceGathering {
     hops: number,
     signal: AbortSignal,
   ): Promise<readonly TraceEvent[] | undefined> {
-    const { store, tracer, self } = this.#options
-    await tracer.flush()
+    const { store, recorder, self } = this.#options
+    await recorder.flush()
     const own = await readableTrace(store, traceID, reader)
     if (own === undefined) return undefined
     const events = own.status?.events ?? []

@@ -1,7 +1,7 @@
 /** Trace events: what happened, step by step. Used by every component; uses only the kernel and objects. */
 export { traceAnnotations, traceFromHeaders, traceHeaders, traceOf } from './trace-context.ts'
 export { mergeEvents, readableTrace } from './trace-exchange.ts'
-export { Tracer, traceName, type StepDetail, type TraceContext } from './tracer.ts'
+export { Recorder, traceName, type StepDetail, type TraceContext } from './recorder.ts'
 export {
   NO_STEP,
   stepNumber,

@@ -1,6 +1,6 @@
 /** How a trace context travels: as an annotation of objects, as W3C headers between nodes. */
 import type { KubeObject } from '../objects/meta.ts'
-import type { TraceContext } from './tracer.ts'
+import type { TraceContext } from './recorder.ts'
 import type { WorkflowNumber, WorkflowRole } from './workflow-steps.ts'
 
 /** Holds `<trace id>;<workflow>;<role>`, the role where it is known. */

@@ -5,7 +5,7 @@ import { TraceKind, type TraceEvent } from '../objects/trace.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
 import { traceAnnotations, traceFromHeaders, traceHeaders, traceOf } from './trace-context.ts'
 import { mergeEvents, readableTrace } from './trace-exchange.ts'
-import { Tracer, traceName, type TraceContext } from './tracer.ts'
+import { Recorder, traceName, type TraceContext } from './recorder.ts'
 import { ACTIONS, NO_STEP, stepNumber, WORKFLOWS, type WorkflowNumber } from './workflow-steps.ts'
 
 const ID = '0123456789abcdef0123456789abcdef'
@@ -118,21 +118,21 @@ describe('traces of several nodes', () => {
   })
 })
 
-describe('the tracer', () => {
+describe('the recorder', () => {
   const simulation = createSimulatedSystem(1)
   const { system } = simulation
   const make = () => {
     const store = createMemoryStore({ system })
-    return { store, tracer: new Tracer({ store, system, log: silentLog, node: 'me' }) }
+    return { store, recorder: new Recorder({ store, system, log: silentLog, node: 'me' }) }
   }
 
   it('writes what happened together in one go, and knows the role of an action', async () => {
-    const { store, tracer } = make()
-    const since = tracer.now()
+    const { store, recorder } = make()
+    const since = recorder.now()
     await simulation.advance(3)
-    tracer.step(CONTEXT, 'flavors-looked-up', { since, peer: 'them' })
-    tracer.step(CONTEXT, 'list-sent')
-    tracer.step(undefined, 'list-sent')
+    recorder.step(CONTEXT, 'flavors-looked-up', { since, peer: 'them' })
+    recorder.step(CONTEXT, 'list-sent')
+    recorder.step(undefined, 'list-sent')
     await simulation.advance(10)
     const trace = await store.get(TraceKind, { namespace: 'default', name: traceName(ID) })
     expect(trace!.status!.events).toMatchObject([
@@ -142,10 +142,10 @@ describe('the tracer', () => {
   })
 
   it('lets a trace be read by those who take part in it, and by its own node', async () => {
-    const { store, tracer } = make()
-    tracer.participant(CONTEXT, 'friend')
-    tracer.step(CONTEXT, 'list-sent')
-    await tracer.flush()
+    const { store, recorder } = make()
+    recorder.participant(CONTEXT, 'friend')
+    recorder.step(CONTEXT, 'list-sent')
+    await recorder.flush()
     expect(await readableTrace(store, ID, undefined)).toBeDefined()
     expect(await readableTrace(store, ID, 'friend')).toBeDefined()
     expect(await readableTrace(store, ID, 'stranger')).toBeUndefined()

@@ -136,22 +136,22 @@ export class VirtualFabricManager implements Component {
     caller: string | undefined,
     trace: TraceContext | undefined,
   ): Promise<ResourceOffer> {
-    const { sold, fabric, peered, tracer } = this.#options
-    const since = tracer.now()
+    const { sold, fabric, peered, recorder } = this.#options
+    const since = recorder.now()
     const slice = sold(contractID)
     if (slice === undefined)
       throw new Problem('contract-not-found', 'no signed contract in force under this id')
     if (slice.buyer !== caller) throw new Problem('not-a-party', 'the contract is of another buyer')
     const offer = await fabric.offer(slice)
     const accepted = offer.status === 'Accepted'
-    tracer.step(trace, 'contract-found', {
+    recorder.step(trace, 'contract-found', {
       peer: caller,
       since,
       outcome: accepted ? 'ok' : 'failed',
       detail: accepted ? offer.enforcement : offer.message,
     })
     if (accepted) await peered(contractID, caller, trace)
-    tracer.step(trace, 'resources-offered', { peer: caller, since, outcome: accepted ? 'ok' : 'failed' })
+    recorder.step(trace, 'resources-offered', { peer: caller, since, outcome: accepted ? 'ok' : 'failed' })
     return offer
   }
 
@@ -176,7 +176,7 @@ export class VirtualFabricManager implements Component {
 
   /** Step 22, and what makes the node appear. */
   async #attach(node: VirtualNode, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | void> {
-    const { store, fabric, channelFor, system, tracer } = this.#options
+    const { store, fabric, channelFor, system, recorder } = this.#options
     const { contractID, provider, resources } = node.spec
     const trace = traceOf(node)
     if (!node.metadata.finalizers?.includes(FINALIZER)) {
@@ -189,9 +189,9 @@ export class VirtualFabricManager implements Component {
     // The Network Manager is making the router; its informer event brings us back.
     if (channel === undefined) return { requeueAfterMs: RETRY_MS }
     const limit = deadline(system.clock, REQUEST_TIMEOUT_MS, signal)
-    const since = tracer.now()
+    const since = recorder.now()
     try {
-      tracer.step(trace, 'resources-requested', { peer: provider, detail: contractID })
+      recorder.step(trace, 'resources-requested', { peer: provider, detail: contractID })
       const { body } = await channel.request({
         method: 'PUT',
         path: `/api/v2/contracts/${encodeURIComponent(contractID)}/resources`,
@@ -216,7 +216,7 @@ export class VirtualFabricManager implements Component {
         enforcement: offer.enforcement,
         message: 'attached',
       })
-      this.#options.log.debug({ contractID, ms: tracer.now() - since }, 'virtual node attached')
+      this.#options.log.debug({ contractID, ms: recorder.now() - since }, 'virtual node attached')
       return { requeueAfterMs: PROBE_EVERY_MS }
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error

@@ -7,7 +7,7 @@ import { PeerKind } from '../../src/objects/peer.ts'
 import { PeerRegistry } from '../../src/privacy-and-security-manager/index.ts'
 import { RearClient } from '../../src/rear/client.ts'
 import { createMemoryStore } from '../../src/store/memory/index.ts'
-import { Tracer } from '../../src/trace/index.ts'
+import { Recorder } from '../../src/trace/index.ts'
 import { testIdentity } from '../support/identities.ts'
 import { startMarket, type Market } from '../support/market.ts'
 
@@ -51,7 +51,7 @@ describe('acquaintance', () => {
       informers,
       system,
       log,
-      tracer: new Tracer({ store, system, log, node: name }),
+      recorder: new Recorder({ store, system, log, node: name }),
       self: {
         id: identity.id,
         name,

@@ -15,7 +15,7 @@ import {
 } from '../../src/peering-candidates/index.ts'
 import { signDocument } from '../../src/privacy-and-security-manager/index.ts'
 import { decodeFlavor } from '../../src/rear/wire/index.ts'
-import { Tracer } from '../../src/trace/index.ts'
+import { Recorder } from '../../src/trace/index.ts'
 import { testIdentity } from './identities.ts'
 import type { SimulatedSystem } from './simulated-system.ts'
 
@@ -41,7 +41,7 @@ export async function startCatalogTable(
     informers,
     system,
     log: silentLog,
-    tracer: new Tracer({ store, system, log: silentLog, node: 'catalog' }),
+    recorder: new Recorder({ store, system, log: silentLog, node: 'catalog' }),
     self: {
       id,
       name: 'catalog',

@@ -28,7 +28,7 @@ export interface StepDetail {
   readonly peer?: string | undefined
   readonly outcome?: TraceEvent['outcome']
   readonly detail?: string | undefined
-  /** From `tracer.now()`; the step's duration is counted from it. */
+  /** From `recorder.now()`; the step's duration is counted from it. */
   readonly since?: number | undefined
   /** When and where it was over, in milliseconds since 1970, if not now and here: another node told us of it. */
   readonly elsewhere?: { readonly node: string; readonly at: number } | undefined
@@ -60,7 +60,7 @@ interface PendingTrace {
   readonly participants: Set<string>
 }
 
-export interface TracerOptions {
+export interface RecorderOptions {
   readonly store: ObjectStore
   readonly system: System
   readonly log: Log
@@ -68,14 +68,14 @@ export interface TracerOptions {
   readonly node: string
 }
 
-export class Tracer implements Component {
-  readonly #options: TracerOptions
+export class Recorder implements Component {
+  readonly #options: RecorderOptions
   readonly #pending = new Map<string, PendingTrace>()
   readonly #known: string[] = []
   #timer: Timer | undefined
   #flushing: Promise<void> = Promise.resolve()
 
-  constructor(options: TracerOptions) {
+  constructor(options: RecorderOptions) {
     this.#options = options
   }
 
