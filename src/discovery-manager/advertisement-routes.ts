@@ -2,7 +2,7 @@
 import Type from 'typebox'
 import { Problem, ProblemSchema } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
-import type { Advertisement, AdvertisementDesk, Withdrawal } from './advertisement-desk.ts'
+import type { Advertisement, AdvertisementHandler, Withdrawal } from './advertisement-handler.ts'
 
 export const MOST_FLAVORS_PER_MESSAGE = 1_000
 
@@ -69,7 +69,7 @@ const notSupported = { description: 'This node is neither a catalog nor a supern
 const withdrawn = { description: 'Gone.', schema: Type.Object({ withdrawn: Type.Integer() }) }
 
 /** @returns the routes by which providers keep a catalog true */
-export function advertisementRoutes(desk: AdvertisementDesk): readonly Route[] {
+export function advertisementRoutes(handler: AdvertisementHandler): readonly Route[] {
   return [
     {
       method: 'POST',
@@ -84,7 +84,10 @@ export function advertisementRoutes(desk: AdvertisementDesk): readonly Route[] {
         501: notSupported,
       },
       async handle({ body, peer }) {
-        return { status: 200, body: { results: await desk.advertise(body as Advertisement, callerOf(peer)) } }
+        return {
+          status: 200,
+          body: { results: await handler.advertise(body as Advertisement, callerOf(peer)) },
+        }
       },
     },
     {
@@ -96,7 +99,10 @@ export function advertisementRoutes(desk: AdvertisementDesk): readonly Route[] {
       request: WithdrawalSchema,
       responses: { 200: withdrawn, 501: notSupported },
       async handle({ body, peer }) {
-        return { status: 200, body: { withdrawn: await desk.withdraw(body as Withdrawal, callerOf(peer)) } }
+        return {
+          status: 200,
+          body: { withdrawn: await handler.withdraw(body as Withdrawal, callerOf(peer)) },
+        }
       },
     },
     {
@@ -108,7 +114,7 @@ export function advertisementRoutes(desk: AdvertisementDesk): readonly Route[] {
       responses: { 200: withdrawn, 501: notSupported },
       async handle({ params, peer }) {
         const flavorIDs = [params['flavorID']!]
-        return { status: 200, body: { withdrawn: await desk.withdraw({ flavorIDs }, callerOf(peer)) } }
+        return { status: 200, body: { withdrawn: await handler.withdraw({ flavorIDs }, callerOf(peer)) } }
       },
     },
   ]

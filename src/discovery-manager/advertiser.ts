@@ -18,7 +18,7 @@ import type { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
 import { flavorToWire } from '../rear/wire/index.ts'
-import type { AdvertisementResult } from './advertisement-desk.ts'
+import type { AdvertisementResult } from './advertisement-handler.ts'
 
 /** An offer to be told of. */
 export interface Offer {

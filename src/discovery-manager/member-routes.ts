@@ -11,23 +11,23 @@ import type { Route } from '../rear/route.ts'
 import { WireNodeIdentitySchema } from '../rear/wire/index.ts'
 import type { PeerRole } from '../objects/peer.ts'
 
-export const IntroducedSchema = Type.Object(
+export const DomainMemberSchema = Type.Object(
   {
     identity: WireNodeIdentitySchema,
     name: Type.String({ maxLength: 100 }),
     role: PeerRoleSchema,
     membership: Type.String({ maxLength: 4096, description: 'Its membership credential, a JWT: the proof.' }),
   },
-  { title: 'Introduced', description: 'A member of the domain, as its supernode introduces it.' },
+  { title: 'DomainMember', description: 'A member of the domain, as its supernode lists it.' },
 )
-export type Introduced = Static<typeof IntroducedSchema>
+export type DomainMember = Static<typeof DomainMemberSchema>
 
-export const IntroducedListSchema = Type.Object(
+export const DomainMemberListSchema = Type.Object(
   {
-    peers: Type.Array(IntroducedSchema),
+    peers: Type.Array(DomainMemberSchema),
     continue: Type.Optional(Type.String({ description: 'There are more: ask again with this as `after`.' })),
   },
-  { title: 'IntroducedList' },
+  { title: 'DomainMemberList' },
 )
 
 /** Members in one answer; a credential is some 600 bytes. */
@@ -64,12 +64,14 @@ export function memberRoutes(options: {
         { name: 'after', description: 'Continue behind this; from the `continue` of the page before.' },
       ],
       responses: {
-        200: { description: 'The members, without the caller.', schema: IntroducedListSchema },
+        200: { description: 'The members, without the caller.', schema: DomainMemberListSchema },
         501: { description: 'This node is no supernode.', schema: ProblemSchema },
       },
       handle({ query, peer }) {
-        if (role !== 'supernode') throw new Problem('not-supported', 'only a supernode introduces others')
-        if (peer === undefined) throw new Problem('not-authenticated', 'introductions need a proved identity')
+        if (role !== 'supernode')
+          throw new Problem('not-supported', 'only a supernode lists the members of its domain')
+        if (peer === undefined)
+          throw new Problem('not-authenticated', 'members are listed for a proved identity only')
         const caller = parseNodeId(peer.id)
         const after = query.get('after') ?? ''
         const members = mayKnow(caller) ? membersAfter(registry, domain, after, caller) : []
@@ -85,8 +87,8 @@ export function memberRoutes(options: {
 }
 
 /** In the order of their ids: a page begins where the one before ended, whoever came or went meanwhile. */
-function membersAfter(registry: PeerRegistry, domain: string, after: string, caller: NodeId): Introduced[] {
-  const members = new Map<string, Introduced>()
+function membersAfter(registry: PeerRegistry, domain: string, after: string, caller: NodeId): DomainMember[] {
+  const members = new Map<string, DomainMember>()
   for (const { spec, status } of registry.list()) {
     const { nodeID, address } = spec
     if (nodeID === undefined || address === undefined || nodeID === caller || nodeID <= after) continue

@@ -15,7 +15,7 @@ import { signDocument, type NodeKey, type PeerRegistry } from '../privacy-and-se
 import type { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
-import { RATING_SIGNATURE, type Rating, type RatingMessage } from './rating-desk.ts'
+import { RATING_SIGNATURE, type Rating, type RatingMessage } from './rating-routes.ts'
 
 export interface RatingSenderOptions extends NodeBase {
   readonly client: RearClient

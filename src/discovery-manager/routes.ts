@@ -12,10 +12,10 @@ import {
   WireNodeIdentitySchema,
 } from '../rear/wire/index.ts'
 import type { FlavorAnswers } from './flavor-answers.ts'
-import type { Introduction, Introductions } from './introductions.ts'
+import type { Hello, PeerHandshake } from './peer-handshake.ts'
 import { TRUNCATION_HEADERS, truncationHeaders } from './truncation.ts'
 
-export const IntroductionSchema = Type.Object(
+export const HelloSchema = Type.Object(
   {
     identity: WireNodeIdentitySchema,
     name: Type.String({ maxLength: 100 }),
@@ -23,19 +23,19 @@ export const IntroductionSchema = Type.Object(
     membership: Type.Optional(Type.String({ maxLength: 4096, description: 'Membership credential, a JWT.' })),
     capabilities: Type.Integer({ description: 'Version of the protocol that the node speaks.' }),
   },
-  { title: 'Introduction', description: 'Who a node says it is, and the credential that vouches for it.' },
+  { title: 'Hello', description: 'Who a node says it is, and the credential that vouches for it.' },
 )
 
-export const IntroductionAnswerSchema = Type.Object(
+export const HelloAnswerSchema = Type.Object(
   {
-    ...IntroductionSchema.properties,
+    ...HelloSchema.properties,
     standing: Type.Unsafe<Standing>({
       type: 'string',
       enum: ['unknown', 'known', 'accepted', 'rejected'],
       description: 'How far the caller has come in the eyes of who answers.',
     }),
   },
-  { title: 'IntroductionAnswer' },
+  { title: 'HelloAnswer' },
 )
 
 const list = {
@@ -66,9 +66,9 @@ const listed = (found: FlavorList): RouteReply => ({
 export function discoveryRoutes(options: {
   /** Answers LIST_FLAVORS, with what this node's role makes it answer. */
   readonly answers: Pick<FlavorAnswers, 'answer'>
-  readonly introductions: Introductions
+  readonly handshake: PeerHandshake
 }): readonly Route[] {
-  const { answers, introductions } = options
+  const { answers, handshake } = options
 
   return [
     {
@@ -102,13 +102,13 @@ export function discoveryRoutes(options: {
       method: 'POST',
       path: '/api/v2/hello',
       operationId: 'hello',
-      summary: 'Introduce oneself; answers with who this node is',
+      summary: 'HELLO: say who one is; answers with who this node is',
       access: 'anyone',
-      request: IntroductionSchema,
-      responses: { 200: { description: 'Who this node is.', schema: IntroductionAnswerSchema } },
+      request: HelloSchema,
+      responses: { 200: { description: 'Who this node is.', schema: HelloAnswerSchema } },
       async handle({ body, peer }) {
         if (peer === undefined) throw new Problem('not-authenticated', 'hello needs a proved identity')
-        return { status: 200, body: await introductions.greeted(body as Introduction, peer) }
+        return { status: 200, body: await handshake.answerHello(body as Hello, peer) }
       },
     },
   ]

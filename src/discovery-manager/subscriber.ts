@@ -34,7 +34,7 @@ export interface SubscriberOptions extends NodeBase {
   readonly candidates: PeeringCandidates
   readonly targets: readonly SubscriptionTarget[]
   /** A catalog told us something that is not its owner's word. */
-  readonly onLie?: (catalog: NodeId, detail: string) => void
+  readonly onInvalidAnswer?: (catalog: NodeId, detail: string) => void
 }
 
 /** How long to wait for news in one request, in milliseconds. */
@@ -193,7 +193,7 @@ export class Subscriber implements Component {
     peer: Peer,
     from: NodeId,
   ): Promise<string | undefined> {
-    const { candidates, self, system, log, onLie } = this.#options
+    const { candidates, self, system, log, onInvalidAnswer } = this.#options
     const checked = checkFlavor(raw, system.clock.now())
     if (checked.fault !== undefined) {
       log.warn(
@@ -209,7 +209,7 @@ export class Subscriber implements Component {
         // The same lie again is no other one.
         if (this.#lies.size >= MOST_LIES) this.#lies.clear()
         this.#lies.add(`${from} ${lie}`)
-        onLie?.(from, lie)
+        onInvalidAnswer?.(from, lie)
       }
       return undefined
     }

@@ -4,7 +4,7 @@ import type { EmbeddedFlavor } from '../objects/flavor.ts'
 import { FlavorTable } from '../rear/flavor-table.ts'
 import { createRearApp } from '../rear/route.ts'
 import { bodyBytes } from '../rear/transport/index.ts'
-import type { Introductions } from './introductions.ts'
+import type { PeerHandshake } from './peer-handshake.ts'
 import { discoveryRoutes } from './routes.ts'
 import { truncationOf } from './truncation.ts'
 
@@ -36,7 +36,7 @@ async function list(path: string, flavors: number) {
   const serve = createRearApp(
     discoveryRoutes({
       answers: { answer: async (selector) => table.select(selector, 'public') },
-      introductions: {} as Introductions,
+      handshake: {} as PeerHandshake,
     }),
     { authorize: () => undefined, log: silentLog },
   )

@@ -21,7 +21,7 @@ import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
 import { probe } from './echo.ts'
 import { onSpecChange } from './on-spec-change.ts'
-import type { Traffic } from './passages.ts'
+import type { Traffic } from './stream-registry.ts'
 import type { RouterIndex } from './router-index.ts'
 import { pingPath } from './stream-paths.ts'
 

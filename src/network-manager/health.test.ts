@@ -103,16 +103,16 @@ describe('what a router says of its way', () => {
   it('is found out through relays, too, and takes as long as all hops together', async () => {
     const far = await world.node('far-provider')
     const relay = await world.node('relay', {
-      routeOf: () => ({
+      pathOf: () => ({
         type: 'relay',
         next: { nodeID: far.id, address: far.address, contractID: 'contract-far' },
       }),
     })
     const user = await world.node('user', {
-      routeOf: () => ({
+      pathOf: () => ({
         type: 'through',
         peer: { nodeID: far.id, address: far.address },
-        path: [{ nodeID: relay.id, address: relay.address }],
+        relays: [{ nodeID: relay.id, address: relay.address }],
       }),
     })
     for (const at of [user, relay]) await putContract(at, contract, { buyer: user, seller: relay })

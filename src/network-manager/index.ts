@@ -1,7 +1,7 @@
 /**
  * The door of the Network Manager.
  */
-export type { Route } from './contract-route.ts'
+export type { Path } from './contract-path.ts'
 export { LOCAL_PORT_ANNOTATION } from './wanted-ports.ts'
 export {
   createNetworkManager,

@@ -4,13 +4,13 @@
 import type { Socket } from 'node:net'
 import type { Channel } from '../kernel/channel.ts'
 import type { Log } from '../kernel/log.ts'
-import type { Passages } from './passages.ts'
+import type { StreamRegistry } from './stream-registry.ts'
 import { reset } from './splice.ts'
 import { type PodPort, podStreamPath } from './stream-paths.ts'
 
 export interface LocalConnectionsOptions {
   readonly log: Log
-  readonly passages: Passages
+  readonly streams: StreamRegistry
   readonly channelFor: (contractID: string) => Channel | undefined
 }
 
@@ -18,13 +18,13 @@ export interface LocalConnectionsOptions {
 export function createLocalConnections(
   options: LocalConnectionsOptions,
 ): (socket: Socket, to: PodPort) => void {
-  const { passages, log } = options
+  const { streams, log } = options
   return (socket, to) => {
     const { contractID } = to
     // A client that goes away while the way is being opened must not end the process.
     socket.on('error', () => undefined)
-    const passage = passages.begin(contractID)
-    if (!passage) {
+    const carried = streams.begin(contractID)
+    if (!carried) {
       log.debug({ contractID }, 'connection refused: too many streams are open under this contract')
       reset(socket, new Error('too many streams'))
       return
@@ -35,16 +35,16 @@ export function createLocalConnections(
     const carry = async (): Promise<void> => {
       const channel = options.channelFor(contractID)
       if (!channel) throw new Error('there is no way to the provider (any more)')
-      const signal = AbortSignal.any([passage.signal, gone.signal])
+      const signal = AbortSignal.any([carried.signal, gone.signal])
       const stream = await channel.openStream(podStreamPath(to), signal)
       socket.off('close', onClose)
-      await passage.carry(socket, stream)
+      await carried.carry(socket, stream)
     }
     carry()
       .catch((error: unknown) => {
         log.debug({ err: error, contractID, pod: to.pod, port: to.port }, 'connection cut')
         reset(socket, error as Error)
       })
-      .finally(() => passage.end())
+      .finally(() => carried.end())
   }
 }

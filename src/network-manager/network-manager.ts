@@ -32,12 +32,12 @@ import {
 import { tlsContext } from '../rear/transport/tls-context.ts'
 import { type Carrier, directCarrier } from './carrier.ts'
 import { createChannel } from './channel.ts'
-import type { Route } from './contract-route.ts'
+import type { Path } from './contract-path.ts'
 import { serveEcho } from './echo.ts'
 import { createEndpointController } from './endpoint-controller.ts'
 import { createHealthController } from './health-controller.ts'
 import { createLocalConnections } from './local-connections.ts'
-import { Passages } from './passages.ts'
+import { StreamRegistry } from './stream-registry.ts'
 import { createPingRoute } from './ping-route.ts'
 import { createPodStreams, type PodEndpoint } from './pod-streams.ts'
 import { createRelayStreams } from './relay/relay-streams.ts'
@@ -72,7 +72,7 @@ export interface NetworkManagerOptions {
   /** Consumer: the contract that a virtual node stands for. No ports are exposed unless given. */
   readonly contractOfNode?: (nodeName: string) => ContractId | string | undefined
   /** What is special about the way of a contract; undefined for direct ones. */
-  readonly routeOf?: (contract: Contract) => Route | undefined
+  readonly pathOf?: (contract: Contract) => Path | undefined
   /** Where a node is now, if that is better known than its contracts know it. */
   readonly addressOf?: (nodeID: string) => string | undefined
   /** What serves requests and streams that come out of a relayed way; asked for each connection. */
@@ -140,12 +140,12 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
   const carriers = new Map<string, KnownCarrier>()
   const nextHopFailures = new Map<string, string>()
 
-  const passages = new Passages({
+  const streams = new StreamRegistry({
     system,
     maxStreams: limits.maxStreamsPerContract,
     onTraffic: (contractID) => reporter.changed(contractID),
   })
-  const trafficOf = (contractID: string) => passages.traffic(contractID)
+  const trafficOf = (contractID: string) => streams.traffic(contractID)
   const reporter = new TrafficReporter({
     store,
     system,
@@ -202,7 +202,7 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
   const servePod = createPodStreams({
     system,
     log,
-    passages,
+    streams,
     userOf,
     podEndpoint: options.podEndpoint ?? (() => undefined),
   })
@@ -213,7 +213,7 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
     limits: transportLimits,
     log,
     routers,
-    passages,
+    streams,
     userOf,
     inner: options.inner ?? (() => undefined),
     onNextHop(contractID, failure) {
@@ -250,7 +250,7 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
   function heard(contractID: string): void {
     const router = routers.of(contractID)
     if (!router || router.spec.role !== 'provider') return
-    passages.heard(contractID)
+    streams.heard(contractID)
     // The first sign of life, or the first after a silence, is news; the others can wait for the next look.
     if (router.status?.phase !== 'Ready') health.enqueue(keyOf(router))
   }
@@ -276,7 +276,7 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
     system,
     log,
     self: options.identity?.id,
-    routeOf: options.routeOf ?? (() => undefined),
+    pathOf: options.pathOf ?? (() => undefined),
     addressOf: options.addressOf ?? (() => undefined),
     onRouter: options.onRouter ?? (() => undefined),
   })
@@ -293,7 +293,7 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
         listenHost: options.listenHost ?? '127.0.0.1',
         retryMs: limits.portRetryMs,
         contractOfNode,
-        onConnection: createLocalConnections({ log, passages, channelFor }),
+        onConnection: createLocalConnections({ log, streams, channelFor }),
       }),
     )
   }
@@ -301,7 +301,7 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
 
   /** What was open under a contract ends with its router. */
   function forget(contractID: string): void {
-    passages.close(contractID)
+    streams.close(contractID)
     reporter.forget(contractID)
     nextHopFailures.delete(contractID)
     carriers.get(contractID)?.carrier.close?.()
@@ -321,7 +321,7 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
       unsubscribe?.()
       unsubscribe = undefined
       await stopAll(components)
-      passages.cutAll()
+      streams.cutAll()
       for (const { carrier } of carriers.values()) carrier.close?.()
       carriers.clear()
       await reporter.stop()

@@ -6,7 +6,7 @@ import { deadline, type System } from '../kernel/system.ts'
 import { type ContractId, parseContractId } from '../objects/ids.ts'
 import { type IncomingStream, StreamRefused } from '../rear/transport/index.ts'
 import { connectLocal } from './connect-local.ts'
-import type { Passages } from './passages.ts'
+import type { StreamRegistry } from './stream-registry.ts'
 import type { PodPort } from './stream-paths.ts'
 
 /** Where a declared port of a pod can be connected to. */
@@ -15,7 +15,7 @@ export type PodEndpoint = { readonly host: string; readonly port: number }
 export interface PodStreamsOptions {
   readonly system: System
   readonly log: Log
-  readonly passages: Passages
+  readonly streams: StreamRegistry
   /** The node that may use the slice sold under a contract; undefined when there is no such contract. */
   readonly userOf: (contractID: ContractId) => string | undefined
   readonly podEndpoint: (
@@ -32,24 +32,24 @@ const CONNECT_TIMEOUT_MS = 5_000
 export type ServePodStream = (stream: IncomingStream, to: PodPort) => Promise<void>
 
 export function createPodStreams(options: PodStreamsOptions): ServePodStream {
-  const { passages, log } = options
+  const { streams, log } = options
   return async ({ peer, duplex }, to) => {
     const contractID = knownContract(to.contractID, peer.id, options.userOf)
     const { namespace, pod, port } = to
     const endpoint = options.podEndpoint(contractID, namespace, pod, port)
     if (!endpoint)
       throw new StreamRefused(404, `no pod ${namespace}/${pod} with a declared port ${port} runs here`)
-    const passage = passages.begin(contractID)
-    if (!passage) throw new StreamRefused(429, 'too many streams are open under this contract')
-    const limit = deadline(options.system.clock, CONNECT_TIMEOUT_MS, passage.signal)
+    const carried = streams.begin(contractID)
+    if (!carried) throw new StreamRefused(429, 'too many streams are open under this contract')
+    const limit = deadline(options.system.clock, CONNECT_TIMEOUT_MS, carried.signal)
     try {
       const socket = await connectLocal(endpoint.host, endpoint.port, limit.signal)
-      passage
+      carried
         .carry(socket, duplex)
         .catch((error: unknown) => log.debug({ err: error, contractID, pod, port }, 'stream cut'))
-        .finally(() => passage.end())
+        .finally(() => carried.end())
     } catch (cause) {
-      passage.end()
+      carried.end()
       const why = (cause as NodeJS.ErrnoException).code ?? (cause as Error).name
       throw new StreamRefused(502, `port ${port} of pod ${namespace}/${pod} does not answer (${why})`, {
         cause,

@@ -4,7 +4,7 @@ import { Duplex, Transform } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Transport } from '../rear/transport/index.ts'
 import { StreamRefused } from '../rear/transport/index.ts'
-import type { Route } from './index.ts'
+import type { Path } from './index.ts'
 import { relayPath } from './stream-paths.ts'
 import {
   closed,
@@ -35,7 +35,7 @@ describe.each<Wire>(['simulated', 'tls'])('a way through two relays over the %s 
   let seen: Buffer[]
   /** Changes what passes the first relay on its way to the consumer. */
   let tamper: ((chunk: Buffer) => Buffer) | undefined
-  const routes = new Map<string, Route>()
+  const paths = new Map<string, Path>()
   const closers: (() => Promise<void>)[] = []
 
   beforeEach(async () => {
@@ -44,17 +44,17 @@ describe.each<Wire>(['simulated', 'tls'])('a way through two relays over the %s 
     tamper = undefined
     const limits = { probeIntervalMs: 100 }
     p = await world.node('p')
-    ps = await world.node('ps', { routeOf: ({ metadata }) => routes.get(`ps ${metadata.name}`) })
+    ps = await world.node('ps', { pathOf: ({ metadata }) => paths.get(`ps ${metadata.name}`) })
     cs = await world.node('cs', {
-      routeOf: ({ metadata }) => routes.get(`cs ${metadata.name}`),
+      pathOf: ({ metadata }) => paths.get(`cs ${metadata.name}`),
       wrap: (transport) => tapped(transport, seen, (chunk) => tamper?.(chunk) ?? chunk),
     })
-    n = await world.node('n', { routeOf: ({ metadata }) => routes.get(`n ${metadata.name}`), limits })
+    n = await world.node('n', { pathOf: ({ metadata }) => paths.get(`n ${metadata.name}`), limits })
   })
 
   afterEach(async () => {
     for (const close of closers.splice(0)) await close()
-    routes.clear()
+    paths.clear()
     await world.stop()
   })
 
@@ -68,11 +68,11 @@ describe.each<Wire>(['simulated', 'tls'])('a way through two relays over the %s 
     user?: Pick<TestNode, 'id'>,
   ): Promise<void> {
     const hop = ({ id, address }: Pick<TestNode, 'id' | 'address'>) => ({ nodeID: id as string, address })
-    routes.set(`n ${N_CS}`, { type: 'through', peer: hop(provider), path: [hop(cs)] })
-    routes.set(`cs ${N_CS}`, { type: 'relay', next: { ...hop(ps), contractID: CS_PS } })
-    routes.set(`cs ${CS_PS}`, { type: 'none' })
-    routes.set(`ps ${CS_PS}`, { type: 'relay', next: { ...hop(p), contractID: PS_P } })
-    routes.set(`ps ${PS_P}`, { type: 'none' })
+    paths.set(`n ${N_CS}`, { type: 'through', peer: hop(provider), relays: [hop(cs)] })
+    paths.set(`cs ${N_CS}`, { type: 'relay', next: { ...hop(ps), contractID: CS_PS } })
+    paths.set(`cs ${CS_PS}`, { type: 'none' })
+    paths.set(`ps ${CS_PS}`, { type: 'relay', next: { ...hop(p), contractID: PS_P } })
+    paths.set(`ps ${PS_P}`, { type: 'none' })
     for (const [name, buyer, seller] of [
       [N_CS, n, cs],
       [CS_PS, cs, ps],

@@ -11,7 +11,7 @@ import type { System } from '../kernel/system.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
 import { controllerOf, type ObjectKey, ownedBy } from '../objects/meta.ts'
 import { type VirtualRouter, VirtualRouterKind, type VirtualRouterSpec } from '../objects/virtual-router.ts'
-import { type Route, routerFor } from './contract-route.ts'
+import { type Path, routerFor } from './contract-path.ts'
 import { onSpecChange } from './on-spec-change.ts'
 
 export interface RouterControllerOptions {
@@ -20,7 +20,7 @@ export interface RouterControllerOptions {
   readonly system: System
   readonly log: Log
   readonly self: string | undefined
-  readonly routeOf: (contract: Contract) => Route | undefined
+  readonly pathOf: (contract: Contract) => Path | undefined
   readonly addressOf: (nodeID: string) => string | undefined
   /** Told when the first router of a contract has been made. */
   readonly onRouter: (router: VirtualRouter, contract: Contract) => void
@@ -39,7 +39,7 @@ export function createRouterController(
   async function reconcile(key: ObjectKey): Promise<void> {
     const contract = contracts.get(key)
     const router = routers.get(key)
-    const wanted = contract && routerFor(contract, self, options.routeOf(contract), options.addressOf)
+    const wanted = contract && routerFor(contract, self, options.pathOf(contract), options.addressOf)
     if (contract === undefined || wanted === undefined) {
       // One that somebody made by hand, for no contract, is none of ours.
       if (router && controllerOf(router)?.kind === ContractKind.kind)

@@ -58,7 +58,7 @@ export interface TestWorld {
   stop(): Promise<void>
 }
 
-export interface TestNodeOptions extends Pick<NetworkManagerOptions, 'routeOf'> {
+export interface TestNodeOptions extends Pick<NetworkManagerOptions, 'pathOf'> {
   readonly limits?: Partial<NetworkManagerLimits>
   /** What a node of an earlier run left. */
   readonly store?: ObjectStore
@@ -99,7 +99,7 @@ export function createTestWorld({ wire, system = realSystem }: TestWorldOptions)
         },
         contractOfNode: (nodeName) => virtualNodes.get(nodeName) as ContractId | undefined,
         inner: () => serving,
-        ...(options.routeOf && { routeOf: options.routeOf }),
+        ...(options.pathOf && { pathOf: options.pathOf }),
         ...(options.limits && { limits: options.limits }),
       })
       const serving = {

@@ -1,5 +1,5 @@
 /**
- * Writes what `Passages` counts into the status of the virtual routers: every few seconds while
+ * Writes what `StreamRegistry` counts into the status of the virtual routers: every few seconds while
  * something passes, and once more at the end. Adds to what the status says, so the sum survives restarts.
  */
 import type { Log } from '../kernel/log.ts'
@@ -7,7 +7,7 @@ import { mutateStatus, type ObjectStore } from '../kernel/object-store.ts'
 import type { System, Timer } from '../kernel/system.ts'
 import { keyOf } from '../objects/meta.ts'
 import { VirtualRouterKind } from '../objects/virtual-router.ts'
-import type { Traffic } from './passages.ts'
+import type { Traffic } from './stream-registry.ts'
 import type { RouterIndex } from './router-index.ts'
 
 export interface TrafficReporterOptions {

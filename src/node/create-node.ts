@@ -14,23 +14,23 @@ import {
   Contracts,
   FLAVOR_SIGNATURE,
   Forwarder,
-  routeOf,
+  pathOf,
   Seller,
 } from '../contract-manager/index.ts'
 import {
-  Acquaintance,
+  PeerConnector,
   audienceOf,
-  createNeighbourhood,
+  LocalDiscovery,
   Discoverer,
   discoveryRoutes,
-  createMarketplace,
+  Advertising,
   FlavorAnswers,
   FlavorListing,
-  Introductions,
+  PeerHandshake,
   KnownClusters,
-  MemberIntroductions,
+  PeerExchange,
   memberRoutes,
-  type NeighbourhoodEdges,
+  type LocalDiscoveryEdges,
 } from '../discovery-manager/index.ts'
 import { createEmbeddedFabric, type EmbeddedFabric, type Runner } from '../fabric/embedded/index.ts'
 import { startAll, stopAll, type Component } from '../kernel/component.ts'
@@ -88,7 +88,7 @@ export interface NodeOptions {
   /** How programs are run; real processes unless given. */
   readonly runner?: Runner
   /** The local network, where others may be found; not searched unless given. */
-  readonly neighbourhood?: NeighbourhoodEdges
+  readonly localDiscovery?: LocalDiscoveryEdges
   /** Whether to serve the control API; a simulated node has none. */
   readonly control?: boolean
 }
@@ -162,24 +162,24 @@ export function createNode(options: NodeOptions): TributaryNode {
     membershipFile: config.domain?.membership,
     authorityDirectory: config.domain?.authorityDirectory,
     membershipLifetime: config.domain?.membershipLifetime,
-    renewed: () => introductions.greetAll(),
+    renewed: () => handshake.helloAll(),
   })
-  const introductions: Introductions = new Introductions({
+  const handshake: PeerHandshake = new PeerHandshake({
     ...base,
     client,
     registry,
     role,
     membership: () => membership.current(),
   })
-  const memberIntroductions = new MemberIntroductions({ ...base, client, registry, role })
-  const acquaintance = new Acquaintance({ introductions, registry, system })
+  const peerExchange = new PeerExchange({ ...base, client, registry, role })
+  const connector = new PeerConnector({ handshake, registry, system })
   const acquaint = ({ id, address: at }: { readonly id: string; readonly address: string }) =>
-    acquaintance.ensureAcquainted({ id: parseNodeId(id), address: at })
-  const neighbourhood = createNeighbourhood({
+    connector.ensureConnected({ id: parseNodeId(id), address: at })
+  const localDiscovery = new LocalDiscovery({
     ...base,
     config,
     registry,
-    edges: options.neighbourhood ?? {},
+    edges: options.localDiscovery ?? {},
     rearAddress: address,
     plainAddress: () => rearServer.plainAddress,
   })
@@ -206,7 +206,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     margin: config.supernode?.margin,
     ratingOf: (nodeID) => published.of(nodeID),
   })
-  const marketplace = createMarketplace({
+  const advertising = new Advertising({
     ...base,
     role,
     client,
@@ -223,7 +223,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     ...(config.catalog?.longestValidity === undefined
       ? {}
       : { longestMs: (durationSeconds(config.catalog.longestValidity) ?? 3_600) * 1000 }),
-    onLie: (catalog, detail) => void ratings.record(catalog, 'InvalidAnswer', { detail }),
+    onInvalidAnswer: (catalog, detail) => void ratings.record(catalog, 'InvalidAnswer', { detail }),
   })
 
   // Acquisition. Closing and the Virtual Fabric Manager need each other: one tells the other that it is done.
@@ -282,7 +282,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     key: identity.key,
     closeContract: (contractID, reason) => closing.close(contractID, reason),
     recordDealing: (about, type, reservation, detail) => {
-      if (type !== 'Purchased') acquaintance.failed(about)
+      if (type !== 'Purchased') connector.failed(about)
       return ratings.record(about, type, { detail, once: `${reservation.metadata.uid}` })
     },
   })
@@ -297,7 +297,7 @@ export function createNode(options: NodeOptions): TributaryNode {
     contractOfNode: (nodeName) =>
       informers.of(NodeKind).get({ name: nodeName })?.metadata.annotations?.['tributary.io/contract-id'],
     addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
-    routeOf: (contract) => routeOf(contract, contracts),
+    pathOf: (contract) => pathOf(contract, contracts),
     inner: () => rearServer,
   })
   const ownCapacity =
@@ -372,7 +372,7 @@ export function createNode(options: NodeOptions): TributaryNode {
   const routes: readonly Route[] = [
     ...discoveryRoutes({
       answers,
-      introductions,
+      handshake,
     }),
     ...memberRoutes({
       registry,
@@ -382,7 +382,7 @@ export function createNode(options: NodeOptions): TributaryNode {
       introduceTo: config.domain?.introduceTo ?? [],
     }),
     ...membership.routes,
-    ...marketplace.routes,
+    ...advertising.routes,
     ...contractRoutes(seller, closing, contracts),
     ...fabricManager.routes,
     ...fabric.routes,
@@ -467,10 +467,10 @@ export function createNode(options: NodeOptions): TributaryNode {
     serviceHandler,
     peers,
     new KnownClusters({ ...base, registry }),
-    introductions,
-    memberIntroductions,
-    neighbourhood,
-    ...marketplace.components,
+    handshake,
+    peerExchange,
+    localDiscovery,
+    advertising,
     rearServer.gate,
     ...(control ? [control] : []),
   ]

@@ -62,7 +62,7 @@ export async function startNode(options: {
     system,
     log,
     transport,
-    neighbourhood: { services: bonjourServices({ system }), datagrams: openMulticastSocket },
+    localDiscovery: { services: bonjourServices({ system }), datagrams: openMulticastSocket },
   })
   try {
     await node.start()

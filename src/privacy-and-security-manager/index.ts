@@ -25,8 +25,8 @@ export {
   type RevokedCredentials,
 } from './membership.ts'
 export { MembershipError, type MembershipErrorCode } from './membership-error.ts'
-export { type MembershipWarning } from './membership-keeper.ts'
-export { RENEWAL_GRACE_MS } from './membership-office.ts'
+export { type MembershipWarning } from './credential-renewer.ts'
+export { RENEWAL_GRACE_MS } from './credential-issuer.ts'
 export {
   createMembershipService,
   type MembershipService,

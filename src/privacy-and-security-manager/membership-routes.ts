@@ -4,7 +4,7 @@ import { parseNodeId } from '../objects/ids.ts'
 import { Problem, ProblemSchema, type ProblemCode } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
 import { MembershipError, type MembershipErrorCode } from './membership-error.ts'
-import type { MembershipOffice } from './membership-office.ts'
+import type { CredentialIssuer } from './credential-issuer.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 
 export const RenewalSchema = Type.Object(
@@ -29,16 +29,16 @@ const PROBLEM_OF: Readonly<Record<MembershipErrorCode, ProblemCode>> = {
 }
 
 /**
- * @param options.office of the authority of `domain`; a node without one refuses with `not-supported`
+ * @param options.issuer of the authority of `domain`; a node without one refuses with `not-supported`
  */
 export function membershipRoutes(options: {
-  readonly office: MembershipOffice | undefined
+  readonly issuer: CredentialIssuer | undefined
   readonly domain: string
   readonly registry: PeerRegistry
 }): readonly Route[] {
   const { domain, registry } = options
-  const office = (): MembershipOffice => {
-    if (options.office) return options.office
+  const issuer = (): CredentialIssuer => {
+    if (options.issuer) return options.issuer
     throw new Problem('not-supported', 'this node does not hold the authority of its domain')
   }
   return [
@@ -64,7 +64,7 @@ export function membershipRoutes(options: {
         try {
           return {
             status: 200,
-            body: { membership: office().renew(membership.trim(), parseNodeId(peer.id)) },
+            body: { membership: issuer().renew(membership.trim(), parseNodeId(peer.id)) },
           }
         } catch (error) {
           if (!(error instanceof MembershipError)) throw error
@@ -100,8 +100,8 @@ export function membershipRoutes(options: {
         }
         const known = query.get('known')
         const seconds = Math.min(MOST_WAIT_SECONDS, Number(query.get('wait') ?? 0) || 0)
-        if (known !== null && seconds > 0) await office().otherListThan(Number(known), seconds * 1000, signal)
-        const { jws, issuedAt } = office().revocationList()
+        if (known !== null && seconds > 0) await issuer().otherListThan(Number(known), seconds * 1000, signal)
+        const { jws, issuedAt } = issuer().revocationList()
         return known === String(issuedAt) ? { status: 204 } : { status: 200, body: { revocations: jws } }
       },
     },

@@ -1,6 +1,6 @@
 /**
  * Everything that keeps membership true while a node runs, in one component: on the holder of the authority its
- * office, on every node the renewal of its own credential and the news of what was revoked.
+ * issuer, on every node the renewal of its own credential and the news of what was revoked.
  */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -13,8 +13,8 @@ import type { RearClient } from '../rear/client.ts'
 import type { Route } from '../rear/route.ts'
 import type { MembershipTrust } from './membership.ts'
 import { MembershipError } from './membership-error.ts'
-import { MembershipKeeper, type MembershipWarning } from './membership-keeper.ts'
-import { MembershipOffice } from './membership-office.ts'
+import { CredentialRenewer, type MembershipWarning } from './credential-renewer.ts'
+import { CredentialIssuer } from './credential-issuer.ts'
 import { membershipRoutes } from './membership-routes.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 import { replacePrivateFile } from './private-file.ts'
@@ -58,17 +58,17 @@ export function createMembershipService(options: MembershipServiceOptions): Memb
   const listFile = resolve(directory, REVOCATIONS_FILE)
   const current = (): string | undefined => (file === undefined ? undefined : readText(file, log))
   const lifetimeMs = (durationSeconds(options.membershipLifetime ?? DEFAULT_LIFETIME) ?? 0) * 1000
-  const office =
+  const issuer =
     options.authorityDirectory === undefined
       ? undefined
-      : new MembershipOffice({
+      : new CredentialIssuer({
           directory: resolve(directory, options.authorityDirectory),
           lifetimeMs,
           revocations,
           system,
           log,
         })
-  const keeper = new MembershipKeeper({
+  const renewer = new CredentialRenewer({
     self: self.id,
     domain: self.domain,
     client,
@@ -79,7 +79,7 @@ export function createMembershipService(options: MembershipServiceOptions): Memb
     write: (jwt) =>
       file === undefined ? Promise.resolve() : replacePrivateFile(file, { text: () => `${jwt}\n` }),
     writeRevocations: (jws) => replacePrivateFile(listFile, { text: () => `${jws}\n` }),
-    office,
+    issuer,
     renewed,
     system,
     log,
@@ -97,11 +97,11 @@ export function createMembershipService(options: MembershipServiceOptions): Memb
     },
     stop: () => Promise.resolve(),
   }
-  const parts: readonly Component[] = [remembered, ...(office ? [office] : []), keeper]
+  const parts: readonly Component[] = [remembered, ...(issuer ? [issuer] : []), renewer]
   return {
-    routes: membershipRoutes({ office, domain: self.domain, registry }),
+    routes: membershipRoutes({ issuer, domain: self.domain, registry }),
     current,
-    warnings: () => keeper.warnings(),
+    warnings: () => renewer.warnings(),
     start: () => startAll(parts),
     stop: () => stopAll(parts),
   }

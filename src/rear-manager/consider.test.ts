@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { FlavorSpec, FlavorType, K8Slice } from '../objects/flavor.ts'
 import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import type { Requirements } from '../objects/requirements.ts'
-import { consider, type Surroundings, type Wanted } from './consider.ts'
+import { consider, type RankingContext, type Wanted } from './consider.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 
@@ -73,13 +73,13 @@ function offer(of: Offer = {}): PeeringCandidate {
   }
 }
 
-const AROUND: Surroundings = { now: NOW, self: 'me', ratingOf: () => 2.5 }
+const AROUND: RankingContext = { now: NOW, self: 'me', ratingOf: () => 2.5 }
 const wanted = (requirements: Requirements = {}, more: Partial<Wanted> = {}): Wanted => ({
   amounts: { cpu: '1', memory: '1Gi', pods: '1' },
   requirements,
   ...more,
 })
-const reasonOf = (of: Offer, wish: Wanted = wanted(), around: Partial<Surroundings> = {}): unknown =>
+const reasonOf = (of: Offer, wish: Wanted = wanted(), around: Partial<RankingContext> = {}): unknown =>
   consider([offer(of)], wish, { ...AROUND, ...around }).considered[0]
 
 describe('an offer', () => {
@@ -96,7 +96,7 @@ describe('an offer', () => {
     typeIdentifier: 'Service',
     typeData: { name: 'pg', description: '', category: 'database', tags: ['sql', 'acid'] },
   }
-  const rejections: readonly [string, Offer, Wanted?, Partial<Surroundings>?][] = [
+  const rejections: readonly [string, Offer, Wanted?, Partial<RankingContext>?][] = [
     ['just-failed', {}, wanted(), { excluded: new Map([['flavor', 'refused']]) }],
     ['just-failed', {}, wanted(), { failedLately: (id) => (id === 'seller' ? 'Unreachable' : undefined) }],
     [
@@ -216,7 +216,7 @@ describe('several offers', () => {
   const orderOf = (
     offers: readonly Offer[],
     wish = wanted(),
-    around: Partial<Surroundings> = {},
+    around: Partial<RankingContext> = {},
   ): readonly string[] =>
     consider(offers.map(offer), wish, { ...AROUND, ...around }).choices.map(
       ({ candidate }) => candidate.spec.flavor.metadata.name,
@@ -237,7 +237,9 @@ describe('several offers', () => {
   })
 
   describe('that somebody passed on', () => {
-    const around = (failed: Readonly<Record<string, 'Unreachable' | 'Breached'>>): Partial<Surroundings> => ({
+    const around = (
+      failed: Readonly<Record<string, 'Unreachable' | 'Breached'>>,
+    ): Partial<RankingContext> => ({
       domain: 'example.org',
       failedLately: (id, throughOthers) =>
         throughOthers && failed[id] === 'Unreachable' ? undefined : failed[id],
@@ -265,7 +267,7 @@ describe('several offers', () => {
 
   describe('whose provider we know nothing of', () => {
     const stranger = { ratingOf: () => undefined }
-    const first = (of: Offer, around: Partial<Surroundings> = stranger) =>
+    const first = (of: Offer, around: Partial<RankingContext> = stranger) =>
       consider([offer(of)], wanted(), { ...AROUND, ...around }).considered[0]!
 
     it('are rated a quarter of the way from neutral to what a catalog says, and the numbers say whose word it is', () => {

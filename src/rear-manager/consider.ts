@@ -32,7 +32,7 @@ export interface Wanted {
   readonly duration?: string | undefined
 }
 
-export interface Surroundings {
+export interface RankingContext {
   /** Milliseconds since 1970. */
   readonly now: number
   /** Our own node id: our own offers are not bought. */
@@ -81,12 +81,12 @@ const HEARSAY = 0.25
 export function consider(
   candidates: readonly PeeringCandidate[],
   wanted: Wanted,
-  surroundings: Surroundings,
+  context: RankingContext,
 ): { readonly considered: readonly Considered[]; readonly choices: readonly Choice[] } {
   const rejected: Considered[] = []
   const fitting: { candidate: PeeringCandidate; amounts: Amounts; price: Price; cost: bigint }[] = []
   for (const candidate of candidates) {
-    const checked = check(candidate, wanted, surroundings)
+    const checked = check(candidate, wanted, context)
     if ('reason' in checked) {
       rejected.push({ ...identify(candidate), verdict: 'rejected', ...checked })
     } else {
@@ -101,7 +101,7 @@ export function consider(
   )
   const ranked = fitting
     .map(({ candidate, amounts, price, cost }) => {
-      const scores = criteria(candidate, wanted, amounts, cost, cheapest ?? 0n, surroundings)
+      const scores = criteria(candidate, wanted, amounts, cost, cheapest ?? 0n, context)
       const score =
         (Object.keys(DEFAULT_WEIGHTS) as (keyof RankingWeights)[]).reduce(
           (sum, criterion) => sum + weights[criterion] * scores[criterion],
@@ -120,7 +120,7 @@ export function consider(
         numbers: {
           ...amounts,
           ...(price.amount === '' ? {} : { price: `${price.amount} ${price.currency}/${price.period}` }),
-          ...hearsayNumbers(candidate, surroundings),
+          ...hearsayNumbers(candidate, context),
         },
         score,
         scores,
@@ -147,7 +147,7 @@ export function flavorAmounts(slice: K8Slice): Amounts {
 /** @returns what failed lately at the owner or, where we deal with it through another, there */
 function failureOnTheWay(
   candidate: PeeringCandidate,
-  { domain, failedLately }: Surroundings,
+  { domain, failedLately }: RankingContext,
 ): string | undefined {
   const { owner } = candidate.spec.flavor.spec
   const nearest = relaysOf(candidate)[0]?.ID
@@ -167,12 +167,12 @@ const reject = (reason: string, detail: string, numbers?: Record<string, string>
 function check(
   candidate: PeeringCandidate,
   { amounts: wantedAmounts, requirements, duration }: Wanted,
-  surroundings: Surroundings,
+  context: RankingContext,
 ): Rejection | { amounts: Amounts; price: Price; cost: bigint } {
-  const { now, self, ratingOf, latencyOf, excluded } = surroundings
+  const { now, self, ratingOf, latencyOf, excluded } = context
   const { flavor } = candidate.spec
   const { spec } = flavor
-  const reason = excluded?.get(flavor.metadata.name) ?? failureOnTheWay(candidate, surroundings)
+  const reason = excluded?.get(flavor.metadata.name) ?? failureOnTheWay(candidate, context)
   if (reason !== undefined) return reject('just-failed', reason)
   if (spec.owner.nodeID === self) return reject('own-offer', 'this is our own')
   if (!candidate.spec.available || !spec.availability) return reject('not-available', 'no longer on offer')
@@ -329,15 +329,15 @@ function criteria(
   amounts: Amounts,
   cost: bigint,
   cheapest: bigint,
-  surroundings: Surroundings,
+  context: RankingContext,
 ): Record<keyof RankingWeights, number> {
   const { flavor } = candidate.spec
   const slice = k8sliceOf(flavor)
-  const latency = surroundings.latencyOf?.(flavor.spec.owner.nodeID) ?? slice?.properties.latency
+  const latency = context.latencyOf?.(flavor.spec.owner.nodeID) ?? slice?.properties.latency
   const carbon = slice === undefined ? undefined : carbonOf(slice)
   return {
     price: cost === 0n ? 1 : round(Number(cheapest) / Number(cost)),
-    rating: round(ratingFor(candidate, surroundings) / 5),
+    rating: round(ratingFor(candidate, context) / 5),
     // An offer that does not say is neither praised nor blamed.
     latency: latency === undefined ? 0.5 : round(HALF_LATENCY_MS / (HALF_LATENCY_MS + latency)),
     location: requirements.location || flavor.spec.location?.city ? 1 : 0.5,
@@ -347,18 +347,18 @@ function criteria(
 }
 
 /** @returns from 0 to 5: by our own facts where there are any, else by what a catalog says, with little weight */
-function ratingFor(candidate: PeeringCandidate, { ratingOf }: Surroundings): number {
+function ratingFor(candidate: PeeringCandidate, { ratingOf }: RankingContext): number {
   const { flavor, rating: said } = candidate.spec
   const own = ratingOf(flavor.spec.owner.nodeID)
   return own ?? NEUTRAL_RATING + HEARSAY * ((said ?? NEUTRAL_RATING) - NEUTRAL_RATING)
 }
 
 /** @returns a rating that is not our own, and whose word it is */
-function hearsayNumbers(candidate: PeeringCandidate, surroundings: Surroundings): Record<string, string> {
+function hearsayNumbers(candidate: PeeringCandidate, context: RankingContext): Record<string, string> {
   const { flavor, rating: said } = candidate.spec
-  if (said === undefined || surroundings.ratingOf(flavor.spec.owner.nodeID) !== undefined) return {}
+  if (said === undefined || context.ratingOf(flavor.spec.owner.nodeID) !== undefined) return {}
   return {
-    rating: `${round(ratingFor(candidate, surroundings))} of 5 (${catalogOf(candidate) ?? 'a catalog'} says ${said})`,
+    rating: `${round(ratingFor(candidate, context))} of 5 (${catalogOf(candidate) ?? 'a catalog'} says ${said})`,
   }
 }
 

@@ -197,7 +197,7 @@ export async function startMarket<const Name extends string>(
         ...(config.neighbours === undefined
           ? {}
           : {
-              neighbourhood: {
+              localDiscovery: {
                 services: localNetwork.opener(`${name}.${domain.domain}`),
                 datagrams: datagrams.opener(addressOf(name)),
               },

@@ -19,7 +19,7 @@ import {
   type TransportLimits,
   type TransportPeer,
 } from '../../rear/transport/index.ts'
-import type { Passages } from '../passages.ts'
+import type { StreamRegistry } from '../stream-registry.ts'
 import type { RouterIndex } from '../router-index.ts'
 import { relayPath, underContract } from '../stream-paths.ts'
 import { serveInner } from './inner-server.ts'
@@ -31,7 +31,7 @@ export interface RelayStreamsOptions {
   readonly limits: TransportLimits
   readonly log: Log
   readonly routers: RouterIndex
-  readonly passages: Passages
+  readonly streams: StreamRegistry
   /** The node that may use the slice sold under a contract. */
   readonly userOf: (contractID: ContractId) => string | undefined
   /** Who serves what comes out at the provider; undefined until the node is complete. */
@@ -46,26 +46,26 @@ export interface RelayStreamsOptions {
 export type ServeRelayStream = (stream: IncomingStream, contractID: string) => Promise<void>
 
 export function createRelayStreams(options: RelayStreamsOptions): ServeRelayStream {
-  const { routers, passages, log } = options
+  const { routers, streams, log } = options
 
   async function passOn(stream: IncomingStream, router: VirtualRouter): Promise<void> {
     const { contractID, next } = router.spec
     if (!next) throw new StreamRefused(503, 'the way onwards is not known yet')
-    const passage = passages.begin(contractID)
-    if (!passage) throw new StreamRefused(429, 'too many streams are open under this contract')
-    const limit = deadline(options.clock, options.timeoutMs, passage.signal)
+    const carried = streams.begin(contractID)
+    if (!carried) throw new StreamRefused(429, 'too many streams are open under this contract')
+    const limit = deadline(options.clock, options.timeoutMs, carried.signal)
     try {
       const onwards = await options.transport.openStream(
         { address: next.address, id: next.nodeID as NodeId },
         { path: relayPath(next.contractID), signal: limit.signal },
       )
       options.onNextHop(contractID, undefined)
-      passage
+      carried
         .carry(onwards, stream.duplex)
         .catch((error: unknown) => log.debug({ err: error, contractID }, 'relayed stream cut'))
-        .finally(() => passage.end())
+        .finally(() => carried.end())
     } catch (cause) {
-      passage.end()
+      carried.end()
       options.onNextHop(contractID, (cause as Error).message)
       throw new StreamRefused(502, `the next hop cannot be reached: ${publicReason(cause)}`, { cause })
     } finally {
@@ -80,12 +80,12 @@ export function createRelayStreams(options: RelayStreamsOptions): ServeRelayStre
     if (!identity || !serving) throw new StreamRefused(503, 'this node cannot end relayed streams')
     const user = options.userOf(contractID)
     if (user === undefined) throw new StreamRefused(404, `contract ${contractID} is not in force here`)
-    const passage = passages.begin(contractID)
-    if (!passage) throw new StreamRefused(429, 'too many streams are open under this contract')
+    const carried = streams.begin(contractID)
+    if (!carried) throw new StreamRefused(429, 'too many streams are open under this contract')
     const { duplex, peer: buyer } = stream
     const cut = (): void => void duplex.destroy(new Error('the contract ended'))
-    passage.signal.addEventListener('abort', cut, { once: true })
-    duplex.once('close', () => passage.end())
+    carried.signal.addEventListener('abort', cut, { once: true })
+    duplex.once('close', () => carried.end())
     // Where the contract names no other user than the buyer, the buyer may let through whom it likes, and
     // answers for it; where it names one, nobody else gets in, not even the buyer.
     const attributed = (inner: TransportPeer): TransportPeer => (user === buyer.id ? buyer : inner)

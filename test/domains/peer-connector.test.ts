@@ -1,8 +1,8 @@
-/** Getting acquainted at once with a node that somebody else told of. */
+/** Connecting at once to a node that somebody else told of. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/kernel/log.ts'
 import { Informers } from '../../src/kernel/informer.ts'
-import { Acquaintance, Introductions, type AcquaintanceOutcome } from '../../src/discovery-manager/index.ts'
+import { PeerConnector, PeerHandshake, type ConnectOutcome } from '../../src/discovery-manager/index.ts'
 import { PeerKind } from '../../src/objects/peer.ts'
 import { PeerRegistry } from '../../src/privacy-and-security-manager/index.ts'
 import { RearClient } from '../../src/rear/client.ts'
@@ -13,7 +13,7 @@ import { startMarket, type Market } from '../support/market.ts'
 
 type Names = 'provider' | 'picky'
 
-describe('acquaintance', () => {
+describe('a connection to a peer', () => {
   let market: Market<Names>
   let stop: () => Promise<void>
   afterEach(async () => {
@@ -46,7 +46,7 @@ describe('acquaintance', () => {
     })
     let hellos = 0
     const counted = { call: (...args: Parameters<RearClient['call']>) => (hellos++, client.call(...args)) }
-    const introductions = new Introductions({
+    const handshake = new PeerHandshake({
       store,
       informers,
       system,
@@ -64,32 +64,30 @@ describe('acquaintance', () => {
       membership: () => (name === 'buyer' ? domain.issue(identity) : undefined),
     })
     await registry.start()
-    const acquaintance = new Acquaintance({ introductions, registry, system })
+    const connector = new PeerConnector({ handshake, registry, system })
     stop = async () => {
-      await introductions.stop()
+      await handshake.stop()
       await registry.stop()
       await informers.stop()
     }
     const outcome = async (target: { readonly id: string; readonly address: string }) => {
-      let result: AcquaintanceOutcome | undefined
-      void acquaintance
-        .ensureAcquainted({ id: target.id as never, address: target.address })
+      let result: ConnectOutcome | undefined
+      void connector
+        .ensureConnected({ id: target.id as never, address: target.address })
         .then((each) => (result = each))
       const since = market.simulation.now()
       while (result === undefined) await market.simulation.advance(10)
       return { result, ms: market.simulation.now() - since }
     }
-    return { acquaintance, outcome, registry, hellos: () => hellos }
+    return { connector, outcome, registry, hellos: () => hellos }
   }
 
   it('is made with one hello, for all who ask at once, and remembered for minutes', async () => {
-    const { acquaintance, outcome, registry, hellos } = await buyer()
+    const { connector, outcome, registry, hellos } = await buyer()
     const { provider } = market.nodes
     const target = { id: provider.id as never, address: provider.address }
     const signal = new AbortController().signal
-    const results = Promise.all(
-      Array.from({ length: 20 }, () => acquaintance.ensureAcquainted(target, signal)),
-    )
+    const results = Promise.all(Array.from({ length: 20 }, () => connector.ensureConnected(target, signal)))
     await market.simulation.advance(100)
     expect(new Set(await results)).toEqual(new Set(['accepted']))
     expect(hellos()).toBe(1)
@@ -100,7 +98,7 @@ describe('acquaintance', () => {
     await market.simulation.advance(200_000)
     expect((await outcome(provider)).result).toBe('accepted')
     expect(hellos()).toBe(2)
-    acquaintance.failed(provider.id)
+    connector.failed(provider.id)
     await outcome(provider)
     expect(hellos()).toBe(3)
   })
@@ -132,13 +130,13 @@ describe('acquaintance', () => {
   })
 
   it('can be given up by one who waits without spoiling it for the others', async () => {
-    const { acquaintance } = await buyer()
+    const { connector } = await buyer()
     const { provider } = market.nodes
     market.network.setFaults({ latencyMs: 100 })
     const target = { id: provider.id as never, address: provider.address }
     const controller = new AbortController()
-    const impatient = acquaintance.ensureAcquainted(target, controller.signal)
-    const patient = acquaintance.ensureAcquainted(target, new AbortController().signal)
+    const impatient = connector.ensureConnected(target, controller.signal)
+    const patient = connector.ensureConnected(target, new AbortController().signal)
     controller.abort(new Error('no more'))
     await expect(impatient).rejects.toThrow('no more')
     await market.simulation.advance(1_000)

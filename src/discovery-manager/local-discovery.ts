@@ -11,15 +11,15 @@ import { isLoopback, isPeerAddress } from './peer-address.ts'
 import { UpstreamMulticast } from './upstream-multicast.ts'
 
 /** The network itself; what is left out is not used. */
-export interface NeighbourhoodEdges {
+export interface LocalDiscoveryEdges {
   readonly services?: OpenLocalServices
   readonly datagrams?: OpenDatagramSocket
 }
 
-export interface NeighbourhoodOptions extends NodeBase {
+export interface LocalDiscoveryOptions extends NodeBase {
   readonly config: Pick<Config, 'neighbours' | 'rear' | 'role'>
   readonly registry: Pick<PeerRegistry, 'learn'>
-  readonly edges: NeighbourhoodEdges
+  readonly edges: LocalDiscoveryEdges
   /** host:port of our REAR listener, once it listens. */
   readonly rearAddress: () => string
   /** host:port of our plain HTTP listener, while there is one. */
@@ -30,41 +30,55 @@ const DEFAULT_LISTEN = '127.0.0.1:0'
 const DEFAULT_ROLE: PeerRole = 'node'
 
 /** @returns whether a node announces itself on the local network and looks for others: never from loopback */
-export function usesLocalNetwork({ rear, role, neighbours }: NeighbourhoodOptions['config']): boolean {
+export function usesLocalNetwork({ rear, role, neighbours }: LocalDiscoveryOptions['config']): boolean {
   if (isLoopback(rear?.listen ?? DEFAULT_LISTEN)) return false
   return neighbours?.mdns ?? (role ?? DEFAULT_ROLE) !== 'catalog'
 }
 
-/**
- * Starts after the REAR listener.
- * @throws RangeError when the multicast group is no IPv4 host:port
- */
-export function createNeighbourhood(options: NeighbourhoodOptions): Component {
+/** Starts after the REAR listener. */
+export class LocalDiscovery implements Component {
+  readonly #parts: readonly Component[]
+
+  /** @throws RangeError when the multicast group is not IPv4 host:port */
+  constructor(options: LocalDiscoveryOptions) {
+    this.#parts = [...mdns(options), ...multicast(options)]
+  }
+
+  start(): Promise<void> {
+    return startAll(this.#parts)
+  }
+
+  stop(): Promise<void> {
+    return stopAll(this.#parts)
+  }
+}
+
+function mdns(options: LocalDiscoveryOptions): readonly Component[] {
+  const { config, edges } = options
+  if (!edges.services || !usesLocalNetwork(config)) return []
+  return [
+    new LocalNetwork({
+      ...options,
+      role: config.role ?? DEFAULT_ROLE,
+      open: edges.services,
+      advertised: config.rear?.advertise !== undefined,
+    }),
+  ]
+}
+
+function multicast(options: LocalDiscoveryOptions): readonly Component[] {
   const { config, edges, plainAddress } = options
-  const parts: Component[] = []
-  if (edges.services && usesLocalNetwork(config)) {
-    parts.push(
-      new LocalNetwork({
-        ...options,
-        role: config.role ?? DEFAULT_ROLE,
-        open: edges.services,
-        advertised: config.rear?.advertise !== undefined,
-      }),
-    )
-  }
-  const multicast = config.neighbours?.multicast
-  if (edges.datagrams && multicast) {
-    const own = multicast.interface
-    parts.push(
-      new UpstreamMulticast({
-        ...options,
-        group: { ...parseGroup(multicast.address), ...(own === undefined ? {} : { interface: own }) },
-        open: edges.datagrams,
-        plainAddress: () => reachable(plainAddress(), [config.rear?.advertise, own]),
-      }),
-    )
-  }
-  return { start: () => startAll(parts), stop: () => stopAll(parts) }
+  const configured = config.neighbours?.multicast
+  if (!edges.datagrams || !configured) return []
+  const own = configured.interface
+  return [
+    new UpstreamMulticast({
+      ...options,
+      group: { ...parseGroup(configured.address), ...(own === undefined ? {} : { interface: own }) },
+      open: edges.datagrams,
+      plainAddress: () => reachable(plainAddress(), [config.rear?.advertise, own]),
+    }),
+  ]
 }
 
 /**
@@ -87,7 +101,7 @@ function parseGroup(address: string): { readonly group: string; readonly port: n
   const match = /^(2(?:2[4-9]|3[0-9])(?:\.[0-9]{1,3}){3}):([0-9]{1,5})$/.exec(address)
   const port = Number(match?.[2])
   if (!match || !(port > 0 && port < 65_536)) {
-    throw new RangeError(`neighbours.multicast.address: no IPv4 multicast host:port: ${address}`)
+    throw new RangeError(`neighbours.multicast.address: ${address} is not IPv4 multicast host:port`)
   }
   return { group: match[1]!, port }
 }

@@ -8,7 +8,7 @@ import { silentLog } from '../kernel/log.ts'
 import { createAuthority, type Authority } from './authority.ts'
 import { issueMembership, readMembership, verifyMembership } from './membership.ts'
 import type { MembershipErrorCode } from './membership-error.ts'
-import { MembershipOffice, RENEWAL_GRACE_MS } from './membership-office.ts'
+import { CredentialIssuer, RENEWAL_GRACE_MS } from './credential-issuer.ts'
 import { readRevoked, revokedFile, revokeMembership } from './revoked-file.ts'
 import { Revocations, signRevocations, verifyRevocations } from './revocations.ts'
 
@@ -20,24 +20,24 @@ let simulation: SimulatedSystem
 let directory: string
 let authority: Authority
 let revocations: Revocations
-let office: MembershipOffice
+let issuer: CredentialIssuer
 
 beforeEach(async () => {
   simulation = createSimulatedSystem(5)
-  directory = mkdtempSync(join(tmpdir(), 'tributary-office-'))
+  directory = mkdtempSync(join(tmpdir(), 'tributary-issuer-'))
   authority = await createAuthority(directory, 'acme.example', simulation.system)
   revocations = new Revocations()
-  office = open()
-  await office.start()
+  issuer = open()
+  await issuer.start()
 })
 afterEach(async () => {
-  await office.stop()
+  await issuer.stop()
   rmSync(directory, { recursive: true, force: true })
 })
 
-function open(): MembershipOffice {
+function open(): CredentialIssuer {
   const { system } = simulation
-  return new MembershipOffice({ directory, lifetimeMs: HOUR, revocations, system, log: silentLog })
+  return new CredentialIssuer({ directory, lifetimeMs: HOUR, revocations, system, log: silentLog })
 }
 
 const admit = (subject = alice, by = authority): string =>
@@ -52,11 +52,11 @@ function codeOf(action: () => unknown): MembershipErrorCode | 'done' {
   }
 }
 
-describe('the membership office', () => {
+describe('the membership issuer', () => {
   it('renews a credential while it is valid and a week longer, and remembers the admission', async () => {
     const first = admit()
     await simulation.advance(HOUR / 2)
-    const second = office.renew(first, alice)
+    const second = issuer.renew(first, alice)
     expect(readMembership(second)).toMatchObject({
       subject: alice,
       role: 'node',
@@ -64,32 +64,32 @@ describe('the membership office', () => {
       expiresAt: simulation.now() + HOUR,
       admission: { id: readMembership(first).id, at: readMembership(first).issuedAt },
     })
-    await office.stop() // so that a week is not half a million looks at a file
+    await issuer.stop() // so that a week is not half a million looks at a file
     await simulation.advance(RENEWAL_GRACE_MS + HOUR / 2)
-    const third = office.renew(second, alice)
+    const third = issuer.renew(second, alice)
     expect(readMembership(third).admission).toEqual(readMembership(second).admission)
-    expect(codeOf(() => office.renew(first, alice))).toBe('expired')
+    expect(codeOf(() => issuer.renew(first, alice))).toBe('expired')
   })
 
   it('renews nothing for another node, of another authority, or altered', async () => {
     const other = await createAuthority(join(directory, 'other'), 'acme.example', simulation.system)
-    expect(codeOf(() => office.renew(admit(), bob))).toBe('malformed')
-    expect(codeOf(() => office.renew(admit(alice, other), alice))).toBe('unknown-authority')
+    expect(codeOf(() => issuer.renew(admit(), bob))).toBe('malformed')
+    expect(codeOf(() => issuer.renew(admit(alice, other), alice))).toBe('unknown-authority')
     const [header, payload, signature] = admit().split('.')
     const claims = JSON.parse(Buffer.from(payload!, 'base64url').toString()) as object
     const raised = Buffer.from(JSON.stringify({ ...claims, role: 'supernode' })).toString('base64url')
-    expect(codeOf(() => office.renew(`${header}.${raised}.${signature}`, alice))).toBe('bad-signature')
+    expect(codeOf(() => issuer.renew(`${header}.${raised}.${signature}`, alice))).toBe('bad-signature')
   })
 
   it('refuses what was revoked a moment ago, before it has looked by itself', async () => {
-    const ofAlice = office.renew(admit(), alice)
+    const ofAlice = issuer.renew(admit(), alice)
     const ofBob = admit(bob)
     await revokeMembership(directory, { node: alice }, simulation.system)
     await revokeMembership(directory, { jti: readMembership(ofBob).id }, simulation.system)
-    expect(codeOf(() => office.renew(ofAlice, alice))).toBe('revoked')
-    expect(codeOf(() => office.renew(ofBob, bob))).toBe('revoked')
+    expect(codeOf(() => issuer.renew(ofAlice, alice))).toBe('revoked')
+    expect(codeOf(() => issuer.renew(ofBob, bob))).toBe('revoked')
     await simulation.advance(1_000)
-    expect(codeOf(() => office.renew(admit(), alice))).toBe('done')
+    expect(codeOf(() => issuer.renew(admit(), alice))).toBe('done')
   })
 
   it('knows after a restart what was revoked before', async () => {
@@ -113,7 +113,7 @@ describe('the membership office', () => {
   it('signs what it says was revoked', async () => {
     await revokeMembership(directory, { node: alice }, simulation.system)
     const trustedAuthorities = new Map([['acme.example', [authority.id]]])
-    const list = verifyRevocations(office.revocationList().jws, { trustedAuthorities })
+    const list = verifyRevocations(issuer.revocationList().jws, { trustedAuthorities })
     expect(list).toMatchObject({
       issuer: authority.id,
       domain: 'acme.example',

@@ -24,7 +24,7 @@ interface Ledger {
 }
 
 /** One stream, from the wish to open it until both directions have ended. */
-export interface Passage {
+export interface CarriedStream {
   /** Aborts when the contract or the node stops. */
   readonly signal: AbortSignal
   /** Joins the two; see `splice`. */
@@ -33,7 +33,7 @@ export interface Passage {
   end(): void
 }
 
-export interface PassagesOptions {
+export interface StreamRegistryOptions {
   readonly system: System
   /** Streams that may be open at a time under one contract. */
   readonly maxStreams: number
@@ -41,20 +41,20 @@ export interface PassagesOptions {
   readonly onTraffic: (contractID: string) => void
 }
 
-export class Passages {
+export class StreamRegistry {
   readonly #ledgers = new Map<string, Ledger>()
   readonly #system: System
   readonly #maxStreams: number
   readonly #onTraffic: (contractID: string) => void
 
-  constructor(options: PassagesOptions) {
+  constructor(options: StreamRegistryOptions) {
     this.#system = options.system
     this.#maxStreams = options.maxStreams
     this.#onTraffic = options.onTraffic
   }
 
   /** @returns undefined when as many streams as may be are open under the contract */
-  begin(contractID: string): Passage | undefined {
+  begin(contractID: string): CarriedStream | undefined {
     const ledger = this.#ledger(contractID)
     if (ledger.open.size >= this.#maxStreams) return undefined
     const abort = new AbortController()

@@ -1,23 +1,23 @@
 /**
  * Gets acquainted with a node at once: for a buyer that heard of a provider from a supernode or a catalog and
- * wants to deal with it now. The periodic hello of `Introductions` does the same in its own time.
+ * wants to deal with it now. The periodic hello of `PeerHandshake` does the same in its own time.
  */
 import { deadline, type System } from '../kernel/system.ts'
 import type { NodeId } from '../objects/ids.ts'
 import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
-import type { Introductions } from './introductions.ts'
+import type { PeerHandshake } from './peer-handshake.ts'
 
 /**
  * - `accepted`: each of the two deals with the other
  * - `refused`: it is there, but one of the two does not deal with the other
  * - `unreachable`: nobody answers at the address, or somebody else does
  */
-export type AcquaintanceOutcome = 'accepted' | 'refused' | 'unreachable'
+export type ConnectOutcome = 'accepted' | 'refused' | 'unreachable'
 
-export interface AcquaintanceOptions {
-  readonly introductions: Pick<Introductions, 'greet' | 'lastGreeting' | 'forgetGreeting'>
+export interface PeerConnectorOptions {
+  readonly handshake: Pick<PeerHandshake, 'sayHello' | 'lastHello' | 'forgetHello'>
   readonly registry: Pick<PeerRegistry, 'standing'>
   readonly system: System
 }
@@ -29,13 +29,13 @@ const ACCEPTED_FOR_MS = 300_000
 const UNREACHABLE_FOR_MS = 15_000
 const MOST_REMEMBERED = 4_096
 
-export class Acquaintance {
-  readonly #options: AcquaintanceOptions
-  readonly #inFlight = new Map<string, Promise<AcquaintanceOutcome>>()
+export class PeerConnector {
+  readonly #options: PeerConnectorOptions
+  readonly #inFlight = new Map<string, Promise<ConnectOutcome>>()
   /** By node and address: until when it need not be tried. */
   readonly #unreachable = new Map<string, number>()
 
-  constructor(options: AcquaintanceOptions) {
+  constructor(options: PeerConnectorOptions) {
     this.#options = options
   }
 
@@ -45,15 +45,15 @@ export class Acquaintance {
    * @param signal gives up this caller's wait
    * @throws the signal's reason
    */
-  async ensureAcquainted(
+  async ensureConnected(
     target: { readonly id: NodeId; readonly address: string },
     signal?: AbortSignal,
-  ): Promise<AcquaintanceOutcome> {
+  ): Promise<ConnectOutcome> {
     signal?.throwIfAborted()
-    const { introductions, registry, system } = this.#options
+    const { handshake, registry, system } = this.#options
     const { id, address } = target
     if (registry.standing(id) === 'rejected') return 'refused'
-    const last = introductions.lastGreeting(id)
+    const last = handshake.lastHello(id)
     const now = system.clock.now()
     if (last?.address === address && last.standing === 'accepted' && now - last.at < ACCEPTED_FOR_MS) {
       return this.#ours(id)
@@ -71,15 +71,15 @@ export class Acquaintance {
 
   /** Dealing with a node failed: what we believed of it is asked anew next time. */
   failed(id: string): void {
-    this.#options.introductions.forgetGreeting(id)
+    this.#options.handshake.forgetHello(id)
   }
 
-  async #hello(target: { readonly id: NodeId; readonly address: string }): Promise<AcquaintanceOutcome> {
-    const { introductions, system } = this.#options
+  async #hello(target: { readonly id: NodeId; readonly address: string }): Promise<ConnectOutcome> {
+    const { handshake, system } = this.#options
     const limit = deadline(system.clock, TIMEOUT_MS)
     const key = `${target.id} ${target.address}`
     try {
-      const { standing } = await introductions.greet(target, {
+      const { standing } = await handshake.sayHello(target, {
         source: 'hello',
         timeoutMs: TIMEOUT_MS,
         signal: limit.signal,
@@ -98,7 +98,7 @@ export class Acquaintance {
   }
 
   /** Whatever the other thinks of us: we deal with those only whom we accepted. */
-  #ours(id: NodeId): AcquaintanceOutcome {
+  #ours(id: NodeId): ConnectOutcome {
     return this.#options.registry.standing(id) === 'accepted' ? 'accepted' : 'refused'
   }
 }

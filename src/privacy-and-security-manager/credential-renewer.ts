@@ -1,7 +1,7 @@
 /**
  * Keeps this node a member: has its credential renewed in time, and learns who is a member no more.
  *
- * Asks the supernodes of its own domain; where the node itself holds the authority, its own office.
+ * Asks the supernodes of its own domain; where the node itself holds the authority, its own issuer.
  */
 import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
@@ -13,12 +13,12 @@ import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
 import { readMembership, type Membership } from './membership.ts'
 import { MembershipError } from './membership-error.ts'
-import type { MembershipOffice } from './membership-office.ts'
+import type { CredentialIssuer } from './credential-issuer.ts'
 import type { PeerRegistry } from './peer-registry.ts'
 import { verifyRevocations, type Revocations } from './revocations.ts'
 import type { MembershipTrust } from './membership.ts'
 
-export interface MembershipKeeperOptions {
+export interface CredentialRenewerOptions {
   readonly self: NodeId
   readonly domain: string
   readonly client: RearClient
@@ -32,7 +32,7 @@ export interface MembershipKeeperOptions {
   /** Keeps a list of revocations over a restart. */
   readonly writeRevocations: (jws: string) => Promise<void>
   /** Where this node holds the authority of its domain itself. */
-  readonly office: MembershipOffice | undefined
+  readonly issuer: CredentialIssuer | undefined
   /** Called with every fresh credential. */
   readonly renewed: () => void
   readonly system: System
@@ -63,8 +63,8 @@ const REVOCATIONS_MS = 60_000
 const FIRST_REVOCATIONS_MS = 5_000
 const AGAIN_MS = 200
 
-export class MembershipKeeper implements Component {
-  readonly #options: MembershipKeeperOptions
+export class CredentialRenewer implements Component {
+  readonly #options: CredentialRenewerOptions
   readonly #log: Log
   #running:
     | { readonly abort: AbortController; readonly timers: Map<string, Timer>; busy: Set<Promise<void>> }
@@ -77,16 +77,16 @@ export class MembershipKeeper implements Component {
   /** Per supernode, the list that it gave us last. */
   readonly #lists = new Map<string, number>()
 
-  constructor(options: MembershipKeeperOptions) {
+  constructor(options: CredentialRenewerOptions) {
     this.#options = options
-    this.#log = options.log.child({ component: 'membership-keeper' })
+    this.#log = options.log.child({ component: 'credential-renewer' })
   }
 
   start(): Promise<void> {
     if (this.#running) return Promise.resolve()
     this.#running = { abort: new AbortController(), timers: new Map(), busy: new Set() }
     this.#after('renewal', FIRST_LOOK_MS, (signal) => this.#renewal(signal))
-    if (!this.#options.office) this.#after('revocations', FIRST_LOOK_MS, (signal) => this.#follow(signal))
+    if (!this.#options.issuer) this.#after('revocations', FIRST_LOOK_MS, (signal) => this.#follow(signal))
     return Promise.resolve()
   }
 
@@ -186,11 +186,11 @@ export class MembershipKeeper implements Component {
 
   /** @returns a credential that is checked, and better than the one that we have */
   async #renew(own: Membership, signal: AbortSignal): Promise<string | undefined> {
-    const { office, self, registry, client, read } = this.#options
+    const { issuer, self, registry, client, read } = this.#options
     const jwt = read()!.trim()
-    if (office) {
+    if (issuer) {
       try {
-        return this.#better(office.renew(jwt, self), own)
+        return this.#better(issuer.renew(jwt, self), own)
       } catch (error) {
         this.#failed(self, error as Error, error instanceof MembershipError ? error.code : undefined)
         return undefined

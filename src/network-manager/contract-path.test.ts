@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Contract } from '../objects/contract.ts'
-import { routerFor } from './contract-route.ts'
+import { routerFor } from './contract-path.ts'
 
 const contract = (phase: string | undefined, role?: 'buyer' | 'seller'): Contract =>
   ({
@@ -40,7 +40,7 @@ describe('the router that a contract needs', () => {
     const active = contract('Active', 'buyer')
     const peer = { nodeID: 'X', address: 'x:1' }
     const path = [{ nodeID: 'P', address: 'p:1' }]
-    expect(routerFor(active, 'N', { type: 'through', peer, path }, nowhere)).toEqual({
+    expect(routerFor(active, 'N', { type: 'through', peer, relays: path }, nowhere)).toEqual({
       contractID: 'c',
       role: 'consumer',
       peer,

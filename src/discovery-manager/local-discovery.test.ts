@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { isLoopback, isPeerAddress } from './peer-address.ts'
-import { usesLocalNetwork } from './neighbourhood.ts'
+import { usesLocalNetwork } from './local-discovery.ts'
 
 describe('the local network is used', () => {
   it.each([

@@ -1,14 +1,14 @@
 /** What is special about the way of a contract, for the Network Manager: through relays, or as a relay. Pure. */
 import type { Contract } from '../objects/contract.ts'
-import type { Route } from '../network-manager/index.ts'
+import type { Path } from '../network-manager/index.ts'
 import type { Contracts } from './contracts.ts'
 import { FORWARDS, ORIGIN_CONTRACT } from './terms.ts'
 
 /** @returns undefined for a contract whose two sides reach each other directly */
-export function routeOf(
+export function pathOf(
   contract: Contract,
   contracts: Pick<Contracts, 'get' | 'forwardedFor'>,
-): Route | undefined {
+): Path | undefined {
   const { role, extraInformation, seller, flavor } = contract.spec
   const forwards = extraInformation?.[FORWARDS]
   if (role === 'seller') {
@@ -23,7 +23,7 @@ export function routeOf(
   return {
     type: 'through',
     peer: { nodeID: owner.nodeID, address: owner.ip },
-    path: [{ nodeID: seller.nodeID, address: seller.ip }],
+    relays: [{ nodeID: seller.nodeID, address: seller.ip }],
     remoteContractID: origin,
   }
 }

@@ -14,7 +14,7 @@ import { checkFlavor, type FlavorFault } from './checked-flavor.ts'
 import { Turns } from '../kernel/turns.ts'
 import { rfc3339 } from '../kernel/system.ts'
 
-export interface AdvertisementDeskOptions extends NodeBase {
+export interface AdvertisementHandlerOptions extends NodeBase {
   readonly role: PeerRole
   readonly candidates: PeeringCandidates
   readonly registry: Pick<PeerRegistry, 'membershipOf' | 'find'>
@@ -63,11 +63,11 @@ const VALID_FOR_MS = 5 * 60_000
 const LONGEST_MS = 60 * 60_000
 const SHORTEST_MS = 1_000
 
-export class AdvertisementDesk {
-  readonly #options: AdvertisementDeskOptions
+export class AdvertisementHandler {
+  readonly #options: AdvertisementHandlerOptions
   readonly #turns: Turns
 
-  constructor(options: AdvertisementDeskOptions) {
+  constructor(options: AdvertisementHandlerOptions) {
     this.#options = options
     this.#turns = new Turns(options.system.clock)
   }

@@ -13,7 +13,7 @@ import { MembershipError } from './membership-error.ts'
 import { readRevoked, revokedFile } from './revoked-file.ts'
 import { signRevocations, type Revocations } from './revocations.ts'
 
-export interface MembershipOfficeOptions {
+export interface CredentialIssuerOptions {
   /** Of the authority. */
   readonly directory: string
   /** How long a renewed credential lasts, in milliseconds. */
@@ -29,8 +29,8 @@ const LOOK_MS = 2_000
 /** A node that was off for so long after its credential ended need not be admitted anew. */
 export const RENEWAL_GRACE_MS = 7 * 86_400_000
 
-export class MembershipOffice implements Component {
-  readonly #options: MembershipOfficeOptions
+export class CredentialIssuer implements Component {
+  readonly #options: CredentialIssuerOptions
   readonly #log: Log
   #authority: Authority | undefined
   #timer: Timer | undefined
@@ -41,9 +41,9 @@ export class MembershipOffice implements Component {
   /** Who waits for another list. */
   readonly #waiting = new Set<() => void>()
 
-  constructor(options: MembershipOfficeOptions) {
+  constructor(options: CredentialIssuerOptions) {
     this.#options = options
-    this.#log = options.log.child({ component: 'membership-office' })
+    this.#log = options.log.child({ component: 'credential-issuer' })
   }
 
   /** @throws KeyFileError when the directory holds no usable authority, or a broken list */
@@ -126,7 +126,7 @@ export class MembershipOffice implements Component {
   }
 
   #open(): Authority {
-    if (this.#authority === undefined) throw new Error('the membership office is not open')
+    if (this.#authority === undefined) throw new Error('the membership issuer is not open')
     return this.#authority
   }
 

@@ -10,11 +10,11 @@ import type { RouterNode, VirtualRouterSpec } from '../objects/virtual-router.ts
  * - `relay`: we sold it only to pass everything on under another contract
  * - `none`: nothing of its own passes under it (the bought half of what a relay passes on)
  */
-export type Route =
+export type Path =
   | {
       readonly type: 'through'
       readonly peer: RouterNode
-      readonly path: readonly RouterNode[]
+      readonly relays: readonly RouterNode[]
       /** What the contract is called at the provider's, where every hop has one of its own. */
       readonly remoteContractID?: string
     }
@@ -29,14 +29,14 @@ const WITH_ROUTER: ReadonlySet<string> = new Set(['Active', 'Closing'])
 
 /**
  * @param self our node id
- * @param route what is special; undefined when buyer and seller reach each other directly
+ * @param path what is special; undefined when buyer and seller reach each other directly
  * @param addressOf where a node is now, if that is better known than the contract knows it
  * @returns undefined when the contract needs no router (any more)
  */
 export function routerFor(
   contract: Contract,
   self: string | undefined,
-  route: Route | undefined,
+  path: Path | undefined,
   addressOf: (nodeID: string) => string | undefined,
 ): VirtualRouterSpec | undefined {
   const { spec, status } = contract
@@ -49,7 +49,7 @@ export function routerFor(
   const buying = spec.role === undefined ? spec.buyer.nodeID === self : spec.role === 'buyer'
   const other = buying ? spec.seller : spec.buyer
   const peer = located({ nodeID: other.nodeID, address: other.ip })
-  switch (route?.type) {
+  switch (path?.type) {
     case 'none':
       return undefined
     case 'relay':
@@ -57,15 +57,15 @@ export function routerFor(
         contractID,
         role: 'relay',
         peer,
-        next: { ...route.next, address: addressOf(route.next.nodeID) ?? route.next.address },
+        next: { ...path.next, address: addressOf(path.next.nodeID) ?? path.next.address },
       }
     case 'through':
       return {
         contractID,
         role: 'consumer',
-        peer: route.peer,
-        path: route.path.map(located),
-        ...(route.remoteContractID === undefined ? {} : { remoteContractID: route.remoteContractID }),
+        peer: path.peer,
+        path: path.relays.map(located),
+        ...(path.remoteContractID === undefined ? {} : { remoteContractID: path.remoteContractID }),
       }
     case undefined:
       return { contractID, role: buying ? 'consumer' : 'provider', peer }

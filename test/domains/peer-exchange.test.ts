@@ -16,7 +16,7 @@ async function peerOf(at: MarketNode, id: string): Promise<Peer | undefined> {
   return (await at.store.list(PeerKind)).items.find(({ spec }) => spec.nodeID === id)
 }
 
-describe('introductions through the supernode', () => {
+describe('peer exchange through the supernode', () => {
   it('make two nodes that each know the supernode only know each other', async () => {
     market = await startMarket(21, {
       super: { role: 'supernode' },

@@ -14,10 +14,10 @@ import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import type { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
-import { IntroducedSchema, type Introduced } from './member-routes.ts'
+import { DomainMemberSchema, type DomainMember } from './member-routes.ts'
 import { isPeerAddress } from './peer-address.ts'
 
-export interface MemberIntroductionsOptions extends NodeBase {
+export interface PeerExchangeOptions extends NodeBase {
   readonly client: RearClient
   readonly registry: PeerRegistry
   /** Our own. A supernode asks those of other domains too, and learns what they let it know. */
@@ -32,17 +32,17 @@ const CALL_TIMEOUT_MS = 5_000
 /** Of one supernode: 20,000 members. */
 const MOST_PAGES = 40
 
-const checker = Compile(IntroducedSchema)
+const checker = Compile(DomainMemberSchema)
 
-export class MemberIntroductions implements Component {
-  readonly #options: MemberIntroductionsOptions
+export class PeerExchange implements Component {
+  readonly #options: PeerExchangeOptions
   readonly #controller: Controller
   readonly #warned = new Set<string>()
 
-  constructor(options: MemberIntroductionsOptions) {
+  constructor(options: PeerExchangeOptions) {
     this.#options = options
     this.#controller = new Controller({
-      name: 'member-introductions',
+      name: 'peer-exchange',
       system: options.system,
       log: options.log,
       concurrency: 4,
@@ -83,7 +83,7 @@ export class MemberIntroductions implements Component {
       await this.#ask({ address, id }, proved.domain, signal)
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error
-      log.debug({ err: error, supernode: id }, 'the supernode introduced nobody')
+      log.debug({ err: error, supernode: id }, 'the supernode listed no members')
       return { requeueAfterMs: RETRY_MS }
     }
     const alone = proved.domain === self.domain && !this.#knowsOthers()
@@ -115,14 +115,14 @@ export class MemberIntroductions implements Component {
     }
     if (refused === 0 || this.#warned.has(supernode.id)) return
     this.#warned.add(supernode.id)
-    log.warn({ supernode: supernode.id, refused }, 'a supernode introduced members that prove nothing')
+    log.warn({ supernode: supernode.id, refused }, 'a supernode listed members without valid credentials')
   }
 
   /** @returns whether what was said of a member was proved */
-  async #learn(introduced: unknown, domain: string): Promise<boolean> {
+  async #learn(listed: unknown, domain: string): Promise<boolean> {
     const { registry, self } = this.#options
-    if (!checker.Check(introduced)) return false
-    const { identity, name, membership }: Introduced = introduced
+    if (!checker.Check(listed)) return false
+    const { identity, name, membership }: DomainMember = listed
     if (!isNodeId(identity.ID) || !isPeerAddress(identity.IP)) return false
     if (identity.ID === self.id) return true
     const known = registry.credentialOf(identity.ID) === membership && registry.find(identity.ID)

@@ -19,7 +19,7 @@ import { nodeIdentityToWire, type WireNodeIdentity } from '../rear/wire/index.ts
 import { isPeerAddress } from './peer-address.ts'
 
 /** The body of hello, both ways. */
-export interface Introduction {
+export interface Hello {
   readonly identity: WireNodeIdentity
   readonly name: string
   readonly role: PeerRole
@@ -29,13 +29,13 @@ export interface Introduction {
 }
 
 /** The answer to hello. */
-export interface IntroductionAnswer extends Introduction {
+export interface HelloAnswer extends Hello {
   /** How far the caller has come in the eyes of who answers. */
   readonly standing: Standing
 }
 
 /** How a hello went. */
-export interface Greeting {
+export interface HelloResult {
   /** Who is there, proved. */
   readonly peer: NodeId
   /** How far we have come in its eyes; undefined when it does not tell. */
@@ -60,11 +60,11 @@ const PACE_MS = 200
 const NOT_READY_RETRY_MS = 1_000
 /** After so many failures in a row, one that was only heard of, and that nobody vouches for, is forgotten. */
 const FORGET_AFTER = 10
-const MOST_GREETINGS = 10_000
+const MOST_HELLOS = 10_000
 const ROLES: ReadonlySet<unknown> = new Set<PeerRole>(['node', 'supernode', 'catalog'])
 const STANDINGS: ReadonlySet<unknown> = new Set<Standing>(['unknown', 'known', 'accepted', 'rejected'])
 
-export interface IntroductionsOptions extends NodeBase {
+export interface PeerHandshakeOptions extends NodeBase {
   readonly client: RearClient
   readonly registry: PeerRegistry
   readonly role: PeerRole
@@ -72,17 +72,17 @@ export interface IntroductionsOptions extends NodeBase {
   readonly membership: () => string | undefined
 }
 
-export class Introductions implements Component {
-  readonly #options: IntroductionsOptions
+export class PeerHandshake implements Component {
+  readonly #options: PeerHandshakeOptions
   readonly #controller: Controller
   readonly #failures = new Map<string, number>()
   /** The last hello to each node that answered. */
-  readonly #greetings = new Map<string, Greeting>()
+  readonly #hellos = new Map<string, HelloResult>()
 
-  constructor(options: IntroductionsOptions) {
+  constructor(options: PeerHandshakeOptions) {
     this.#options = options
     this.#controller = new Controller({
-      name: 'introductions',
+      name: 'peer-handshake',
       system: options.system,
       log: options.log,
       concurrency: 16,
@@ -110,11 +110,11 @@ export class Introductions implements Component {
     return this.#controller.stop()
   }
 
-  /** A peer introduced itself. */
-  async greeted(
-    from: Introduction,
+  /** A peer said hello. */
+  async answerHello(
+    from: Hello,
     peer: { readonly id: string; readonly address: string },
-  ): Promise<IntroductionAnswer> {
+  ): Promise<HelloAnswer> {
     if (from.identity.ID !== peer.id)
       throw new Problem('not-a-party', 'the identity is not that of the caller')
     const { standing } = await this.#options.registry.learn({
@@ -125,11 +125,11 @@ export class Introductions implements Component {
       role: from.role,
       ...(from.membership === undefined ? {} : { membership: from.membership }),
     })
-    return { ...this.introduction(), standing }
+    return { ...this.ownHello(), standing }
   }
 
   /** @returns who we are */
-  introduction(): Introduction {
+  ownHello(): Hello {
     const { self, role, membership } = this.#options
     const credential = membership()?.trim()
     return {
@@ -142,18 +142,18 @@ export class Introductions implements Component {
   }
 
   /** Says hello to all peers again, soon: there is news of ourselves. */
-  greetAll(): void {
+  helloAll(): void {
     for (const { metadata } of this.#options.registry.list())
       this.#controller.enqueue({ name: metadata.name })
   }
 
-  forgetGreeting(id: string): void {
-    this.#greetings.delete(id)
+  forgetHello(id: string): void {
+    this.#hellos.delete(id)
   }
 
   /** @returns how the last hello to a node went; undefined when it was not reached, last or ever */
-  lastGreeting(id: NodeId): Greeting | undefined {
-    return this.#greetings.get(id)
+  lastHello(id: NodeId): HelloResult | undefined {
+    return this.#hellos.get(id)
   }
 
   /**
@@ -162,10 +162,10 @@ export class Introductions implements Component {
    * @param options.timeoutMs milliseconds until it is given up
    * @throws TransportError when nobody is there, or somebody else; Problem when it refuses
    */
-  async greet(
+  async sayHello(
     target: { readonly address: string; readonly id?: NodeId },
     options: { readonly source: PeerSource; readonly timeoutMs?: number; readonly signal: AbortSignal },
-  ): Promise<Greeting> {
+  ): Promise<HelloResult> {
     const { client, registry, system } = this.#options
     const { address, id } = target
     const started = system.clock.monotonic()
@@ -175,18 +175,18 @@ export class Introductions implements Component {
         {
           method: 'POST',
           path: '/api/v2/hello',
-          body: this.introduction(),
+          body: this.ownHello(),
           timeoutMs: options.timeoutMs ?? HELLO_TIMEOUT_MS,
           signal: options.signal,
         },
       )
       .catch((error: unknown) => {
-        if (id !== undefined && this.#greetings.get(id)?.address === address) this.#greetings.delete(id)
+        if (id !== undefined && this.#hellos.get(id)?.address === address) this.#hellos.delete(id)
         throw error
       })
     const roundTripMs = system.clock.monotonic() - started
-    // What the other says of itself is not to be relied on, not even that it has the form of an introduction.
-    const from = (answer.body ?? {}) as { readonly [member in keyof IntroductionAnswer]?: unknown }
+    // What the other says of itself is not to be relied on, not even that it has the form of a hello.
+    const from = (answer.body ?? {}) as { readonly [member in keyof HelloAnswer]?: unknown }
     await registry.learn({
       nodeId: answer.peer,
       source: options.source,
@@ -197,17 +197,17 @@ export class Introductions implements Component {
       ...(typeof from.membership === 'string' ? { membership: from.membership } : {}),
     })
     await registry.reached(answer.peer, roundTripMs)
-    const greeting: Greeting = {
+    const hello: HelloResult = {
       peer: answer.peer,
       standing: STANDINGS.has(from.standing) ? (from.standing as Standing) : undefined,
       address,
       at: system.clock.now(),
     }
     // The latest last: the one to forget first is the first.
-    this.#greetings.delete(answer.peer)
-    this.#greetings.set(answer.peer, greeting)
-    if (this.#greetings.size > MOST_GREETINGS) this.#greetings.delete(this.#greetings.keys().next().value!)
-    return greeting
+    this.#hellos.delete(answer.peer)
+    this.#hellos.set(answer.peer, hello)
+    if (this.#hellos.size > MOST_HELLOS) this.#hellos.delete(this.#hellos.keys().next().value!)
+    return hello
   }
 
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | void> {
@@ -218,7 +218,7 @@ export class Introductions implements Component {
     const { address, nodeID, source } = peer.spec
     const id = nodeID === undefined ? undefined : parseNodeId(nodeID)
     try {
-      await this.greet({ address, ...(id === undefined ? {} : { id }) }, { source, signal })
+      await this.sayHello({ address, ...(id === undefined ? {} : { id }) }, { source, signal })
       this.#failures.delete(key.name)
       return { requeueAfterMs: this.#atLeast(AGAIN_WHEN_REACHED_MS) }
     } catch (error) {
