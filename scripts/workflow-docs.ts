@@ -5,10 +5,9 @@
  *   npm run docs         writes docs/workflows/workflow-N.md
  *   npm run docs:check   fails when a committed page says something else
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { componentTitle } from '../src/cli/component-names.ts'
 import { WORKFLOWS, type WorkflowNumber, type WorkflowRole, type WorkflowStep } from '../src/trace/index.ts'
+import { writeOrCheck } from './generated-pages.ts'
 
 interface Page {
   readonly title: string
@@ -124,26 +123,10 @@ function pageOf(workflow: WorkflowNumber): string {
   return lines.join('\n')
 }
 
-const folder = fileURLToPath(new URL('../docs/workflows/', import.meta.url))
-mkdirSync(folder, { recursive: true })
-for (const workflow of [1, 2, 3, 4] as const) {
-  const name = `workflow-${workflow}.md`
-  const text = pageOf(workflow)
-  if (!process.argv.includes('--check')) {
-    writeFileSync(folder + name, text)
-    console.log(`wrote docs/workflows/${name}`)
-    continue
-  }
-  let committed = ''
-  try {
-    committed = readFileSync(folder + name, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
-  if (committed !== text) {
-    console.error(
-      `docs/workflows/${name} does not describe the steps that are recorded: run \`npm run docs\` and commit it.`,
-    )
-    process.exitCode = 1
-  }
-}
+writeOrCheck(
+  'docs/workflows',
+  Object.fromEntries(
+    ([1, 2, 3, 4] as const).map((workflow) => [`workflow-${workflow}.md`, pageOf(workflow)]),
+  ),
+  'src/trace/workflow-steps.ts',
+)

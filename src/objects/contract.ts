@@ -20,7 +20,7 @@ import { ConditionSchema, type KubeObject, type ObjectMetadata } from './meta.ts
 import { anyValue, objectSchema, oneOf, open } from './schema.ts'
 
 /** Values of `status.phase.phase`. */
-export const CONTRACT_PHASES = ['Active', 'Closing', 'Closed', 'Expired', 'Failed'] as const
+export const CONTRACT_PHASES = ['Active', 'Closing', 'Closed', 'Expired'] as const
 export type ContractPhase = (typeof CONTRACT_PHASES)[number]
 
 export const CONTRACT_ROLES = ['buyer', 'seller'] as const

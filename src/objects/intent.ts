@@ -93,6 +93,7 @@ const IntentStatusSchema = Type.Object({
   ),
 })
 export type IntentStatus = Static<typeof IntentStatusSchema>
+export type IntentPhase = NonNullable<IntentStatus['phase']>
 
 export interface Intent extends KubeObject {
   readonly spec: IntentSpec

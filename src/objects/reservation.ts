@@ -45,6 +45,10 @@ export const ReservationSpecSchema = open({
 })
 export type ReservationSpec = Static<typeof ReservationSpecSchema>
 
+/** Values of `status.phase.phase` that we write; upstream's tools know others. */
+export const RESERVATION_PHASES = ['Running', 'Solved', 'Failed'] as const
+export type ReservationPhase = (typeof RESERVATION_PHASES)[number]
+
 export const ReservationStatusSchema = open({
   phase: PhaseStatusSchema,
   reservePhase: Type.Optional(Type.String()),

@@ -71,6 +71,10 @@ export const SolverSpecSchema = open({
 })
 export type SolverSpec = Static<typeof SolverSpecSchema>
 
+/** Values of `status.solverPhase.phase` that we write; upstream's tools know others. */
+export const SOLVER_PHASES = ['Running', 'Solved', 'Failed'] as const
+export type SolverPhase = (typeof SOLVER_PHASES)[number]
+
 export const SolverStatusSchema = open({
   findCandidate: Type.Optional(Type.String()),
   reserveAndBuy: Type.Optional(Type.String()),

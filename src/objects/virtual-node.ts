@@ -28,6 +28,8 @@ const VirtualNodeStatusSchema = Type.Object({
   conditions: Type.Optional(Type.Array(ConditionSchema)),
 })
 
+export type VirtualNodePhase = NonNullable<Static<typeof VirtualNodeStatusSchema>['phase']>
+
 export interface VirtualNode extends KubeObject {
   readonly spec: Static<typeof VirtualNodeSpecSchema>
   readonly status?: Static<typeof VirtualNodeStatusSchema>
