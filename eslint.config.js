@@ -18,7 +18,7 @@ const PROGRAMS = ['src/main.ts', 'src/cli/**/*.ts']
 /** Run beside nodes, on the real machine: they measure it. */
 const TOOLS = ['bench/**/*.ts', 'scripts/**/*.ts']
 /** Tests, and what only tests import. */
-const TESTS = ['**/*.test.ts', 'test/**/*.ts', 'src/**/testing/**/*.ts', 'src/**/test-*.ts']
+const TESTS = ['**/*.test.ts', 'test/**/*.ts']
 
 const USE_CLOCK = `Take the time from the clock of the System passed in (${SYSTEM}).`
 const USE_TIMER = `Use clock.after, sleep or deadline with the System passed in (${SYSTEM}).`

@@ -5,8 +5,8 @@ import { StoreError, type ObjectStore } from '../kernel/object-store.ts'
 import { realSystem } from '../kernel/system.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
 import { InvalidObject } from './index.ts'
-import { deployment, DEPLOYMENTS, serve, widget, WIDGETS } from './testing/serve.ts'
-import { WidgetKind } from './testing/kinds.ts'
+import { deployment, DEPLOYMENTS, serve, widget, WIDGETS } from '../../test/support/control-api.ts'
+import { WidgetKind } from '../../test/support/control-api-kinds.ts'
 
 const GADGETS = '/apis/test.example.com/v1alpha1/gadgets'
 const MERGE = { 'content-type': 'application/merge-patch+json' }

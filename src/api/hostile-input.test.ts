@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { deployment, DEPLOYMENTS, serve, widget, WIDGETS } from './testing/serve.ts'
+import { deployment, DEPLOYMENTS, serve, widget, WIDGETS } from '../../test/support/control-api.ts'
 
 const TYPES = [
   'application/json',

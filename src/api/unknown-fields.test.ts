@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { describe, expect, it } from 'vitest'
-import { WidgetKind } from './testing/kinds.ts'
+import { WidgetKind } from '../../test/support/control-api-kinds.ts'
 import { checkFields } from './unknown-fields.ts'
 
 const check = (spec: object, metadata: object = { name: 'a' }): ReturnType<typeof checkFields> =>

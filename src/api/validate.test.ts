@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DeploymentKind } from '../objects/core/deployment.ts'
 import { IntentKind } from '../objects/intent.ts'
-import { GadgetKind, WidgetKind } from './testing/kinds.ts'
+import { GadgetKind, WidgetKind } from '../../test/support/control-api-kinds.ts'
 import { metadataCauses } from './validate-metadata.ts'
 import { schemaCauses } from './validate-schema.ts'
 

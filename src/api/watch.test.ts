@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Stream, serve, type TestApi, widget, WIDGETS } from './testing/serve.ts'
+import { type Stream, serve, type TestApi, widget, WIDGETS } from '../../test/support/control-api.ts'
 
 const MERGE = { 'content-type': 'application/merge-patch+json' }
 

@@ -8,7 +8,7 @@
 import type { NodeBase } from '../node-base.ts'
 import type { PeerRole } from '../objects/peer.ts'
 import type { Audience } from '../rear/audience.ts'
-import type { FlavorList, FlavorTable } from '../rear/flavor-table.ts'
+import type { FlavorList, FlavorTable } from '../flavor-index/index.ts'
 import type { RouteCall } from '../rear/route.ts'
 import type { Selector } from '../rear/wire/index.ts'
 import { traceFromHeaders, type TraceContext, type WorkflowRole } from '../trace/index.ts'

@@ -1,5 +1,5 @@
 /** Keeps the table that LIST_FLAVORS is answered from in line with our flavors. */
-import { FlavorTable } from '../rear/flavor-table.ts'
+import { FlavorTable } from '../flavor-index/index.ts'
 import type { Component } from '../kernel/component.ts'
 import type { NodeBase } from '../node-base.ts'
 import { FlavorKind } from '../objects/flavor.ts'

@@ -2,7 +2,7 @@
 import Type from 'typebox'
 import type { Standing } from '../privacy-and-security-manager/index.ts'
 import type { FLAVOR_TYPE_NAMES } from '../objects/requirements.ts'
-import type { FlavorList } from '../rear/flavor-table.ts'
+import type { FlavorList } from '../flavor-index/index.ts'
 import { Problem, ProblemSchema } from '../rear/problem.ts'
 import type { Route, RouteReply } from '../rear/route.ts'
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../kernel/log.ts'
 import type { EmbeddedFlavor } from '../objects/flavor.ts'
-import { FlavorTable } from '../rear/flavor-table.ts'
+import { FlavorTable } from '../flavor-index/index.ts'
 import { createRearApp } from '../rear/route.ts'
 import { bodyBytes } from '../rear/transport/index.ts'
 import type { PeerHandshake } from './peer-handshake.ts'

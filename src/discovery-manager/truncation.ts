@@ -1,6 +1,6 @@
 /** How LIST_FLAVORS says that more flavors match than it told. */
 import Type from 'typebox'
-import type { FlavorList } from '../rear/flavor-table.ts'
+import type { FlavorList } from '../flavor-index/index.ts'
 
 const TRUNCATED = 'tributary-truncated'
 const MATCHED = 'tributary-matched'

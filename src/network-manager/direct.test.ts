@@ -17,7 +17,7 @@ import {
   type TestWorld,
   type Wire,
   workload,
-} from './test-node.ts'
+} from '../../test/support/network-nodes.ts'
 
 describe.each<Wire>(['simulated', 'tls'])('a direct way over the %s network', (wire) => {
   const contract = 'contract-1'

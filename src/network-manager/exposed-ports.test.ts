@@ -15,7 +15,7 @@ import {
   type TestNode,
   type TestWorld,
   workload,
-} from './test-node.ts'
+} from '../../test/support/network-nodes.ts'
 
 describe('ports of remote pods on local addresses', () => {
   const contract = 'contract-1'

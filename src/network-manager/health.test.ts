@@ -2,7 +2,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createSimulatedSystem, type SimulatedSystem } from '../../test/support/simulated-system.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { VirtualRouterKind, type VirtualRouter } from '../objects/virtual-router.ts'
-import { connectNodes, createTestWorld, putContract, type TestNode, type TestWorld } from './test-node.ts'
+import {
+  connectNodes,
+  createTestWorld,
+  putContract,
+  type TestNode,
+  type TestWorld,
+} from '../../test/support/network-nodes.ts'
 
 describe('what a router says of its way', () => {
   const contract = 'contract-1'

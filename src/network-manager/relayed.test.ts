@@ -20,7 +20,7 @@ import {
   type TestWorld,
   type Wire,
   workload,
-} from './test-node.ts'
+} from '../../test/support/network-nodes.ts'
 
 /** Of the consumer with its supernode, of the two supernodes, of the provider's supernode with the provider. */
 const [N_CS, CS_PS, PS_P] = ['contract-n-cs', 'contract-cs-ps', 'contract-ps-p'] as const

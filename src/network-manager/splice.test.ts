@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type Duplex, duplexPair } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { splice } from './splice.ts'
-import { readAll } from './test-node.ts'
+import { readAll } from '../../test/support/network-nodes.ts'
 
 /** Two streams that are spliced, and the far ends of both. */
 function spliced(): {

@@ -5,7 +5,7 @@
  * must not tell it anything that it may not know; `cause` is for our log.
  */
 import Type from 'typebox'
-import type { RearResponse } from './message.ts'
+import type { RearResponse } from './transport/index.ts'
 
 interface ProblemKind {
   readonly status: number

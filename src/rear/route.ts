@@ -7,7 +7,7 @@
 import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import type { Log } from '../kernel/log.ts'
-import type { RearRequest, RearResponse, TransportPeer } from './message.ts'
+import type { RearRequest, RearResponse, TransportPeer } from './transport/index.ts'
 import { Problem, problemResponse } from './problem.ts'
 import { decodeAs } from './wire/codec.ts'
 import { parseJson } from './wire/json.ts'

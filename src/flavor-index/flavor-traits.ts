@@ -6,7 +6,7 @@
  */
 import type { Visibility } from '../objects/flavor.ts'
 import type { FlavorTypeName } from '../objects/requirements.ts'
-import { WIDTH, type Audience } from './audience.ts'
+import { WIDTH, type Audience } from '../rear/audience.ts'
 
 /** Of those not available, zero. */
 const TYPES: Readonly<Record<FlavorTypeName, number>> = { k8slice: 1, vm: 2, service: 3, sensor: 4 }

@@ -1,28 +1,28 @@
 /**
- * For the tests of this folder: nodes that consist of a Network Manager and what it stands on.
+ * For the tests of the Network Manager: nodes that consist of a Network Manager and what it stands on.
  */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { vi } from 'vitest'
-import { createSimulatedNetwork, type SimulatedNetwork } from '../../test/support/simulated-network.ts'
-import { testIdentity } from '../../test/support/identities.ts'
-import { Informers } from '../kernel/informer.ts'
-import { silentLog } from '../kernel/log.ts'
-import { mutateStatus, type ObjectStore } from '../kernel/object-store.ts'
-import { realSystem, type System } from '../kernel/system.ts'
-import { ContractKind, type Contract } from '../objects/contract.ts'
-import { PodKind, type Pod, type PodPhase } from '../objects/core/pod.ts'
-import type { ContractId, NodeId } from '../objects/ids.ts'
-import { type VirtualRouter, VirtualRouterKind } from '../objects/virtual-router.ts'
-import { createRearApp } from '../rear/route.ts'
-import { createTlsTransport, type Listener, type Transport } from '../rear/transport/index.ts'
-import { createMemoryStore } from '../store/memory/index.ts'
+import { createSimulatedNetwork, type SimulatedNetwork } from './simulated-network.ts'
+import { testIdentity } from './identities.ts'
+import { Informers } from '../../src/kernel/informer.ts'
+import { silentLog } from '../../src/kernel/log.ts'
+import { mutateStatus, type ObjectStore } from '../../src/kernel/object-store.ts'
+import { realSystem, type System } from '../../src/kernel/system.ts'
+import { ContractKind, type Contract } from '../../src/objects/contract.ts'
+import { PodKind, type Pod, type PodPhase } from '../../src/objects/core/pod.ts'
+import type { ContractId, NodeId } from '../../src/objects/ids.ts'
+import { type VirtualRouter, VirtualRouterKind } from '../../src/objects/virtual-router.ts'
+import { createRearApp } from '../../src/rear/route.ts'
+import { createTlsTransport, type Listener, type Transport } from '../../src/rear/transport/index.ts'
+import { createMemoryStore } from '../../src/store/memory/index.ts'
 import {
   createNetworkManager,
   type NetworkManager,
   type NetworkManagerLimits,
   type NetworkManagerOptions,
-} from './index.ts'
+} from '../../src/network-manager/index.ts'
 
 /** How the nodes of a test are joined. */
 export type Wire = 'tls' | 'simulated'

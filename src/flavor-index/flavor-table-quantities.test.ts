@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { FlavorSpec } from '../objects/flavor.ts'
-import { compileSelector, indexFlavor, type Selector } from './wire/index.ts'
+import { compileSelector, indexFlavor, type Selector } from '../rear/wire/index.ts'
 import { FlavorTable } from './flavor-table.ts'
 
 type NamedFlavor = { readonly metadata: { readonly name: string }; readonly spec: FlavorSpec }

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { EmbeddedFlavor, Visibility } from '../objects/flavor.ts'
-import type { Audience } from './audience.ts'
+import type { Audience } from '../rear/audience.ts'
 import { FlavorTable, type FlavorList } from './flavor-table.ts'
-import { ANY_FLAVOR, matches, type Filter, type Selector } from './wire/index.ts'
+import { ANY_FLAVOR, matches, type Filter, type Selector } from '../rear/wire/index.ts'
 
 interface Made {
   readonly cpu: number

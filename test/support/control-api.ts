@@ -1,15 +1,15 @@
 /**
- * A real control API on a real port over a memory store, for the tests of this folder.
+ * A real control API on a real port over a memory store, for the tests of it.
  */
 import { request as httpRequest } from 'node:http'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
-import { silentLog } from '../../kernel/log.ts'
-import type { ObjectStore } from '../../kernel/object-store.ts'
-import { realSystem } from '../../kernel/system.ts'
-import { createMemoryStore } from '../../store/memory/index.ts'
-import { type ControlApi, type ControlApiOptions, createControlApi } from '../index.ts'
-import { TEST_KINDS } from './kinds.ts'
+import { silentLog } from '../../src/kernel/log.ts'
+import type { ObjectStore } from '../../src/kernel/object-store.ts'
+import { realSystem } from '../../src/kernel/system.ts'
+import { createMemoryStore } from '../../src/store/memory/index.ts'
+import { type ControlApi, type ControlApiOptions, createControlApi } from '../../src/api/index.ts'
+import { TEST_KINDS } from './control-api-kinds.ts'
 
 export interface Answer {
   readonly status: number

@@ -9,12 +9,12 @@
  */
 import { SortedMap } from '../kernel/sorted-map.ts'
 import type { FlavorSpec, Visibility } from '../objects/flavor.ts'
-import { isVisible, type Audience } from './audience.ts'
+import { isVisible, type Audience } from '../rear/audience.ts'
 import { FlavorColumn, type FlavorRange } from './flavor-column.ts'
 import { FlavorTraits } from './flavor-traits.ts'
-import { filterQuantity } from './wire/filter-quantity.ts'
-import { compileSelector, indexFlavor, type IndexedFlavor } from './wire/matcher.ts'
-import { SELECTOR_FIELDS, type Filter, type Selector, type SelectorFieldName } from './wire/selector.ts'
+import { filterQuantity } from '../rear/wire/filter-quantity.ts'
+import { compileSelector, indexFlavor, type IndexedFlavor } from '../rear/wire/matcher.ts'
+import { SELECTOR_FIELDS, type Filter, type Selector, type SelectorFieldName } from '../rear/wire/selector.ts'
 
 /** One object, not two: there may be a hundred thousand of them. */
 interface Entry extends IndexedFlavor {

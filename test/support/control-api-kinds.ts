@@ -1,9 +1,9 @@
 /**
- * Kinds for the tests of this folder: one like those of a CRD, one like Kubernetes' own, a pod, a namespace.
+ * Kinds for the tests of the control API: one like those of a CRD, one like Kubernetes' own, a pod, a namespace.
  */
 import Type from 'typebox'
-import type { KindDefinition } from '../../objects/kind.ts'
-import { ConditionSchema, MetadataSchema } from '../../objects/meta.ts'
+import type { KindDefinition } from '../../src/objects/kind.ts'
+import { ConditionSchema, MetadataSchema } from '../../src/objects/meta.ts'
 
 const closed = { additionalProperties: false } as const
 
