@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { silentLog } from '../src/kernel/log.ts'
 import { realSystem } from '../src/kernel/system.ts'
 import { createNode } from '../src/node/create-node.ts'
+import { withoutControl } from '../src/node/parts/index.ts'
 import { createIdentity, generateNodeKey } from '../src/privacy-and-security-manager/index.ts'
 import type { Route } from '../src/rear/route.ts'
 import { createTlsTransport } from '../src/rear/transport/index.ts'
@@ -28,6 +29,6 @@ function routesOf(role: 'node' | 'supernode' | 'catalog'): readonly Route[] {
     system,
     log: silentLog,
     transport: createTlsTransport({ identity, system, log: silentLog }),
-    control: false,
+    overrides: { control: withoutControl },
   }).routes
 }

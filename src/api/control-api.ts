@@ -71,10 +71,10 @@ export interface ControlApiOptions {
   readonly allowedHosts?: readonly string[]
 }
 
-/** The running API. */
-export type ControlApi = Component & {
-  /** Where it listens. @throws Error before it has started */
-  readonly address: { readonly host: string; readonly port: number }
+/** Where the API listens. */
+export interface ControlAddress {
+  readonly host: string
+  readonly port: number
 }
 
 const DEFAULT_MAX_BODY_BYTES = 1024 * 1024
@@ -84,34 +84,41 @@ const HEADERS_TIMEOUT_MS = 10_000
 /** The Kubernetes release whose API this is a part of. */
 const KUBERNETES_MINOR = '32'
 
-export function createControlApi(options: ControlApiOptions): ControlApi {
-  let running: Promise<Running> | undefined
-  let address: ControlApi['address'] | undefined
-  return {
-    get address() {
-      if (!address) throw new Error('the control API does not listen')
-      return address
-    },
-    async start() {
-      running ??= start(options)
-      try {
-        address = (await running).address
-      } catch (error) {
-        running = undefined
-        throw error
-      }
-    },
-    async stop() {
-      const stopping = running
-      running = undefined
-      address = undefined
-      await (await stopping?.catch(() => undefined))?.stop()
-    },
+export class ControlApi implements Component {
+  readonly #options: ControlApiOptions
+  #running: Promise<Running> | undefined
+  #address: ControlAddress | undefined
+
+  constructor(options: ControlApiOptions) {
+    this.#options = options
+  }
+
+  /** @throws Error before it has started */
+  get address(): ControlAddress {
+    if (!this.#address) throw new Error('the control API does not listen')
+    return this.#address
+  }
+
+  async start(): Promise<void> {
+    this.#running ??= start(this.#options)
+    try {
+      this.#address = (await this.#running).address
+    } catch (error) {
+      this.#running = undefined
+      throw error
+    }
+  }
+
+  async stop(): Promise<void> {
+    const stopping = this.#running
+    this.#running = undefined
+    this.#address = undefined
+    await (await stopping?.catch(() => undefined))?.stop()
   }
 }
 
 interface Running {
-  readonly address: ControlApi['address']
+  readonly address: ControlAddress
   stop(): Promise<void>
 }
 

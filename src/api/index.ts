@@ -2,9 +2,9 @@
  * The control API. Used by the composition root; components contribute `ExtraRoute`s and an `Admit`.
  */
 export {
-  type ControlApi,
+  type ControlAddress,
+  ControlApi,
   type ControlApiOptions,
-  createControlApi,
   type ExtraRequest,
   type ExtraResponse,
   type ExtraRoute,

@@ -29,7 +29,7 @@ import {
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceHeaders, traceOf } from '../trace/index.ts'
 import { draftComplaint } from './check-draft.ts'
-import { CONTRACT_FINALIZER } from './seller.ts'
+import { CONTRACT_FINALIZER } from './contract-issuer.ts'
 import { CONTRACT_SIGNATURE, transactionIdOf } from './terms.ts'
 import { verifyContract } from './verify.ts'
 

@@ -12,19 +12,21 @@ import { Controller } from '../kernel/controller.ts'
 import { mutate, mutateStatus, remove, type WriteOptions } from '../kernel/object-store.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
-import { ContractKind, type Contract, type ContractPhase, type ContractStatus } from '../objects/contract.ts'
+import { ContractKind, type Contract, type ContractPhase } from '../objects/contract.ts'
 import type { FactType } from '../objects/fact.ts'
 import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { ReservationKind } from '../objects/reservation.ts'
 import { TransactionKind } from '../objects/transaction.ts'
+import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import { SignatureError, verifyDocument, type NodeKey } from '../privacy-and-security-manager/index.ts'
 import type { RearClient } from '../rear/client.ts'
 import { isProblem, Problem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
-import { mergeClosings, signClosing, type ClosingStatement, type SignedClosing } from './closing-statement.ts'
+import { mergeClosings, signClosing, type SignedClosing } from './closing-statement.ts'
 import { phaseOf, type Contracts } from './contracts.ts'
 import { forwardingName } from './forwarder.ts'
-import { CONTRACT_FINALIZER } from './seller.ts'
+import { CONTRACT_FINALIZER } from './contract-issuer.ts'
+import { closingStatus, requestClose } from './request-close.ts'
 import { CLOSING_SIGNATURE, FORWARDS } from './terms.ts'
 
 export interface ClosingOptions extends NodeBase {
@@ -55,7 +57,15 @@ export class Closing implements Component {
       system: options.system,
       log: options.log,
       concurrency: 16,
-      watches: [{ informer: options.informers.of(ContractKind) }],
+      watches: [
+        { informer: options.informers.of(ContractKind) },
+        // Waits for it: what was bought is given back when nothing stands for it any more.
+        {
+          informer: options.informers.of(VirtualNodeKind),
+          keys: ({ type, object }) =>
+            type === 'deleted' ? { namespace: DEFAULT_NAMESPACE, name: object.spec.contractID } : undefined,
+        },
+      ],
       reconcile: (key, signal) => this.#reconcile(key, signal),
     })
   }
@@ -66,23 +76,6 @@ export class Closing implements Component {
 
   stop(): Promise<void> {
     return this.#controller.stop()
-  }
-
-  /** Looks at a contract again, for example because its virtual node is gone. */
-  enqueue(contractID: string): void {
-    this.#controller.enqueue({ namespace: DEFAULT_NAMESPACE, name: contractID })
-  }
-
-  /** Asks for the end of a contract. Idempotent; the controller does the rest. */
-  async close(contractID: string, reason: string): Promise<void> {
-    const { store, self, key, system } = this.#options
-    const name = { namespace: DEFAULT_NAMESPACE, name: contractID }
-    const now = rfc3339(system.clock.now())
-    await mutateStatus(store, ContractKind, name, (contract) => {
-      if (phaseOf(contract) !== 'Active') return undefined
-      const statement: ClosingStatement = { contractID, closedBy: self.id, reason, closedAt: now }
-      return closingStatus(contract, signClosing(statement, {}, { id: self.id, key }), now)
-    })
   }
 
   /**
@@ -140,7 +133,7 @@ export class Closing implements Component {
       if (contract.status?.phase === undefined)
         await this.#setPhase(contract, 'Active', 'in force', { deferrable: contract.spec.role === 'seller' })
       if (contract.metadata.deletionTimestamp !== undefined) {
-        await this.close(key.name, 'deleted by the user')
+        await requestClose(this.#options, key.name, 'deleted by the user')
         return
       }
       const end = Date.parse(contract.spec.expirationTime ?? '')
@@ -170,7 +163,11 @@ export class Closing implements Component {
     const forwards = contract.spec.extraInformation?.[FORWARDS]
     if (contract.spec.role === 'seller' && forwards !== undefined) {
       // We only stood in between: the next hop is told, and does the rest.
-      await this.close(forwards, contract.status?.phase?.message ?? 'closed by the hop before')
+      await requestClose(
+        this.#options,
+        forwards,
+        contract.status?.phase?.message ?? 'closed by the hop before',
+      )
       await available.removeAllocation(contractID)
       await remove(store, ReservationKind, {
         namespace: DEFAULT_NAMESPACE,
@@ -193,7 +190,11 @@ export class Closing implements Component {
     }
     const before = this.#options.contracts.forwardedFor(contractID)
     if (before) {
-      await this.close(before.metadata.name, contract.status?.phase?.message ?? 'closed by the next hop')
+      await requestClose(
+        this.#options,
+        before.metadata.name,
+        contract.status?.phase?.message ?? 'closed by the next hop',
+      )
       return true
     }
     if (!(await detached(contractID))) return false
@@ -292,17 +293,4 @@ export class Closing implements Component {
 /** @returns the party of a contract that is not us */
 export function otherSide(contract: Contract): Contract['spec']['buyer'] {
   return contract.spec.role === 'seller' ? contract.spec.buyer : contract.spec.seller
-}
-
-function closingStatus(contract: Contract, closing: SignedClosing, now: string): ContractStatus {
-  return {
-    ...contract.status,
-    phase: {
-      ...contract.status?.phase,
-      phase: 'Closing',
-      message: closing.statement.reason,
-      lastChangeTime: now,
-    },
-    closing,
-  }
 }

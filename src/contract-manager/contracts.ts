@@ -48,6 +48,16 @@ export class Contracts implements Component {
     return this.informer.byIndex('user', nodeID).some((contract) => phaseOf(contract) === 'Active')
   }
 
+  /** @returns whether the node is a side of the contract, or uses what was sold under it */
+  isParty(contractID: string, nodeID: string): boolean {
+    const spec = this.get(contractID)?.spec
+    return (
+      spec?.buyer.nodeID === nodeID ||
+      spec?.seller.nodeID === nodeID ||
+      this.sold(contractID)?.buyer === nodeID
+    )
+  }
+
   /** @returns what runs here under a contract that is in force: nothing under one that we only pass on */
   provided(contractID: string): SoldSlice | undefined {
     const forwards = this.get(contractID)?.spec.extraInformation?.[FORWARDS]

@@ -31,6 +31,7 @@ import {
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
 import { amountsOf } from '../rear/configured-amounts.ts'
+import type { ContractIssuer } from './contract-issuer.ts'
 import { contractIdOf, DOWNSTREAM_PRICE, FORWARDS, MARGIN, ORIGIN_CONTRACT, USER } from './terms.ts'
 
 export interface ForwarderOptions extends NodeBase {
@@ -44,8 +45,8 @@ export interface ForwarderOptions extends NodeBase {
   readonly mayForward: (caller: string, candidate: PeeringCandidate) => boolean
   /** What we are to the caller: the supernode of its domain, or of the provider's. */
   readonly roleFor: (caller: string) => TraceContext['role']
-  /** Signs and stores our own contract with the hop before. Idempotent. */
-  readonly complete: (transaction: Transaction, signature: string) => Promise<Contract>
+  /** Makes our own contract with the hop before. */
+  readonly issuer: ContractIssuer
 }
 
 /** Label of reservations that are made for others: the transaction with the hop before. */
@@ -217,7 +218,7 @@ export class Forwarder implements Component {
   async #complete(transaction: Transaction, signature: string): Promise<Contract> {
     await this.#ensureAllocation(transaction)
     await this.#options.available.activate(contractIdOf(transaction.metadata.name))
-    return this.#options.complete(transaction, signature)
+    return this.#options.issuer.issue(transaction, { buyerSignature: signature })
   }
 
   async #ensureAllocation(transaction: Transaction): Promise<void> {

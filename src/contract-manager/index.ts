@@ -4,9 +4,11 @@
  */
 export { Buyer, type BuyerOptions } from './buyer.ts'
 export { Closing, type ClosingOptions } from './closing.ts'
+export { ContractIssuer, type ContractIssuerOptions } from './contract-issuer.ts'
 export { Contracts } from './contracts.ts'
 export { Forwarder, type ForwarderOptions } from './forwarder.ts'
 export { pathOf } from './path-of.ts'
+export { requestClose } from './request-close.ts'
 export { Seller, type SellerOptions } from './seller.ts'
 export { contractRoutes } from './routes.ts'
 export { FORWARDS, ORIGIN_CONTRACT, contractIdOf, CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './terms.ts'

@@ -29,6 +29,7 @@ import { openSqliteStore } from '../store/sqlite/index.ts'
 import { Recorder } from '../trace/index.ts'
 import { configurationOf } from '../rear/configured-amounts.ts'
 import { Contracts } from './contracts.ts'
+import { ContractIssuer } from './contract-issuer.ts'
 import { Seller } from './seller.ts'
 import { CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './terms.ts'
 import { verifyContract } from './verify.ts'
@@ -85,7 +86,7 @@ describe.each(Object.entries(STORES))('a seller over the %s store', (_, open) =>
       key: me.key,
       holdMs: 60_000,
       longestMs: 3_600_000,
-      recordSale: () => undefined,
+      issuer: new ContractIssuer({ ...base, key: me.key, recordSale: () => undefined }),
     })
     new Contracts(base)
     await informers.start()

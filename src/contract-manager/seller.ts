@@ -6,31 +6,23 @@ import { ensure, remove } from '../kernel/object-store.ts'
 import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
-import { ContractKind, type Contract } from '../objects/contract.ts'
+import { ContractKind } from '../objects/contract.ts'
 import { FlavorKind } from '../objects/flavor.ts'
 import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { PoolKind, type LedgerEntry, type Pool } from '../objects/pool.ts'
 import { TransactionKind, type Transaction } from '../objects/transaction.ts'
-import {
-  signDocument,
-  verifyDocument,
-  SignatureError,
-  type NodeKey,
-} from '../privacy-and-security-manager/index.ts'
+import { verifyDocument, SignatureError, type NodeKey } from '../privacy-and-security-manager/index.ts'
 import { configurationFor, draftOf } from './draft.ts'
+import type { ContractIssuer } from './contract-issuer.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { RearManager } from '../rear-manager/index.ts'
 import { Problem } from '../rear/problem.ts'
 import {
-  contractFromWire,
   contractTerms,
-  encodeContract,
   flavorToWire,
   nodeIdentityToWire,
   nodeIdentityFromWire,
   configurationFromWire,
-  withSignatures,
-  type WireContract,
   type WireContractTerms,
   type WireFlavor,
   type WireNodeIdentity,
@@ -38,7 +30,7 @@ import {
   type WireReserveRequest,
   type WireTransaction,
 } from '../rear/wire/index.ts'
-import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
+import { traceAnnotations, type TraceContext } from '../trace/index.ts'
 import { amountsOf } from '../rear/configured-amounts.ts'
 import { contractIdOf, CONTRACT_SIGNATURE, transactionIdOf } from './terms.ts'
 
@@ -50,13 +42,10 @@ export interface SellerOptions extends NodeBase {
   readonly holdMs: number
   /** The longest contract that is sold, in milliseconds. */
   readonly longestMs: number
-  readonly recordSale: (contract: Contract) => void
-  /** A supernode's: sells what others have. Asked for when it is needed, since it completes through us. */
-  readonly forwarder?: () => Forwarder
+  readonly issuer: ContractIssuer
+  /** A supernode's: sells what others have. */
+  readonly forwarder?: Forwarder
 }
-
-/** The finalizer that keeps a contract until it is closed. */
-export const CONTRACT_FINALIZER = 'tributary.io/contract'
 
 /** How long after its end a hold that is still in the ledger is looked at again. */
 const FORGET_AGAIN_MS = 1_000
@@ -133,7 +122,7 @@ export class Seller implements Component {
 
   /** @returns undefined when what is asked for is not to be had through us, but from us or not at all */
   async #forward(asked: Asked, caller: string | undefined): Promise<WireTransaction | undefined> {
-    const forwarder = this.#options.forwarder?.()
+    const forwarder = this.#options.forwarder
     if (forwarder === undefined || caller === undefined) return undefined
     const { request, buyer, key, transactionID, trace } = asked
     const before = await this.#transaction(transactionID)
@@ -237,7 +226,7 @@ export class Seller implements Component {
     checkCaller(transaction, caller)
     const draft = transaction.spec.contractDraft as WireContractTerms
     if (caller !== undefined) this.#checkBuyer(draft, request.signature, caller)
-    const forwarder = this.#options.forwarder?.()
+    const forwarder = this.#options.forwarder
     if (forwarder && isForwarding(transaction)) {
       return (await forwarder.purchase(transaction, request.signature ?? '')).spec.document
     }
@@ -249,16 +238,21 @@ export class Seller implements Component {
     draft: WireContractTerms,
     request: WirePurchaseRequest,
   ): Promise<unknown> {
+    const { available, issuer } = this.#options
     const { name } = transaction.metadata
     let pool: Pool | undefined
     this.#buying.add(name)
     try {
-      pool = await this.#options.available.allocate(name, {
+      pool = await available.allocate(name, {
         expiresAt: draft.expirationTime ?? transaction.spec.expirationTime ?? '',
         ...(request.signature ? { buyerSignature: request.signature } : {}),
       })
       if (pool === undefined) throw new Problem('transaction-expired', 'the hold ended before it was bought')
-      const made = await this.#complete(transaction, pool, request.signature || undefined, request)
+      const made = await issuer.issue(transaction, {
+        pool,
+        buyerSignature: request.signature || undefined,
+        request,
+      })
       return made.spec.document
     } catch (error) {
       // It is sold, but its contract could not be written: not now, then later.
@@ -277,14 +271,9 @@ export class Seller implements Component {
     checkCaller(transaction, caller)
     const bought = new Problem('conflict', 'the transaction was bought: close its contract instead')
     if (await store.get(ContractKind, nameOf(contractIdOf(transactionID)))) throw bought
-    if (isForwarding(transaction)) await this.#options.forwarder?.().release(transaction)
+    if (isForwarding(transaction)) await this.#options.forwarder?.release(transaction)
     else if (!(await available.cancel(transactionID))) throw bought
     await remove(store, TransactionKind, nameOf(transactionID))
-  }
-
-  /** Signs and stores a contract that we make on behalf of others. Idempotent. */
-  completeForwarding(transaction: Transaction, signature: string): Promise<Contract> {
-    return this.#complete(transaction, undefined, signature)
   }
 
   /** What a retried RESERVE gets: the answer of the first one, while its hold lives or its contract was made. */
@@ -317,50 +306,6 @@ export class Seller implements Component {
     throw new Problem('signature-invalid', 'signed by somebody else than the buyer')
   }
 
-  /** Signs and stores the contract of an allocated transaction. Idempotent. */
-  async #complete(
-    transaction: Transaction,
-    pool: Pool | undefined,
-    buyerSignature: string | undefined,
-    request?: WirePurchaseRequest,
-  ): Promise<Contract> {
-    const { store, key, self } = this.#options
-    const draft = transaction.spec.contractDraft as WireContractTerms
-    const unsigned = {
-      ...draft,
-      // No credentials: what the buyer may do follows from the contract and its key.
-      peeringTargetCredentials: {
-        clusterID: self.identity().additionalInformation?.liqoID ?? '',
-        kubeconfig: '',
-      },
-      // A buyer that signed the draft signed it without; upstream's buyers sign nothing.
-      ...(request?.ingressTelemetryEndpoint && buyerSignature === undefined
-        ? { ingressTelemetryEndpoint: request.ingressTelemetryEndpoint }
-        : {}),
-    } as WireContract
-    const seller = signDocument(contractTerms(unsigned), { ...CONTRACT_SIGNATURE, key })
-    const signed = withSignatures(unsigned, {
-      seller,
-      ...(buyerSignature === undefined ? {} : { buyer: buyerSignature }),
-    })
-    const document = encodeContract(signed)
-    const contract = await ensure(store, ContractKind, {
-      metadata: {
-        namespace: DEFAULT_NAMESPACE,
-        name: draft.contractID,
-        finalizers: [CONTRACT_FINALIZER],
-        annotations: traceAnnotations(traceOf(transaction)),
-      },
-      spec: {
-        ...contractFromWire(signed, document),
-        role: 'seller',
-        ...(pool ? { poolName: pool.metadata.name } : {}),
-      },
-    })
-    this.#options.recordSale(contract)
-    return contract
-  }
-
   async #currentFlavor(pool: Pool): Promise<WireFlavor | undefined> {
     const { store, self } = this.#options
     const made = flavorOf(pool, self.identity())
@@ -389,10 +334,10 @@ export class Seller implements Component {
   }
 
   async #completeEntry(pool: Pool, entry: LedgerEntry): Promise<void> {
-    const { store, available } = this.#options
+    const { store, available, issuer } = this.#options
     if (await store.get(ContractKind, nameOf(entry.contractID))) return
     const transaction = await this.#transaction(entry.id)
-    if (transaction) await this.#complete(transaction, pool, entry.buyerSignature)
+    if (transaction) await issuer.issue(transaction, { pool, buyerSignature: entry.buyerSignature })
     // Neither contract nor transaction: it was closed, and the crash came before the release.
     else await available.release(entry.id)
   }

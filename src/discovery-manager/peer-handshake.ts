@@ -70,12 +70,15 @@ export interface PeerHandshakeOptions extends NodeBase {
   readonly role: PeerRole
   /** Our own membership credential, when we have one. */
   readonly membership: () => string | undefined
+  /** Tells when it was renewed: every peer gets to know. */
+  readonly onMembershipRenewed?: (listener: () => void) => () => void
 }
 
 export class PeerHandshake implements Component {
   readonly #options: PeerHandshakeOptions
   readonly #controller: Controller
   readonly #failures = new Map<string, number>()
+  #unsubscribe: (() => void) | undefined
   /** The last hello to each node that answered. */
   readonly #hellos = new Map<string, HelloResult>()
 
@@ -103,10 +106,13 @@ export class PeerHandshake implements Component {
   }
 
   start(): Promise<void> {
+    this.#unsubscribe ??= this.#options.onMembershipRenewed?.(() => this.#helloAll())
     return this.#controller.start()
   }
 
   stop(): Promise<void> {
+    this.#unsubscribe?.()
+    this.#unsubscribe = undefined
     return this.#controller.stop()
   }
 
@@ -142,7 +148,7 @@ export class PeerHandshake implements Component {
   }
 
   /** Says hello to all peers again, soon: there is news of ourselves. */
-  helloAll(): void {
+  #helloAll(): void {
     for (const { metadata } of this.#options.registry.list())
       this.#controller.enqueue({ name: metadata.name })
   }

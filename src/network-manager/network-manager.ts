@@ -39,7 +39,7 @@ import { createHealthController } from './health-controller.ts'
 import { createLocalConnections } from './local-connections.ts'
 import { StreamRegistry } from './stream-registry.ts'
 import { createPingRoute } from './ping-route.ts'
-import { createPodStreams, type PodEndpoint } from './pod-streams.ts'
+import { createPodStreams, type PodEndpointOf } from './pod-streams.ts'
 import { createRelayStreams } from './relay/relay-streams.ts'
 import { RelayedCarrier } from './relay/relayed-carrier.ts'
 import { createRouterController } from './router-controller.ts'
@@ -62,13 +62,6 @@ export interface NetworkManagerOptions {
      */
     readonly sold: (contractID: ContractId) => { readonly buyer: NodeId } | undefined
   }
-  /** Provider: where a declared port of a pod of a contract listens. Nothing is served unless given. */
-  readonly podEndpoint?: (
-    contractID: ContractId,
-    namespace: string,
-    pod: string,
-    port: number,
-  ) => PodEndpoint | undefined
   /** Consumer: the contract that a virtual node stands for. No ports are exposed unless given. */
   readonly contractOfNode?: (nodeName: string) => ContractId | string | undefined
   /** What is special about the way of a contract; undefined for direct ones. */
@@ -115,6 +108,8 @@ export const DEFAULT_NETWORK_LIMITS: NetworkManagerLimits = {
 export interface NetworkManager extends Component {
   /** @returns the way to the other end of a contract; undefined while it has no router (yet, or any more) */
   channelFor(contractID: ContractId | string): Channel | undefined
+  /** Provider: streams to the pods that run here are led to what this says; refused until then. */
+  servePods(endpointOf: PodEndpointOf): void
   /** @returns whether streams of this path are ours */
   takesStream(path: string): boolean
   /** Takes a stream; refuses those that are not ours. */
@@ -199,12 +194,13 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
     return user === nodeID || router?.spec.peer.nodeID === nodeID
   }
 
+  let endpointOfPod: PodEndpointOf = () => undefined
   const servePod = createPodStreams({
     system,
     log,
     streams,
     userOf,
-    podEndpoint: options.podEndpoint ?? (() => undefined),
+    podEndpoint: (...pod) => endpointOfPod(...pod),
   })
   const serveRelay = createRelayStreams({
     transport,
@@ -327,6 +323,9 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
       await reporter.stop()
     },
     channelFor,
+    servePods(endpointOf) {
+      endpointOfPod = endpointOf
+    },
     takesStream: (path) => purposeOf(path) !== undefined,
     onStream,
     routes: [createPingRoute({ system, isParty })],

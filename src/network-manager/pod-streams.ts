@@ -12,18 +12,21 @@ import type { PodPort } from './stream-paths.ts'
 /** Where a declared port of a pod can be connected to. */
 export type PodEndpoint = { readonly host: string; readonly port: number }
 
+/** Where a declared port of a pod of a contract listens; undefined unless it runs here and declares it. */
+export type PodEndpointOf = (
+  contractID: ContractId,
+  namespace: string,
+  pod: string,
+  port: number,
+) => PodEndpoint | undefined
+
 export interface PodStreamsOptions {
   readonly system: System
   readonly log: Log
   readonly streams: StreamRegistry
   /** The node that may use the slice sold under a contract; undefined when there is no such contract. */
   readonly userOf: (contractID: ContractId) => string | undefined
-  readonly podEndpoint: (
-    contractID: ContractId,
-    namespace: string,
-    pod: string,
-    port: number,
-  ) => PodEndpoint | undefined
+  readonly podEndpoint: PodEndpointOf
 }
 
 const CONNECT_TIMEOUT_MS = 5_000

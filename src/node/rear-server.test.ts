@@ -6,7 +6,8 @@ import { silentLog } from '../kernel/log.ts'
 import { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
-import { createRearServer, type RearServer } from './rear-server.ts'
+import { RearGate } from './rear-gate.ts'
+import { RearServer } from './rear-server.ts'
 
 const ADDRESS = 'server.test:1'
 const identity = testIdentity('server')
@@ -14,6 +15,7 @@ const identity = testIdentity('server')
 let simulation: SimulatedSystem
 let network: SimulatedNetwork
 let server: RearServer
+let gate: RearGate
 let client: RearClient
 let asked: number
 
@@ -30,10 +32,15 @@ beforeEach(async () => {
     responses: { 200: { description: 'all of it' } },
     handle: async () => ({ status: 200, body: ++asked }),
   }
-  server = createRearServer({
-    config: { name: 'server' },
+  server = new RearServer({
+    config: {},
     transport: network.transport(identity, ADDRESS),
     system: simulation.named('server'),
+    log: silentLog,
+  })
+  gate = new RearGate({
+    rearServer: server,
+    config: {},
     log: silentLog,
     routes: [route],
     registry: { authorize: () => ({ allowed: true }), standing: () => 'accepted' } as never,
@@ -79,7 +86,7 @@ describe('a node that is starting', () => {
   it('is waited for by a client that has the time, and answers as soon as it is ready', async () => {
     const answer = ask(5_000)
     await simulation.advance(1_500)
-    await server.gate.start()
+    await gate.start()
     await simulation.advance(1_000)
     expect(await answer).toBe(1)
   })
@@ -91,11 +98,11 @@ describe('a node that is starting', () => {
   })
 
   it('answers nothing any more from the moment it stops', async () => {
-    await server.gate.start()
+    await gate.start()
     const before = ask(500)
     await simulation.advance(100)
     expect(await before).toBe(1)
-    await server.gate.stop()
+    await gate.stop()
     const after = ask(500).catch((error: unknown) => error)
     await simulation.advance(100)
     expect(isProblem(await after, 'unavailable')).toBe(true)

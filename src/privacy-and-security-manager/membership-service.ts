@@ -34,8 +34,6 @@ export interface MembershipServiceOptions {
   readonly authorityDirectory: string | undefined
   /** How long a renewed credential lasts, such as `24h`. */
   readonly membershipLifetime: string | undefined
-  /** Called when our own credential was renewed. */
-  readonly renewed: () => void
   readonly system: System
   readonly log: Log
 }
@@ -44,6 +42,8 @@ export interface MembershipService extends Component {
   readonly routes: readonly Route[]
   /** Our own credential, as it is now. */
   current(): string | undefined
+  /** Calls back whenever our own credential was renewed. @returns how to stop that */
+  onRenewed(listener: () => void): () => void
   warnings(): readonly MembershipWarning[]
 }
 
@@ -52,7 +52,8 @@ const DEFAULT_LIFETIME = '24h'
 const REVOCATIONS_FILE = 'revocations.jws'
 
 export function createMembershipService(options: MembershipServiceOptions): MembershipService {
-  const { self, client, registry, trust, revocations, directory, system, renewed } = options
+  const { self, client, registry, trust, revocations, directory, system } = options
+  const listeners = new Set<() => void>()
   const log = options.log.child({ component: 'membership' })
   const file = options.membershipFile && resolve(directory, options.membershipFile)
   const listFile = resolve(directory, REVOCATIONS_FILE)
@@ -80,7 +81,7 @@ export function createMembershipService(options: MembershipServiceOptions): Memb
       file === undefined ? Promise.resolve() : replacePrivateFile(file, { text: () => `${jwt}\n` }),
     writeRevocations: (jws) => replacePrivateFile(listFile, { text: () => `${jws}\n` }),
     issuer,
-    renewed,
+    renewed: () => listeners.forEach((listener) => listener()),
     system,
     log,
   })
@@ -101,6 +102,10 @@ export function createMembershipService(options: MembershipServiceOptions): Memb
   return {
     routes: membershipRoutes({ issuer, domain: self.domain, registry }),
     current,
+    onRenewed(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     warnings: () => renewer.warnings(),
     start: () => startAll(parts),
     stop: () => stopAll(parts),

@@ -26,8 +26,6 @@ export interface VirtualFabricManagerOptions extends NodeBase {
   readonly sold: (contractID: string) => SoldSlice | undefined
   /** Provider, steps 24 and 25. */
   readonly peered: (contractID: string, buyer: string, trace?: TraceContext) => Promise<void>
-  /** Consumer: the virtual node of a contract is gone. */
-  readonly onDetached: (contractID: string) => void
 }
 
 const FINALIZER = 'tributary.io/virtual-node'
@@ -251,7 +249,7 @@ export class VirtualFabricManager implements Component {
   }
 
   async #detach(node: VirtualNode): Promise<void> {
-    const { store, fabric, onDetached } = this.#options
+    const { store, fabric } = this.#options
     await this.#setStatus(node, { ...node.status, phase: 'Detaching', message: 'stopping what runs there' })
     await fabric.detach(node.metadata.name)
     await mutate(store, VirtualNodeKind, keyOf(node), (each) => ({
@@ -261,7 +259,6 @@ export class VirtualFabricManager implements Component {
         finalizers: (each.metadata.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER),
       },
     }))
-    onDetached(node.spec.contractID)
   }
 
   async #setStatus(node: VirtualNode, status: NonNullable<VirtualNode['status']>): Promise<void> {

@@ -7,7 +7,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type ControlApi, createControlApi } from '../../src/api/index.ts'
+import { ControlApi } from '../../src/api/index.ts'
 import { DeploymentKind, TEST_KINDS, WidgetKind } from '../support/control-api-kinds.ts'
 import { silentLog } from '../../src/kernel/log.ts'
 import { mutateStatus, type ObjectStore } from '../../src/kernel/object-store.ts'
@@ -37,7 +37,7 @@ afterAll(() => rmSync(home, { recursive: true, force: true }))
 
 beforeEach(async () => {
   store = createMemoryStore({ system: realSystem })
-  api = createControlApi({
+  api = new ControlApi({
     store,
     kinds: TEST_KINDS,
     system: realSystem,

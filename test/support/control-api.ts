@@ -8,7 +8,7 @@ import { silentLog } from '../../src/kernel/log.ts'
 import type { ObjectStore } from '../../src/kernel/object-store.ts'
 import { realSystem } from '../../src/kernel/system.ts'
 import { createMemoryStore } from '../../src/store/memory/index.ts'
-import { type ControlApi, type ControlApiOptions, createControlApi } from '../../src/api/index.ts'
+import { ControlApi, type ControlApiOptions } from '../../src/api/index.ts'
 import { TEST_KINDS } from './control-api-kinds.ts'
 
 export interface Answer {
@@ -43,7 +43,7 @@ export async function serve(
   const store =
     options.store ??
     createMemoryStore({ system: realSystem, ...(historyLimit === undefined ? {} : { historyLimit }) })
-  const api = createControlApi({
+  const api = new ControlApi({
     store,
     kinds: TEST_KINDS,
     system: realSystem,

@@ -9,6 +9,7 @@ import type { Config } from '../../src/config/index.ts'
 import { createLog, silentLog } from '../../src/kernel/log.ts'
 import type { ObjectStore } from '../../src/kernel/object-store.ts'
 import { createNode, type TributaryNode } from '../../src/node/create-node.ts'
+import { withoutControl } from '../../src/node/parts/index.ts'
 import { ledgerOf } from '../../src/available-resources/index.ts'
 import { isBalanced } from '../../src/available-resources/index.ts'
 import type { PeerRole } from '../../src/objects/peer.ts'
@@ -193,7 +194,7 @@ export async function startMarket<const Name extends string>(
         log: log.child({ node: name }),
         transport,
         runner: createSimulatedRunner({ system }),
-        control: false,
+        overrides: { control: withoutControl },
         ...(config.neighbours === undefined
           ? {}
           : {

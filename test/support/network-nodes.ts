@@ -93,14 +93,14 @@ export function createTestWorld({ wire, system = realSystem }: TestWorldOptions)
         contracts: {
           sold: (id) => (sold.has(id) ? { buyer: sold.get(id)! as NodeId } : undefined),
         },
-        podEndpoint: (contractID, namespace, pod, port) => {
-          const found = endpoints.get(`${contractID}/${namespace}/${pod}/${port}`)
-          return found === undefined ? undefined : { host: '127.0.0.1', port: found }
-        },
         contractOfNode: (nodeName) => virtualNodes.get(nodeName) as ContractId | undefined,
         inner: () => serving,
         ...(options.pathOf && { pathOf: options.pathOf }),
         ...(options.limits && { limits: options.limits }),
+      })
+      manager.servePods((contractID, namespace, pod, port) => {
+        const found = endpoints.get(`${contractID}/${namespace}/${pod}/${port}`)
+        return found === undefined ? undefined : { host: '127.0.0.1', port: found }
       })
       const serving = {
         handler: createRearApp(manager.routes, { authorize: () => undefined, log: silentLog }),

@@ -2,7 +2,7 @@
  * A real control API over a memory store, with every kind there is, and the command line against it.
  */
 import { onTestFinished } from 'vitest'
-import { createControlApi, type ControlApiOptions } from '../../../src/api/index.ts'
+import { ControlApi, type ControlApiOptions } from '../../../src/api/index.ts'
 import { silentLog } from '../../../src/kernel/log.ts'
 import { mutateStatus, type ObjectStore } from '../../../src/kernel/object-store.ts'
 import { realSystem } from '../../../src/kernel/system.ts'
@@ -22,7 +22,7 @@ export interface TestControl {
 
 export async function startControl(options: Partial<ControlApiOptions> = {}): Promise<TestControl> {
   const store = createMemoryStore({ system: realSystem })
-  const api = createControlApi({
+  const api = new ControlApi({
     store,
     kinds: ALL_KINDS,
     system: realSystem,

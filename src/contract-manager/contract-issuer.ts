@@ -1,0 +1,88 @@
+/**
+ * Signs and stores the seller's contract of a transaction: of a part of our own pool (Seller), or of what is bought
+ * at the next hop for the one before (Forwarder). Decides nothing: who may buy was decided before.
+ */
+import { ensure, type ObjectStore } from '../kernel/object-store.ts'
+import type { Self } from '../node-base.ts'
+import { ContractKind, type Contract } from '../objects/contract.ts'
+import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
+import type { Pool } from '../objects/pool.ts'
+import type { Transaction } from '../objects/transaction.ts'
+import { signDocument, type NodeKey } from '../privacy-and-security-manager/index.ts'
+import {
+  contractFromWire,
+  contractTerms,
+  encodeContract,
+  withSignatures,
+  type WireContract,
+  type WireContractTerms,
+  type WirePurchaseRequest,
+} from '../rear/wire/index.ts'
+import { traceAnnotations, traceOf } from '../trace/index.ts'
+import { CONTRACT_SIGNATURE } from './terms.ts'
+
+/** The finalizer that keeps a contract until it is closed. */
+export const CONTRACT_FINALIZER = 'tributary.io/contract'
+
+export interface ContractIssuerOptions {
+  readonly store: ObjectStore
+  readonly self: Self
+  readonly key: NodeKey
+  readonly recordSale: (contract: Contract) => void
+}
+
+/** What goes into a contract besides its draft. */
+export interface IssuedOf {
+  /** What the part is of; undefined when the next hop has it. */
+  readonly pool?: Pool
+  /** Over the draft; upstream's buyers sign nothing. */
+  readonly buyerSignature?: string | undefined
+  readonly request?: WirePurchaseRequest
+}
+
+export class ContractIssuer {
+  readonly #options: ContractIssuerOptions
+
+  constructor(options: ContractIssuerOptions) {
+    this.#options = options
+  }
+
+  /** Idempotent: the contract of a transaction has the transaction's name. */
+  async issue(transaction: Transaction, { pool, buyerSignature, request }: IssuedOf): Promise<Contract> {
+    const { store, key, self, recordSale } = this.#options
+    const draft = transaction.spec.contractDraft as WireContractTerms
+    const unsigned = {
+      ...draft,
+      // No credentials: what the buyer may do follows from the contract and its key.
+      peeringTargetCredentials: {
+        clusterID: self.identity().additionalInformation?.liqoID ?? '',
+        kubeconfig: '',
+      },
+      // A buyer that signed the draft signed it without; upstream's buyers sign nothing.
+      ...(request?.ingressTelemetryEndpoint && buyerSignature === undefined
+        ? { ingressTelemetryEndpoint: request.ingressTelemetryEndpoint }
+        : {}),
+    } as WireContract
+    const seller = signDocument(contractTerms(unsigned), { ...CONTRACT_SIGNATURE, key })
+    const signed = withSignatures(unsigned, {
+      seller,
+      ...(buyerSignature === undefined ? {} : { buyer: buyerSignature }),
+    })
+    const document = encodeContract(signed)
+    const contract = await ensure(store, ContractKind, {
+      metadata: {
+        namespace: DEFAULT_NAMESPACE,
+        name: draft.contractID,
+        finalizers: [CONTRACT_FINALIZER],
+        annotations: traceAnnotations(traceOf(transaction)),
+      },
+      spec: {
+        ...contractFromWire(signed, document),
+        role: 'seller',
+        ...(pool ? { poolName: pool.metadata.name } : {}),
+      },
+    })
+    recordSale(contract)
+    return contract
+  }
+}

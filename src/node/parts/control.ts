@@ -1,0 +1,42 @@
+/** Control: the API for users and tools of this node. Simulated nodes have none; their tests have the store. */
+import { ControlApi } from '../../api/index.ts'
+import { ALL_KINDS } from '../../objects/index.ts'
+import { VERSION } from '../../version.ts'
+import { admit } from '../admission.ts'
+import { controlRoutes } from '../control-routes.ts'
+import { DEFAULT_LISTEN, parseListen } from '../listen-address.ts'
+import type { NodeStatus } from '../node-status.ts'
+import type { FoundationHandles } from './foundation.ts'
+import type { Part } from './part.ts'
+import type { PeeringHandles } from './peering.ts'
+import type { WorkloadsHandles } from './workloads.ts'
+
+export interface ControlHandles {
+  /** undefined where none is served. */
+  readonly controlApi: ControlApi | undefined
+}
+
+/** Started last, when the node answers others. */
+export function createControl(
+  before: FoundationHandles & PeeringHandles & WorkloadsHandles & { readonly status: () => NodeStatus },
+): Part<ControlHandles> {
+  const { base, config, fabric, traces, orchestrator, status } = before
+  const { store, informers, system, log } = base
+  const controlApi = new ControlApi({
+    store,
+    kinds: ALL_KINDS,
+    system,
+    log,
+    listen: parseListen(config.control?.listen ?? DEFAULT_LISTEN),
+    version: VERSION,
+    admit,
+    podLogs: (key, logOptions) => fabric.podLogs(key, logOptions),
+    extra: controlRoutes({ store, informers, log, traces, orchestrator, status }),
+  })
+  return { handles: { controlApi }, components: [controlApi], routes: [] }
+}
+
+/** In its place where nobody is to look in from outside. */
+export function withoutControl(): Part<ControlHandles> {
+  return { handles: { controlApi: undefined }, components: [], routes: [] }
+}

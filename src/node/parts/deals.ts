@@ -1,0 +1,94 @@
+/** Deals: choosing an offer, buying it, and selling to others. How contracts end is part of the peering. */
+import {
+  Buyer,
+  ContractIssuer,
+  Contracts,
+  Forwarder,
+  requestClose,
+  Seller,
+} from '../../contract-manager/index.ts'
+import type { NodeId } from '../../objects/ids.ts'
+import { durationSeconds } from '../../quantity/price.ts'
+import { RearManager } from '../../rear-manager/index.ts'
+import type { FoundationHandles } from './foundation.ts'
+import type { MarketHandles } from './market.ts'
+import type { Part } from './part.ts'
+import type { TrustHandles } from './trust.ts'
+
+export interface DealsHandles {
+  readonly contracts: Contracts
+  readonly rearManager: RearManager
+  readonly seller: Seller
+}
+
+const DEFAULT_HOLD = '2m'
+const DEFAULT_LONGEST = '365d'
+
+export function createDeals(before: FoundationHandles & TrustHandles & MarketHandles): Part<DealsHandles> {
+  const { base, config, identity, role, client, registry, connect, connector, domainOf } = before
+  const { available, candidates, ratings, answers } = before
+  const { key } = identity
+  const { domain } = base.self
+  const contracts = new Contracts(base)
+  const closeContract = (contractID: string, reason: string): Promise<void> =>
+    requestClose({ ...base, key }, contractID, reason)
+  const rearManager = new RearManager({
+    ...base,
+    available,
+    candidates,
+    ratings,
+    roleOf: (nodeID) => registry.membershipOf(nodeID as NodeId)?.role,
+    acquaint: connect,
+    latencyOf: (nodeID) => registry.find(nodeID)?.status?.roundTripMs,
+    closeContract,
+  })
+  const issuer = new ContractIssuer({
+    ...base,
+    key,
+    recordSale: ({ metadata: { name }, spec }) =>
+      void ratings.record(spec.buyer.nodeID, 'Purchased', { contractID: name, once: name }),
+  })
+  const forwarder =
+    role === 'supernode'
+      ? new Forwarder({
+          ...base,
+          available,
+          candidates,
+          acquaint: connect,
+          margin: config.supernode?.margin,
+          // For our own domain from anywhere; for others only what is of our domain: no transit.
+          mayForward: (caller, { spec }) =>
+            domainOf(caller) === domain ||
+            (spec.flavor.spec.owner.domain === domain && spec.flavor.spec.visibility !== 'internal'),
+          roleFor: (caller) => answers.roleFor(caller),
+          issuer,
+        })
+      : undefined
+  const seller = new Seller({
+    ...base,
+    available,
+    rearManager,
+    key,
+    holdMs: seconds(config.contracts?.hold ?? DEFAULT_HOLD),
+    longestMs: seconds(config.contracts?.longest ?? DEFAULT_LONGEST),
+    issuer,
+    ...(forwarder ? { forwarder } : {}),
+  })
+  const buyer = new Buyer({
+    ...base,
+    client,
+    key,
+    closeContract,
+    recordDealing: (about, type, reservation, detail) => {
+      if (type !== 'Purchased') connector.failed(about)
+      return ratings.record(about, type, { detail, once: `${reservation.metadata.uid}` })
+    },
+  })
+  return {
+    handles: { contracts, rearManager, seller },
+    components: [seller, ...(forwarder ? [forwarder] : []), buyer, rearManager],
+    routes: [],
+  }
+}
+
+const seconds = (text: string): number => (durationSeconds(text) ?? 0) * 1000

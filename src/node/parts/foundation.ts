@@ -1,0 +1,73 @@
+/**
+ * What stands under every part: the store and its informers, who we are, and the place where others reach us.
+ * The clock, the store, the network and the machine come from outside.
+ */
+import type { Config } from '../../config/index.ts'
+import type { Runner } from '../../fabric/embedded/index.ts'
+import type { LocalDiscoveryEdges } from '../../discovery-manager/index.ts'
+import { GarbageCollector } from '../../kernel/garbage-collector.ts'
+import { Informers } from '../../kernel/informer.ts'
+import type { Log } from '../../kernel/log.ts'
+import type { ObjectStore } from '../../kernel/object-store.ts'
+import type { System } from '../../kernel/system.ts'
+import type { NodeBase, Self } from '../../node-base.ts'
+import { ALL_KINDS } from '../../objects/index.ts'
+import type { PeerRole } from '../../objects/peer.ts'
+import type { Identity } from '../../privacy-and-security-manager/index.ts'
+import type { Transport } from '../../rear/transport/index.ts'
+import { Recorder } from '../../trace/index.ts'
+import { RearServer } from '../rear-server.ts'
+import type { Part } from './part.ts'
+
+/** What a node is made on: real on a machine, simulated in a test. */
+export interface NodeEdges {
+  readonly config: Config
+  readonly directory: string
+  readonly identity: Identity
+  readonly store: ObjectStore
+  readonly system: System
+  /** Names the node in each line. */
+  readonly log: Log
+  readonly transport: Transport
+  /** How programs are run; real processes unless given. */
+  readonly runner?: Runner
+  /** The local network, where others may be found; not searched unless given. */
+  readonly localDiscovery?: LocalDiscoveryEdges
+}
+
+export interface FoundationHandles extends NodeBase, NodeEdges {
+  readonly base: NodeBase
+  readonly role: PeerRole
+  readonly rearServer: RearServer
+}
+
+export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
+  const { config, identity, store, system, log, transport } = edges
+  const informers = new Informers({ store, system, log })
+  const recorder = new Recorder({ store, system, log, node: config.name })
+  const rearServer = new RearServer({ config, transport, system, log })
+  const domain = config.domain?.name ?? 'local'
+  const self: Self = {
+    id: identity.id,
+    name: config.name,
+    domain,
+    identity: () => ({
+      domain,
+      nodeID: identity.id,
+      ip: config.rear?.advertise ?? rearServer.address ?? '',
+      additionalInformation: { liqoID: config.name },
+    }),
+  }
+  const base: NodeBase = { store, informers, system, log, recorder, self }
+  return {
+    handles: { ...edges, ...base, base, role: config.role ?? 'node', rearServer },
+    components: [
+      informers,
+      recorder,
+      // Where it listens is part of what the tables hold.
+      rearServer,
+      new GarbageCollector({ informers, store, kinds: ALL_KINDS, log, system }),
+    ],
+    routes: [],
+  }
+}

@@ -1,0 +1,93 @@
+/** Peering: the way to the other side of a contract, what runs there, how it is measured, and how it all ends. */
+import { Closing, contractRoutes, pathOf } from '../../contract-manager/index.ts'
+import { createEmbeddedFabric, type EmbeddedFabric } from '../../fabric/embedded/index.ts'
+import { measuredCapacity } from '../../local-resource-manager/index.ts'
+import { createNetworkManager, type NetworkManager } from '../../network-manager/index.ts'
+import { NodeKind } from '../../objects/core/node.ts'
+import { subtractAmounts } from '../../quantity/amounts.ts'
+import { ContractTelemetry } from '../../telemetry/index.ts'
+import { VERSION } from '../../version.ts'
+import { VirtualFabricManager } from '../../virtual-fabric-manager/index.ts'
+import { placeLabels } from '../place-labels.ts'
+import type { DealsHandles } from './deals.ts'
+import type { FoundationHandles } from './foundation.ts'
+import type { MarketHandles } from './market.ts'
+import type { Part } from './part.ts'
+import type { TrustHandles } from './trust.ts'
+
+export interface PeeringHandles {
+  readonly networkManager: NetworkManager
+  readonly fabric: EmbeddedFabric
+}
+
+export function createPeering(
+  before: FoundationHandles & TrustHandles & MarketHandles & DealsHandles,
+): Part<PeeringHandles> {
+  const { base, config, directory, identity, transport, runner, rearServer } = before
+  const { client, registry, available, ratings, contracts, rearManager, seller } = before
+  const networkManager = createNetworkManager({
+    ...base,
+    transport,
+    identity,
+    contracts,
+    contractOfNode: (nodeName) =>
+      base.informers.of(NodeKind).get({ name: nodeName })?.metadata.annotations?.['tributary.io/contract-id'],
+    addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
+    pathOf: (contract) => pathOf(contract, contracts),
+    inner: () => rearServer,
+  })
+  const channelFor: NetworkManager['channelFor'] = (contractID) => networkManager.channelFor(contractID)
+  const forSale = config.sell?.capacity ?? {}
+  const fabric = createEmbeddedFabric({
+    ...base,
+    nodeName: config.name,
+    directory: `${directory}/fabric`,
+    capacity: config.cluster?.capacity ?? subtractAmounts(measuredCapacity(), forSale),
+    forSale,
+    // Keys and database of this node are none of a guest's business.
+    hidden: [directory],
+    labels: placeLabels(config),
+    allowWorkloads: config.allowWorkloads ?? false,
+    ...(runner ? { runner } : {}),
+    contracts: { sold: (contractID) => contracts.provided(contractID) },
+    channels: channelFor,
+    version: VERSION,
+  })
+  networkManager.servePods((contractID, namespace, pod, port) =>
+    fabric.podEndpoint(contractID, namespace, pod, port),
+  )
+  const fabricManager = new VirtualFabricManager({
+    ...base,
+    fabric,
+    channelFor,
+    sold: (contractID) => contracts.provided(contractID),
+    peered: (contractID, by, trace) => rearManager.peered(contractID, by, trace),
+  })
+  const closing = new Closing({
+    ...base,
+    client,
+    key: identity.key,
+    available,
+    contracts,
+    withdraw: (contractID) => fabricManager.withdraw(contractID),
+    detached: (contractID) => fabricManager.detached(contractID),
+    recordEnd: (about, type, contractID) =>
+      ratings.record(about, type, { contractID, once: `${contractID} end` }),
+  })
+  const telemetry = new ContractTelemetry({
+    ...base,
+    channelFor,
+    isParty: (contractID, nodeID) => contracts.isParty(contractID, nodeID),
+  })
+  return {
+    handles: { networkManager, fabric },
+    components: [networkManager, fabric, fabricManager, closing, telemetry],
+    routes: [
+      ...contractRoutes(seller, closing, contracts),
+      ...fabricManager.routes,
+      ...fabric.routes,
+      ...networkManager.routes,
+      ...telemetry.routes,
+    ],
+  }
+}

@@ -1,0 +1,31 @@
+/** Workloads: what users ask for, and the traces of how they got it. */
+import { NodeOrchestrator } from '../../node-orchestrator/index.ts'
+import { ServiceHandler } from '../../service-handler/index.ts'
+import { TraceGathering } from '../../telemetry/index.ts'
+import type { DealsHandles } from './deals.ts'
+import type { FoundationHandles } from './foundation.ts'
+import type { MarketHandles } from './market.ts'
+import type { Part } from './part.ts'
+import type { TrustHandles } from './trust.ts'
+
+export interface WorkloadsHandles {
+  readonly orchestrator: NodeOrchestrator
+  readonly traces: TraceGathering
+}
+
+export function createWorkloads(
+  before: FoundationHandles & TrustHandles & MarketHandles & DealsHandles,
+): Part<WorkloadsHandles> {
+  const { base, client, registry, discoverer, rearManager } = before
+  const traces = new TraceGathering({ ...base, client, registry, self: base.self.id })
+  const orchestrator = new NodeOrchestrator({
+    ...base,
+    discover: (selector, signal) => discoverer.discover(selector, { signal }),
+    consider: (solver) => rearManager.consider(solver),
+  })
+  return {
+    handles: { orchestrator, traces },
+    components: [orchestrator, new ServiceHandler(base)],
+    routes: [traces.route],
+  }
+}
