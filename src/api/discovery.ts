@@ -1,7 +1,7 @@
 /**
  * Discovery documents: which groups, versions and resources there are, in the legacy and the aggregated form. Pure.
  */
-import type { JsonObject } from './json.ts'
+import type { JsonObject } from '../kernel/json.ts'
 import type { Resource, Resources } from './resources.ts'
 
 /** `/api` */

@@ -3,7 +3,7 @@
  * `status.phase`, `spec.ports[0].port`, `status.conditions[?(@.type=="Ready")].status`,
  * `metadata.annotations.example\.com/key`. Pure.
  */
-import { isObject, member } from './json.ts'
+import { isObject, member } from '../kernel/json.ts'
 
 type Step =
   | { readonly type: 'member'; readonly name: string }

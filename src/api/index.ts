@@ -10,5 +10,4 @@ export {
   type ExtraRoute,
 } from './control-api.ts'
 export type { Admit, PodLogOptions, PodLogs } from './context.ts'
-export { manifestCauses } from './manifest-causes.ts'
-export { type FieldCause, InvalidObject } from './invalid-object.ts'
+export { InvalidObject } from './invalid-object.ts'

@@ -2,15 +2,7 @@
  * The error with which an admission refuses an object: one cause per wrong field.
  */
 
-/** What is wrong with one field. */
-export interface FieldCause {
-  /** Dotted path, for example `spec.parts[0].resources.cpu`; empty for the object as a whole. */
-  readonly field: string
-  /** For people, for example `Invalid value: "x": must be integer`. */
-  readonly message: string
-  /** Kubernetes' cause type; `FieldValueInvalid` when absent. */
-  readonly reason?: string
-}
+import { causeText, type FieldCause } from '../kernel/validation/field-cause.ts'
 
 /** The object cannot be stored as it is. Answered with HTTP 422 and all causes. */
 export class InvalidObject extends Error {
@@ -19,7 +11,7 @@ export class InvalidObject extends Error {
 
   constructor(causes: readonly FieldCause[], options?: ErrorOptions) {
     super(
-      causes.map(({ field, message }) => (field === '' ? message : `${field}: ${message}`)).join('; '),
+      causes.map(causeText).join('; '),
       options,
     )
     this.causes = causes

@@ -3,7 +3,7 @@
  * `kubectl` that the server checks fields and knows dry runs.
  */
 import { createHash } from 'node:crypto'
-import { isObject, type JsonObject } from './json.ts'
+import { isObject, type JsonObject } from '../kernel/json.ts'
 import { plainSchema } from './plain-schema.ts'
 import { JSON_PATCH, MERGE_PATCH } from './patch/index.ts'
 import type { Resource, Resources } from './resources.ts'

@@ -1,7 +1,7 @@
 /**
  * `PartialObjectMetadata`: an object without its spec and status, for clients that need no more. Pure.
  */
-import { type JsonObject, member } from './json.ts'
+import { type JsonObject, member } from '../kernel/json.ts'
 
 /** @returns the metadata of `object`, wrapped as Kubernetes does */
 export function partialMetadata(object: unknown): JsonObject {

@@ -3,7 +3,7 @@
  * no `const`, maps as `additionalProperties`. Pure.
  */
 import type { TSchema } from 'typebox'
-import { isObject, type JsonObject, member } from './json.ts'
+import { isObject, type JsonObject, member } from '../kernel/json.ts'
 
 /** @returns a plain JSON schema; what refers to itself ends in an object that takes anything */
 export function plainSchema(schema: TSchema): JsonObject {

@@ -4,12 +4,12 @@
 import { randomHex } from '../kernel/system.ts'
 import type { KubeObject, MetadataInput } from '../objects/meta.ts'
 import type { ApiContext } from './context.ts'
-import { isObject, type JsonObject, omit, sameJson } from './json.ts'
+import { isObject, type JsonObject, omit, sameJson } from '../kernel/json.ts'
 import type { Resource } from './resources.ts'
 import { ApiError, asApiError, conflict, invalid, MODIFIED, type Target } from './status.ts'
-import { checkFields } from './unknown-fields.ts'
+import { checkFields } from '../kernel/validation/unknown-fields.ts'
 import { metadataCauses } from './validate-metadata.ts'
-import { schemaCauses } from './validate-schema.ts'
+import { schemaCauses } from '../kernel/validation/schema-causes.ts'
 
 /** The query parameters of a write. */
 export interface WriteOptions {

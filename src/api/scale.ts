@@ -4,7 +4,7 @@
 import type { KubeObject, ObjectKey } from '../objects/meta.ts'
 import { decodeBody } from './body.ts'
 import type { ApiContext, ApiRequest, ApiResponse } from './context.ts'
-import { isObject, type JsonObject, member } from './json.ts'
+import { isObject, type JsonObject, member } from '../kernel/json.ts'
 import { decodePatch } from './patch/index.ts'
 import { parseWriteOptions } from './prepare.ts'
 import { getObject } from './read.ts'

@@ -3,7 +3,7 @@
  */
 import { ApiError } from './status.ts'
 import { valueAt } from './field-path.ts'
-import { member } from './json.ts'
+import { member } from '../kernel/json.ts'
 
 /** Says whether an object is selected. */
 export type Selection = (object: unknown) => boolean

@@ -6,7 +6,8 @@
 import type { KindDefinition } from '../objects/kind.ts'
 import { resourceOf } from '../objects/kind.ts'
 import { isStoreError } from '../kernel/object-store.ts'
-import { asInvalidObject, type FieldCause } from './invalid-object.ts'
+import type { FieldCause } from '../kernel/validation/field-cause.ts'
+import { asInvalidObject } from './invalid-object.ts'
 
 /** Reason → HTTP status. The reasons are Kubernetes' own; client libraries branch on them. */
 const CODES = {

@@ -5,7 +5,7 @@ import type { KubeObject } from '../objects/meta.ts'
 import type { KindDefinition, PrinterColumn } from '../objects/kind.ts'
 import { valueAt } from './field-path.ts'
 import { humanDuration } from './human-duration.ts'
-import { type JsonObject, member } from './json.ts'
+import { type JsonObject, member } from '../kernel/json.ts'
 import { partialMetadata } from './partial-metadata.ts'
 import { ApiError } from './status.ts'
 

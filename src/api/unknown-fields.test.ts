@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { describe, expect, it } from 'vitest'
 import { WidgetKind } from '../../test/support/control-api-kinds.ts'
-import { checkFields } from './unknown-fields.ts'
+import { checkFields } from '../kernel/validation/unknown-fields.ts'
 
 const check = (spec: object, metadata: object = { name: 'a' }): ReturnType<typeof checkFields> =>
   checkFields(WidgetKind.schema, { metadata, spec }, { misspellings: true })

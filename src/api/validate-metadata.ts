@@ -3,9 +3,9 @@
  */
 import type { KindDefinition } from '../objects/kind.ts'
 import { isObjectName } from '../objects/meta.ts'
-import type { FieldCause } from './invalid-object.ts'
-import { isObject, type JsonObject, member } from './json.ts'
-import { wrong } from './validate-schema.ts'
+import type { FieldCause } from '../kernel/validation/field-cause.ts'
+import { isObject, type JsonObject, member } from '../kernel/json.ts'
+import { wrong } from '../kernel/validation/schema-causes.ts'
 
 const NAME_RULE =
   'a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, "-" or ".", and must start and ' +

@@ -3,7 +3,7 @@ import { DeploymentKind } from '../objects/core/deployment.ts'
 import { IntentKind } from '../objects/intent.ts'
 import { GadgetKind, WidgetKind } from '../../test/support/control-api-kinds.ts'
 import { metadataCauses } from './validate-metadata.ts'
-import { schemaCauses } from './validate-schema.ts'
+import { schemaCauses } from '../kernel/validation/schema-causes.ts'
 
 const causes = (spec: object): readonly string[] =>
   schemaCauses(WidgetKind, {

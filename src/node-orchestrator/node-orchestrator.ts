@@ -10,7 +10,7 @@ import type { NodeBase } from '../node-base.ts'
 import { DeploymentKind } from '../objects/core/deployment.ts'
 import { NodeKind } from '../objects/core/node.ts'
 import { PodKind } from '../objects/core/pod.ts'
-import { IntentKind, type Intent, type IntentStatus } from '../objects/intent.ts'
+import { IntentKind, isAccepted, type Intent, type IntentStatus } from '../objects/intent.ts'
 import {
   DEFAULT_NAMESPACE,
   keyOf,
@@ -159,8 +159,8 @@ export class NodeOrchestrator implements Component {
     if (intent.metadata.deletionTimestamp !== undefined) return this.#tearDown(intent)
     const trace = traceOf(intent)
     const { phase, requests, observedGeneration } = intent.status ?? {}
-    // Not accepted by the Service Handler yet.
-    if (trace === undefined || phase === undefined) return
+    // Not judged yet as it is now, or wrong: the Service Handler says what, and whoever mends it wakes us.
+    if (trace === undefined || !isAccepted(intent)) return
     if (!intent.metadata.finalizers?.includes(FINALIZER)) {
       await mutate(store, IntentKind, key, (each) => ({
         ...each,

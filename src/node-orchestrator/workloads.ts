@@ -25,6 +25,13 @@ const HOSTNAME = 'kubernetes.io/hostname'
 const PLACED_KINDS: readonly KindDefinition[] = [DeploymentKind, ServiceKind]
 /** Annotation of what we made: a digest of the manifest, so that a change of it is seen and one by others is left. */
 const APPLIED = 'tributary.io/applied'
+/** Annotation of a Deployment of the user's: what it said of its place before we placed it. */
+const UNPLACED = 'tributary.io/unplaced'
+
+interface Unplaced {
+  readonly strategy?: Deployment['spec']['strategy']
+  readonly nodeSelector?: Readonly<Record<string, string>> | undefined
+}
 
 export interface WorkloadState {
   readonly ready: boolean
@@ -76,7 +83,10 @@ export class Workloads {
       const { name } = intent.spec.workloadRef
       const node = nodeOf(name)
       if (node !== undefined)
-        await mutate(store, DeploymentKind, { namespace, name }, (each) => pinned(each, node))
+        await mutate(store, DeploymentKind, { namespace, name }, (each) => {
+          const next = pinned(each, node)
+          return next && remembering(each, next)
+        })
       return
     }
     const wanted = new Set<string>()
@@ -91,9 +101,13 @@ export class Workloads {
     await this.#removeOwned(intent, (object) => !wanted.has(`${object.kind} ${object.metadata.name}`))
   }
 
-  /** Removes what was made for an intent. What it only refers to is the user's, and stays. */
-  remove(intent: Intent): Promise<void> {
-    return this.#removeOwned(intent, () => true)
+  /** Removes what was made for an intent. What it only refers to is the user's: it stays, as it was before. */
+  async remove(intent: Intent): Promise<void> {
+    await this.#removeOwned(intent, () => true)
+    const { workloadRef } = intent.spec
+    if (workloadRef === undefined) return
+    const { namespace = DEFAULT_NAMESPACE } = intent.metadata
+    await mutate(this.#base.store, DeploymentKind, { namespace, name: workloadRef.name }, unpinned)
   }
 
   /** @returns whether it runs, and where it answers */
@@ -221,6 +235,45 @@ function pinned<T extends Pick<Deployment, 'spec'>>(deployment: T, node: string)
       strategy: strategy ?? { type: 'Recreate' },
       template: { ...template, spec },
     },
+  }
+}
+
+/** @returns the user's Deployment with what it said of its place and its rollout before we did */
+function remembering(before: Deployment, pinned: Deployment): Deployment {
+  if (before.metadata.annotations?.[UNPLACED] !== undefined) return pinned
+  const { strategy, template } = before.spec
+  const unplaced: Unplaced = { strategy, nodeSelector: template.spec.nodeSelector }
+  const annotations = { ...pinned.metadata.annotations, [UNPLACED]: JSON.stringify(unplaced) }
+  return { ...pinned, metadata: { ...pinned.metadata, annotations } }
+}
+
+/** @returns the user's Deployment as it was before it was placed; undefined when it was not */
+function unpinned(deployment: Deployment): Deployment | undefined {
+  const { [UNPLACED]: noted, ...annotations } = deployment.metadata.annotations ?? {}
+  if (noted === undefined) return undefined
+  const { strategy, nodeSelector } = unplacedOf(noted)
+  const { strategy: _s, template, ...spec } = deployment.spec
+  const { nodeSelector: _n, ...podSpec } = template.spec
+  return {
+    ...deployment,
+    metadata: { ...deployment.metadata, annotations },
+    spec: {
+      ...spec,
+      ...(strategy === undefined ? {} : { strategy }),
+      template: {
+        ...template,
+        spec: { ...podSpec, ...(nodeSelector === undefined ? {} : { nodeSelector }) },
+      },
+    },
+  }
+}
+
+/** The user may have written into it; then they have to say themselves where it is to run. */
+function unplacedOf(noted: string): Unplaced {
+  try {
+    return JSON.parse(noted) as Unplaced
+  } catch {
+    return {}
   }
 }
 

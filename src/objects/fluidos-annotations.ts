@@ -8,11 +8,21 @@ import type { RankingWeights, WantedAmounts } from './solver.ts'
 
 export const FLUIDOS_INTENT_PREFIX = 'fluidos-intent-'
 
+/** An annotation with a value that means nothing, or almost of a known name. */
+export interface InvalidAnnotation {
+  /** Its whole key. */
+  readonly annotation: string
+  /** For people. */
+  readonly message: string
+}
+
 /** What the annotations of one workload say. */
 export interface FluidosIntents {
   readonly requirements: Requirements
   /** For people: what was not understood. */
   readonly warnings: readonly string[]
+  /** The annotations whose value cannot be read: what they ask for would be missing. Absent when there are none. */
+  readonly invalid?: readonly InvalidAnnotation[]
   /** The category of a service to buy as well, for example `database`. */
   readonly service?: string
   /** Amounts beyond those of the containers; `gpuMemory` beside upstream's resources. */
@@ -31,6 +41,7 @@ interface Draft {
   readonly weights: Record<string, number>
   readonly notes: Record<string, string>
   readonly warnings: string[]
+  readonly invalid: InvalidAnnotation[]
   service?: string
 }
 
@@ -197,22 +208,31 @@ const MAX_VALUE_LENGTH = 4096
  * @param annotations the `metadata.annotations` of a workload; anything else is read as none
  */
 export function readFluidosAnnotations(annotations: unknown): FluidosIntents {
-  const draft: Draft = { requirements: {}, properties: {}, request: {}, weights: {}, notes: {}, warnings: [] }
+  const draft: Draft = {
+    ...{ requirements: {}, properties: {}, request: {}, weights: {}, notes: {} },
+    ...{ warnings: [], invalid: [] },
+  }
   if (typeof annotations === 'object' && annotations !== null && !Array.isArray(annotations)) {
     for (const [key, value] of Object.entries(annotations)) {
       if (key.startsWith(FLUIDOS_INTENT_PREFIX)) readOne(key, value as unknown, draft)
     }
   }
-  const { requirements, properties, request, weights, notes, warnings, service } = draft
+  const { requirements, properties, request, weights, notes, warnings, invalid, service } = draft
   if (Object.keys(properties).length > 0) requirements.properties = properties
   return {
     requirements,
     warnings,
     notes,
+    ...(invalid.length > 0 ? { invalid } : {}),
     ...(service === undefined ? {} : { service }),
     ...(Object.keys(request).length > 0 ? { request } : {}),
     ...(Object.keys(weights).length > 0 ? { weights } : {}),
   }
+}
+
+/** @returns whether a workload has any of upstream's annotations, and so asks to be placed */
+export function hasFluidosAnnotations(annotations: Readonly<Record<string, string>> | undefined): boolean {
+  return Object.keys(annotations ?? {}).some((key) => key.startsWith(FLUIDOS_INTENT_PREFIX))
 }
 
 function readOne(key: string, value: unknown, draft: Draft): void {
@@ -223,19 +243,23 @@ function readOne(key: string, value: unknown, draft: Draft): void {
     const similar = closest(name.slice(0, 40), Object.keys(READERS))
     const hint = similar === undefined ? '' : `; did you mean ${FLUIDOS_INTENT_PREFIX}${similar}?`
     draft.warnings.push(`${shownKey} is not known and has no effect${hint}`)
+    // What other tools understand is none of ours; what is almost one of ours is a requirement that would be missing.
+    if (similar !== undefined) draft.invalid.push({ annotation: shownKey, message: `is not known${hint}` })
     return
   }
   const scalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
   const text = scalar ? String(value).trim() : ''
   if (text === '' || (text.length > MAX_VALUE_LENGTH && name !== 'mspl')) {
-    draft.warnings.push(
-      `${shownKey} has no effect: its value is ${text === '' ? 'empty or not text' : 'too long'}`,
-    )
+    const message = `its value is ${text === '' ? 'empty or not text' : 'too long'}`
+    draft.warnings.push(`${shownKey} has no effect: ${message}`)
+    draft.invalid.push({ annotation: shownKey, message })
     return
   }
   const wrong = reader(text, draft, name)
   if (wrong !== undefined) {
-    draft.warnings.push(`${shownKey}: ${JSON.stringify(text.slice(0, 60))} has no effect: ${wrong}`)
+    const value = JSON.stringify(text.slice(0, 60))
+    draft.warnings.push(`${shownKey}: ${value} has no effect: ${wrong}`)
+    draft.invalid.push({ annotation: shownKey, message: `${value}: ${wrong}` })
   }
 }
 

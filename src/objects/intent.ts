@@ -1,8 +1,9 @@
 /** Intent: what a user wants run, what it needs, and what matters to them. Entered at the Service Handler. */
 import Type, { type Static } from 'typebox'
 import type { KindDefinition } from './kind.ts'
-import { ConditionSchema, MetadataSchema, type KubeObject } from './meta.ts'
+import { ConditionSchema, MetadataSchema, type Condition, type KubeObject } from './meta.ts'
 import { RequirementsSchema } from './requirements.ts'
+import { DURATION_PATTERN } from './schema.ts'
 import { RankingWeightsSchema } from './solver.ts'
 
 const closed = { additionalProperties: false } as const
@@ -46,7 +47,7 @@ const IntentSpecSchema = Type.Object(
     ),
     duration: Type.Optional(
       Type.String({
-        pattern: '^[0-9]+(s|m|h|d)$',
+        pattern: DURATION_PATTERN,
         description: 'How long to buy for, such as 24h.',
         default: '24h',
       }),
@@ -98,6 +99,20 @@ export type IntentPhase = NonNullable<IntentStatus['phase']>
 export interface Intent extends KubeObject {
   readonly spec: IntentSpec
   readonly status?: IntentStatus
+}
+
+/** The condition that says whether an intent is one, by the rules of the Service Handler. */
+export const ACCEPTED = 'Accepted'
+
+/** @returns what the Service Handler said of an intent last */
+export function acceptedCondition({ status }: Pick<Intent, 'status'>): Condition | undefined {
+  return status?.conditions?.find(({ type }) => type === ACCEPTED)
+}
+
+/** @returns whether an intent was found to be right as it is now; nothing may be done for one that was not */
+export function isAccepted(intent: Pick<Intent, 'metadata' | 'status'>): boolean {
+  const condition = acceptedCondition(intent)
+  return condition?.status === 'True' && condition.observedGeneration === intent.metadata.generation
 }
 
 export const IntentKind: KindDefinition<Intent> = {

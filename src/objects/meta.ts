@@ -130,6 +130,7 @@ export const ConditionSchema = Type.Object({
   reason: Type.Optional(Type.String()),
   message: Type.Optional(Type.String()),
   lastTransitionTime: Type.Optional(Type.String()),
+  observedGeneration: Type.Optional(Type.Integer({ description: 'Of what it was said.' })),
 })
 export type Condition = Static<typeof ConditionSchema>
 
@@ -150,7 +151,8 @@ export function setCondition(
     before &&
     before.status === next.status &&
     before.reason === next.reason &&
-    before.message === next.message
+    before.message === next.message &&
+    before.observedGeneration === next.observedGeneration
   ) {
     return conditions
   }

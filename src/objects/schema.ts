@@ -62,3 +62,6 @@ export function objectSchema(
     { description },
   )
 }
+
+/** The form of a duration: `30s`, `5m`, `24h`, `7d`. */
+export const DURATION_PATTERN = '^[0-9]+(s|m|h|d)$'

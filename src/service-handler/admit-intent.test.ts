@@ -47,6 +47,14 @@ describe('an intent', () => {
       'spec.workload[0].metadata.namespace',
       /that of the intent \(team\)/,
     ],
+    ['no time at all', [deployment('a')], { duration: '0s' }, 'spec.duration', /longer than 0/],
+    [
+      'a name that is none',
+      [{ ...deployment('a'), metadata: { name: 'A b' } }],
+      {},
+      'spec.workload[0].metadata.name',
+      /"A b" is not a name/,
+    ],
     ['no name', [{ ...deployment('a'), metadata: {} }], {}, 'spec.workload[0].metadata.name', /required/],
     [
       'the same thing twice',

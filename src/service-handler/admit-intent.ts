@@ -1,12 +1,9 @@
-/** What a schema cannot say of an intent. Called before it is stored, with the error going back to the user. */
-import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
+/** What a schema cannot say of an intent. Pure; a part of `judgeIntent`, which is what others call. */
+import { isObject } from '../kernel/json.ts'
+import type { FieldCause } from '../kernel/validation/field-cause.ts'
+import { DEFAULT_NAMESPACE, isObjectName } from '../objects/meta.ts'
 import { QuantityError, parseQuantity } from '../quantity/index.ts'
-
-/** One thing that is wrong, at a field. */
-export interface FieldProblem {
-  readonly field: string
-  readonly message: string
-}
+import { durationSeconds } from '../quantity/price.ts'
 
 /** What may stand in an intent, with its API version. */
 const WORKLOADS: ReadonlyMap<string, string> = new Map([
@@ -15,7 +12,6 @@ const WORKLOADS: ReadonlyMap<string, string> = new Map([
 ])
 
 interface LooseContainer {
-  readonly name?: unknown
   readonly resources?: {
     readonly requests?: Record<string, unknown>
     readonly limits?: Record<string, unknown>
@@ -26,15 +22,22 @@ interface LooseContainer {
  * @param intent an object that passed the schema of Intent
  * @returns what is wrong with it; empty when nothing is
  */
-export function admitIntent(intent: unknown): readonly FieldProblem[] {
+export function admitIntent(intent: unknown): readonly FieldCause[] {
   const { metadata, spec } = intent as {
     metadata?: { namespace?: string }
-    spec: { workload?: readonly Record<string, unknown>[]; workloadRef?: unknown }
+    spec: { workload?: readonly Record<string, unknown>[]; workloadRef?: unknown; duration?: string }
   }
-  const problems: FieldProblem[] = []
+  const placeable = [...WORKLOADS.keys()].join(', ')
+  const problems: FieldCause[] = []
   if ((spec.workload === undefined) === (spec.workloadRef === undefined)) {
     problems.push({ field: 'spec', message: 'exactly one of workload and workloadRef is needed' })
   }
+  problems.push(...referenceProblems(spec.workloadRef))
+  if (spec.duration !== undefined && !((durationSeconds(spec.duration) ?? 0) > 0))
+    problems.push({
+      field: 'spec.duration',
+      message: 'must be a duration such as 30s, 5m, 24h, and longer than 0',
+    })
   const workload = spec.workload ?? []
   if (spec.workload !== undefined && !workload.some(({ kind }) => kind === 'Deployment')) {
     problems.push({ field: 'spec.workload', message: 'at least one Deployment is needed' })
@@ -48,7 +51,7 @@ export function admitIntent(intent: unknown): readonly FieldProblem[] {
     if (version === undefined)
       problems.push({
         field: `${at}.kind`,
-        message: `a ${kind} cannot be placed; known are ${[...WORKLOADS.keys()].join(', ')}`,
+        message: `a ${kind} cannot be placed; known are ${placeable}`,
       })
     else if (manifest['apiVersion'] !== version)
       problems.push({ field: `${at}.apiVersion`, message: `must be ${version} for a ${kind}` })
@@ -60,6 +63,11 @@ export function admitIntent(intent: unknown): readonly FieldProblem[] {
         message: `must be that of the intent (${home}), or be left out`,
       })
     if (name === '') problems.push({ field: `${at}.metadata.name`, message: 'is required' })
+    else if (!isObjectName(name))
+      problems.push({
+        field: `${at}.metadata.name`,
+        message: `${JSON.stringify(name.slice(0, 80))} is not a name: at most 253 lower-case letters, digits, "-" and "."`,
+      })
     if (names.has(`${kind}/${name}`))
       problems.push({ field: `${at}.metadata.name`, message: `${kind} ${name} is there twice` })
     names.add(`${kind}/${name}`)
@@ -68,18 +76,33 @@ export function admitIntent(intent: unknown): readonly FieldProblem[] {
   return problems
 }
 
-function quantityProblems(manifest: Record<string, unknown>, at: string): readonly FieldProblem[] {
+/** A reference can only be to what runs; one that lacks its kind is its schema's affair. */
+function referenceProblems(ref: unknown): readonly FieldCause[] {
+  if (!isObject(ref)) return []
+  const { kind, apiVersion } = ref
+  const problems: FieldCause[] = []
+  if (kind !== undefined && kind !== 'Deployment')
+    problems.push({ field: 'spec.workloadRef.kind', message: `must be Deployment, not ${String(kind)}` })
+  else if (apiVersion !== undefined && apiVersion !== 'apps/v1')
+    problems.push({ field: 'spec.workloadRef.apiVersion', message: 'must be apps/v1 for a Deployment' })
+  return problems
+}
+
+function quantityProblems(manifest: Record<string, unknown>, at: string): readonly FieldCause[] {
   const template = (
     manifest['spec'] as { template?: { spec?: { containers?: readonly LooseContainer[] } } } | undefined
   )?.template
-  const problems: FieldProblem[] = []
+  const problems: FieldCause[] = []
   const containers = template?.spec?.containers
   if (!Array.isArray(containers) || containers.length === 0) {
     return [{ field: `${at}.spec.template.spec.containers`, message: 'at least one container is needed' }]
   }
-  ;(containers as readonly LooseContainer[]).forEach((container, index) => {
+  containers.forEach((container: unknown, index) => {
+    // What is no container at all is told of by the schema.
+    if (!isObject(container)) return
+    const { resources } = container as LooseContainer
     for (const part of ['requests', 'limits'] as const) {
-      for (const [resource, amount] of Object.entries(container.resources?.[part] ?? {})) {
+      for (const [resource, amount] of Object.entries(resources?.[part] ?? {})) {
         const field = `${at}.spec.template.spec.containers[${index}].resources.${part}.${resource}`
         try {
           if (parseQuantity(amount as string).nanos < 0n)

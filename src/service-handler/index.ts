@@ -3,4 +3,4 @@
  * placed yet into intents. Owns the table Intent.
  */
 export { ServiceHandler } from './service-handler.ts'
-export { admitIntent } from './admit-intent.ts'
+export { judgeIntent } from './judge-intent.ts'

@@ -2,7 +2,7 @@
  * Patches: the three formats that are accepted, by content type.
  */
 import { decodeJson, decodeYaml } from '../body.ts'
-import { isObject, type JsonObject } from '../json.ts'
+import { isObject, type JsonObject } from '../../kernel/json.ts'
 import { mediaTypes } from '../negotiation.ts'
 import { ApiError } from '../status.ts'
 import { applyJsonPatch } from './json-patch.ts'

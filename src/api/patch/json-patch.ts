@@ -1,7 +1,7 @@
 /**
  * JSON Patch, RFC 6902. Pure: the document is not changed, a changed copy is returned.
  */
-import { isObject, type JsonObject, sameJson } from '../json.ts'
+import { isObject, type JsonObject, sameJson } from '../../kernel/json.ts'
 import { ApiError } from '../status.ts'
 
 const MAX_OPERATIONS = 10_000

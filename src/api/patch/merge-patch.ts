@@ -1,7 +1,7 @@
 /**
  * JSON Merge Patch, RFC 7396. Pure.
  */
-import { isObject, type JsonObject } from '../json.ts'
+import { isObject, type JsonObject } from '../../kernel/json.ts'
 
 /** @returns `target` with `patch` merged in; null removes */
 export function applyMergePatch(target: unknown, patch: unknown): unknown {

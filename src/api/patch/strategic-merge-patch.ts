@@ -4,7 +4,7 @@
  * Lists whose items have a merge key are merged item by item. The directives `$patch`, `$retainKeys`,
  * `$setElementOrder/…` and `$deleteFromPrimitiveList/…` are honoured.
  */
-import { isObject, type JsonObject, sameJson } from '../json.ts'
+import { isObject, type JsonObject, sameJson } from '../../kernel/json.ts'
 import { ApiError } from '../status.ts'
 import { listStrategy } from './merge-keys.ts'
 

@@ -19,6 +19,7 @@ import { createDeploymentController } from './deployment-controller.ts'
 import { EventRecorder } from './event-recorder.ts'
 import { type ContainerLogOptions, Kubelet } from './kubelet.ts'
 import { ensureLocalNode, KUBERNETES_ARCH, KUBERNETES_OS } from './local-node.ts'
+import { createNamespaceMarker } from './namespace-marker.ts'
 import { createOrphanCollector } from './orphan-collector.ts'
 import { PodLogError } from './pod-log-error.ts'
 import { createProcessRunner } from './process-runner.ts'
@@ -141,6 +142,7 @@ export function createEmbeddedFabric(options: EmbeddedFabricOptions): EmbeddedFa
     remotePods,
     kubelet,
     virtualKubelet,
+    createNamespaceMarker(common),
     createDeploymentController(common),
     createScheduler({ ...common, nodeName }),
     createOrphanCollector(common),

@@ -1,8 +1,9 @@
 /**
  * The scheduler: binds each pod to the node that its `nodeSelector` names, if it has room.
  *
- * It does not choose between sellers: where a workload goes is decided by the Node Orchestrator, which
- * writes the decision into the workload's `nodeSelector`. Until then the pods of a Deployment wait.
+ * It does not choose between sellers: where a workload that asks to be offloaded goes is decided by the Node
+ * Orchestrator, which writes the decision into the workload's `nodeSelector`. Until then its pods wait; those of a
+ * Deployment that does not ask run on the local node, as in any cluster.
  */
 import type { Component } from '../../kernel/component.ts'
 import { Controller } from '../../kernel/controller.ts'
@@ -13,7 +14,16 @@ import { rfc3339, type System } from '../../kernel/system.ts'
 import { DeploymentKind } from '../../objects/core/deployment.ts'
 import { isNodeReady, type Node, NodeKind } from '../../objects/core/node.ts'
 import { isFinished, type Pod, PodKind } from '../../objects/core/pod.ts'
-import { controllerOf, keyOf, type ObjectKey, setCondition } from '../../objects/meta.ts'
+import {
+  controllerOf,
+  DEFAULT_NAMESPACE,
+  keyOf,
+  type KubeObject,
+  type ObjectKey,
+  setCondition,
+} from '../../objects/meta.ts'
+import { NamespaceKind } from '../../objects/core/namespace.ts'
+import { asksForOffload } from '../../objects/offload.ts'
 import { type Amounts, addAmounts, shortages, subtractAmounts } from '../../quantity/amounts.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import { CONTRACT_LABEL, HOSTNAME_LABEL, RUNNING_FINALIZER } from './names.ts'
@@ -39,6 +49,8 @@ export function createScheduler(options: SchedulerOptions): Component {
   const { store, informers, system, log, events, nodeName } = options
   const nodes = informers.of(NodeKind)
   const pods = informers.of(PodKind)
+  const deployments = informers.of(DeploymentKind)
+  const namespaces = informers.of(NamespaceKind)
   /** Bound, but the informer does not know yet: by pod uid. */
   const assumed = new Map<string, { readonly node: string; readonly requests: Amounts }>()
 
@@ -59,13 +71,23 @@ export function createScheduler(options: SchedulerOptions): Component {
   const decide = (pod: Pod): Decision => {
     const selector = pod.spec.nodeSelector ?? {}
     if (Object.keys(selector).length === 0) {
-      if (controllerOf(pod)?.kind === DeploymentKind.kind) {
+      if (isPlacedByOthers(pod)) {
         const message = 'waiting to be placed: no nodeSelector says on which node this workload is to run'
         return { wait: 'AwaitingPlacement', message }
       }
       return decideAmong(pod, { [HOSTNAME_LABEL]: nodeName })
     }
     return decideAmong(pod, selector)
+  }
+
+  /** Whether a node is going to be named for it: it is of an intent, or its Deployment asks for a place. */
+  const isPlacedByOthers = (pod: Pod): boolean => {
+    const controller = controllerOf(pod)
+    if (controller?.kind !== DeploymentKind.kind) return false
+    const { namespace = DEFAULT_NAMESPACE } = pod.metadata
+    const deployment = deployments.get({ namespace, name: controller.name })
+    if (deployment === undefined || controllerOf(deployment) !== undefined) return true
+    return asksForOffload(deployment, namespaces.get({ name: namespace }))
   }
 
   const decideAmong = (pod: Pod, selector: Readonly<Record<string, string>>): Decision => {
@@ -192,6 +214,9 @@ export function createScheduler(options: SchedulerOptions): Component {
         // Status is written often; only what a decision looks at is news.
         keys: ({ object, before }) => (before && sameForScheduling(before, object) ? undefined : pending()),
       },
+      // Whose pods stay here follows from what these ask for.
+      { informer: deployments, keys: ({ object, before }) => (asksTheSame(before, object) ? [] : pending()) },
+      { informer: namespaces, keys: ({ object, before }) => (asksTheSame(before, object) ? [] : pending()) },
     ],
     reconcile,
   })
@@ -199,6 +224,12 @@ export function createScheduler(options: SchedulerOptions): Component {
 
 function isPending(pod: Pod): boolean {
   return pod.spec.nodeName === undefined && pod.metadata.deletionTimestamp === undefined && !isFinished(pod)
+}
+
+function asksTheSame(before: KubeObject | undefined, { metadata }: KubeObject): boolean {
+  const asked = ({ labels, annotations }: KubeObject['metadata']): string =>
+    JSON.stringify([labels, annotations])
+  return before !== undefined && asked(before.metadata) === asked(metadata)
 }
 
 function obstacle(node: Node): string | undefined {

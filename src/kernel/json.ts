@@ -1,5 +1,5 @@
 /**
- * Small helpers for values that came from JSON. Pure; for this folder only.
+ * Small helpers for values that came from JSON. Pure.
  */
 
 /** An object that came from JSON: its members are its own, never inherited ones. */

@@ -3,11 +3,12 @@
  */
 import { Compile } from 'typebox/compile'
 import { Settings } from 'typebox/system'
-import type { KindDefinition } from '../objects/kind.ts'
-import { QUANTITY_PATTERN } from '../objects/core/pod-spec.ts'
-import { parseQuantity, QuantityError } from '../quantity/index.ts'
-import type { FieldCause } from './invalid-object.ts'
-import { isObject, type JsonObject, member } from './json.ts'
+import type { KindDefinition } from '../../objects/kind.ts'
+import { QUANTITY_PATTERN } from '../../objects/core/pod-spec.ts'
+import { parseQuantity, QuantityError } from '../../quantity/index.ts'
+import { DURATION_PATTERN } from '../../objects/schema.ts'
+import type { FieldCause } from './field-cause.ts'
+import { isObject, type JsonObject, member } from '../json.ts'
 
 type Validator = ReturnType<typeof Compile>
 const validators = new WeakMap<object, Validator>()
@@ -130,6 +131,8 @@ function causesOf(
 /** @returns the rule that was broken, for people */
 function ruleOf({ keyword, params, message }: SchemaError, value: unknown): string {
   if (keyword === 'pattern' && params['pattern'] === QUANTITY_PATTERN) return quantityRule(String(value))
+  if (keyword === 'pattern' && params['pattern'] === DURATION_PATTERN)
+    return 'must be a duration such as 30s, 5m, 24h'
   const isOfOne = params['limit'] === 1 && (keyword === 'minLength' || keyword === 'minItems')
   return isOfOne ? 'must not be empty' : message
 }

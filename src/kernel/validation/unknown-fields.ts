@@ -5,8 +5,8 @@
  * open one keeps them, for some of our kinds are supersets of other programs' kinds.
  */
 import type { TSchema } from 'typebox'
-import { closest } from '../kernel/closest.ts'
-import { isObject, type JsonObject, member } from './json.ts'
+import { closest } from '../closest.ts'
+import { isObject, type JsonObject, member } from '../json.ts'
 
 export interface UnknownField {
   /** For example `spec.parts[0].replcas`. */

@@ -1,9 +1,9 @@
 /** What is wrong with an object that stands inside another, where `kubectl apply` does not look. Pure. */
-import type { KindDefinition } from '../objects/kind.ts'
-import type { FieldCause } from './invalid-object.ts'
-import { isObject } from './json.ts'
+import type { KindDefinition } from '../../objects/kind.ts'
+import type { FieldCause } from './field-cause.ts'
+import { isObject } from '../json.ts'
 import { checkFields } from './unknown-fields.ts'
-import { schemaCauses, wrong } from './validate-schema.ts'
+import { schemaCauses, wrong } from './schema-causes.ts'
 
 /**
  * @param object as it was written
