@@ -6,8 +6,9 @@
  * For controllers; whoever creates an object may put its finalizer into `metadata.finalizers` at once.
  */
 import type { KindDefinition } from '../../objects/kind.ts'
-import { keyOf, type KubeObject } from '../../objects/meta.ts'
-import { isStoreError, type ObjectStore, type WriteOptions } from '../object-store.ts'
+import type { KubeObject } from '../../objects/meta.ts'
+import type { ObjectStore, WriteOptions } from '../object-store.ts'
+import { amend } from './amend.ts'
 
 /** @returns whether `finalizer` holds the object */
 export function hasFinalizer({ metadata }: KubeObject, finalizer: string): boolean {
@@ -38,17 +39,21 @@ export function withoutFinalizer<T extends KubeObject>(object: T, finalizer: str
  *   its name or is on its way out, so that nothing may be begun for it any more
  * @throws StoreError other than `Conflict` and `NotFound`
  */
-export function ensureFinalizer<T extends KubeObject>(
+export async function ensureFinalizer<T extends KubeObject>(
   store: ObjectStore,
   kind: KindDefinition<T>,
   object: T,
   finalizer: string,
   options?: WriteOptions,
 ): Promise<T | undefined> {
-  return swap(store, kind, object, options, (each) => {
-    if (hasFinalizer(each, finalizer)) return each
-    return each.metadata.deletionTimestamp === undefined ? withFinalizer(each, finalizer) : undefined
-  })
+  const stored = await amend(
+    store,
+    kind,
+    object,
+    (each) => (each.metadata.deletionTimestamp === undefined ? withFinalizer(each, finalizer) : undefined),
+    options,
+  )
+  return stored && hasFinalizer(stored, finalizer) ? stored : undefined
 }
 
 /**
@@ -64,31 +69,9 @@ export async function removeFinalizer<T extends KubeObject>(
   finalizer: string,
   options?: WriteOptions,
 ): Promise<void> {
-  await swap(store, kind, object, options, (each) => withoutFinalizer(each, finalizer))
+  await amend(store, kind, object, (each) => withoutFinalizer(each, finalizer), options)
 }
 
 function withFinalizers<T extends KubeObject>(object: T, finalizers: readonly string[]): T {
   return { ...object, metadata: { ...object.metadata, finalizers } }
-}
-
-/** @param change returns the object as it shall be, the very same when nothing is to be written, undefined to give up */
-async function swap<T extends KubeObject>(
-  store: ObjectStore,
-  kind: KindDefinition<T>,
-  object: T,
-  options: WriteOptions | undefined,
-  change: (object: T) => T | undefined,
-): Promise<T | undefined> {
-  for (let known: T | undefined = object; known?.metadata.uid === object.metadata.uid;) {
-    const wanted = change(known)
-    if (wanted === undefined || wanted === known) return wanted
-    try {
-      return await store.update(kind, wanted, options)
-    } catch (error) {
-      if (isStoreError(error, 'NotFound')) return undefined
-      if (!isStoreError(error, 'Conflict')) throw error
-    }
-    known = await store.get(kind, keyOf(object))
-  }
-  return undefined
 }
