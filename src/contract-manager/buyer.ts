@@ -51,8 +51,8 @@ const FINALIZER = 'tributary.io/reservation'
 const MOST_ATTEMPTS = 3
 const RETRY_MS = 500
 const RESERVE_TIMEOUT_MS = 25_000
-/** Where there is another way to the owner. */
-const RESERVE_TIMEOUT_WITH_OTHER_WAY_MS = 5_000
+/** Where the same offer is to be had through a relay. */
+const RESERVE_TIMEOUT_WITH_RELAY_MS = 5_000
 const CANCEL_TIMEOUT_MS = 2_000
 const UNWIND_RETRY_MS = 5_000
 
@@ -119,7 +119,7 @@ export class Buyer implements Component {
       method: 'POST',
       path: '/api/v2/reservations',
       headers: traceHeaders(trace),
-      timeoutMs: spec.otherWay === true ? RESERVE_TIMEOUT_WITH_OTHER_WAY_MS : RESERVE_TIMEOUT_MS,
+      timeoutMs: spec.relayAlternative === true ? RESERVE_TIMEOUT_WITH_RELAY_MS : RESERVE_TIMEOUT_MS,
       signal,
       body: {
         flavorID: spec.flavorID,
@@ -223,8 +223,8 @@ export class Buyer implements Component {
     const { message } = error as Error
     // A lost answer is asked for again: the key makes that safe.
     const { spec, status } = reservation
-    const tryOtherWay = spec.otherWay === true && status?.reservePhase !== 'Solved'
-    if (failure.mayPass && attempts < MOST_ATTEMPTS && !tryOtherWay) {
+    const tryRelay = spec.relayAlternative === true && status?.reservePhase !== 'Solved'
+    if (failure.mayPass && attempts < MOST_ATTEMPTS && !tryRelay) {
       this.#attempts.set(reservation.metadata.uid, attempts)
       await this.#setStatus(reservation, {
         ...reservation.status,

@@ -35,9 +35,9 @@ export const ReservationSpecSchema = open({
   owner: Type.Optional(
     Type.String({ description: 'Node id of the owner of the flavor, who may be behind the seller.' }),
   ),
-  otherWay: Type.Optional(
+  relayAlternative: Type.Optional(
     Type.Boolean({
-      description: 'There is another way to the owner, which is worth more than to ask again.',
+      description: 'The same offer is to be had through a relay, which is worth more than to ask the owner again.',
     }),
   ),
   price: Type.Optional(PriceSchema),

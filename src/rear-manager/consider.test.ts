@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import type { FlavorSpec, FlavorType, K8Slice } from '../objects/flavor.ts'
 import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import type { Requirements } from '../objects/requirements.ts'
-import { consider, type RankingContext, type Wanted } from './consider.ts'
+import { consider } from './consider.ts'
+import type { RankingContext } from './ranking-context.ts'
+import type { Wanted } from './resources-wanted.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 
@@ -89,6 +91,17 @@ describe('an offer', () => {
     expect(choices).toMatchObject([
       { amounts: { cpu: '1', memory: '1Gi', pods: '1' }, price: { amount: '1' } },
     ])
+  })
+
+  it('is not refused because a resource that is wanted is called as a member of a refusal', () => {
+    const wish = wanted({}, { amounts: { cpu: '1', memory: '1Gi', pods: '1', reason: '0', rejection: '0' } })
+    expect(reasonOf({}, wish)).toMatchObject({ verdict: 'taken', reason: 'best-score' })
+    const more = wanted({}, { amounts: { cpu: '1', memory: '1Gi', pods: '1', reason: '1' } })
+    expect(reasonOf({}, more)).toMatchObject({
+      verdict: 'rejected',
+      reason: 'reason-short',
+      numbers: { wanted: '1' },
+    })
   })
 
   const CAMERA: FlavorType = { typeIdentifier: 'Sensor', typeData: {} }

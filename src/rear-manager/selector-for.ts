@@ -1,6 +1,6 @@
 /** Step 6: the flavor selector for a request. Asks for what every node understands; the rest is checked on the answers. */
 import type { Selector } from '../rear/wire/index.ts'
-import type { Wanted } from './consider.ts'
+import type { Wanted } from './resources-wanted.ts'
 
 /** @returns a selector that no upstream node refuses */
 export function selectorFor({ amounts, requirements }: Wanted): Selector {

@@ -31,19 +31,19 @@ export function workflowOf(
 /**
  * The owner, where it can be reached; else the nearest of those that passed the offer on. Inside a domain nodes
  * reach each other as a rule, so the owner is tried first.
- * @param options.round whether the owner just could not be reached, though we believed so
+ * @param options.viaRelay whether the owner just could not be reached, though we believed so
  */
 export async function sellerOf(
   candidate: PeeringCandidate,
   {
     self,
     acquaint,
-    round = false,
-  }: Pick<SellerOfOptions, 'self' | 'acquaint'> & { readonly round?: boolean },
+    viaRelay = false,
+  }: Pick<SellerOfOptions, 'self' | 'acquaint'> & { readonly viaRelay?: boolean },
 ): Promise<NodeIdentity> {
   const { owner } = candidate.spec.flavor.spec
   const relay = relaysOf(candidate)[0]
-  const direct = relay === undefined || (owner.domain === self.domain && !round)
+  const direct = relay === undefined || (owner.domain === self.domain && !viaRelay)
   if (direct && owner.nodeID !== candidate.spec.source?.nodeID) {
     const standing = await acquaint({ id: owner.nodeID, address: owner.ip })
     if (standing === 'accepted') return owner

@@ -1,5 +1,7 @@
-/** The objects that a Solver has made for it: their names, and whose they are. Pure. */
+/** The objects that a Solver has made for it: their names, whose they are, and where. */
+import type { ObjectStore } from '../kernel/object-store.ts'
 import { DEFAULT_NAMESPACE, type KubeObject, type ObjectKey } from '../objects/meta.ts'
+import { ReservationKind, type Reservation } from '../objects/reservation.ts'
 import type { Solver } from '../objects/solver.ts'
 
 /** @returns whether an object was made for this very solver, and is to stay */
@@ -30,4 +32,13 @@ export function discoveryKeyOf(solver: Solver): ObjectKey & { readonly namespace
 /** @returns the name of the virtual node of a contract, which is also the name of its Kubernetes node */
 export function virtualNodeName(contractID: string): string {
   return `vnode-${contractID.replace(/^contract-/, '')}`
+}
+
+/** @returns the reservation that a solver waits for or has, as it is stored */
+export async function reservationOf(
+  store: Pick<ObjectStore, 'get'>,
+  solver: Solver,
+): Promise<Reservation | undefined> {
+  const name = solver.status?.reservation?.name
+  return name === undefined ? undefined : store.get(ReservationKind, { namespace: namespaceOf(solver), name })
 }

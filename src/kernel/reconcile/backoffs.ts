@@ -4,19 +4,19 @@
  * In memory only: after a restart everything is tried at once, which is harmless. For reconcilers whose attempts
  * do not end in an exception; those that throw are brought back by the work queue.
  */
-import { keyOf, keyString, type KubeObject, type ObjectKey } from '../../objects/meta.ts'
+import { keyOf, keyString, type ObjectKey } from '../../objects/meta.ts'
 import { backOff } from '../back-off.ts'
 import type { Informer } from '../informer.ts'
 import type { Clock } from '../system.ts'
 
-export interface BackoffsOptions<T extends KubeObject = KubeObject> {
+export interface BackoffsOptions {
   readonly clock: Clock
   /** The pause after the first failure, in milliseconds; it doubles with each further one. */
   readonly firstMs: number
   /** No pause is longer, in milliseconds. */
   readonly longestMs: number
   /** Failures of objects that this informer sees deleted are forgotten, whether counted by key or by uid. */
-  readonly of?: Informer<T>
+  readonly of?: Pick<Informer, 'onChange'>
 }
 
 interface Attempts {
@@ -28,11 +28,11 @@ interface Attempts {
 /** A key of an object, its uid, or whatever else the attempts are counted by. */
 export type BackoffKey = ObjectKey | string
 
-export class Backoffs<T extends KubeObject = KubeObject> {
-  readonly #options: BackoffsOptions<T>
+export class Backoffs {
+  readonly #options: BackoffsOptions
   readonly #attempts = new Map<string, Attempts>()
 
-  constructor(options: BackoffsOptions<T>) {
+  constructor(options: BackoffsOptions) {
     this.#options = options
     options.of?.onChange(({ type, object }) => {
       if (type !== 'deleted') return

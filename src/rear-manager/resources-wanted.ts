@@ -1,7 +1,16 @@
 /** What a Solver wants, from our own `request` or from upstream's selector alone. */
-import type { Solver } from '../objects/solver.ts'
+import type { Requirements } from '../objects/requirements.ts'
+import type { RankingWeights, Solver } from '../objects/solver.ts'
 import type { Amounts } from '../quantity/amounts.ts'
-import type { Wanted } from './consider.ts'
+
+export interface Wanted {
+  /** What the workload needs, by resource. */
+  readonly amounts: Amounts
+  readonly requirements: Requirements
+  readonly weights?: RankingWeights | undefined
+  /** For example `24h`. */
+  readonly duration?: string | undefined
+}
 
 /**
  * The amounts that an upstream selector means, by upstream's own rule: a match is the amount, a range is its

@@ -3,7 +3,7 @@ import type { SolverSpec } from '../objects/solver.ts'
 import { selectorTarget } from '../rear/wire/index.ts'
 import { describeSelector } from './no-offer-message.ts'
 import { selectorFor } from './selector-for.ts'
-import { wantedOf } from './wanted.ts'
+import { wantedOf } from './resources-wanted.ts'
 
 const of = (spec: Partial<SolverSpec>) => wantedOf({ spec: { intentID: 'i', ...spec } })
 

@@ -1,0 +1,84 @@
+/** Step 13: hands the best offer to the Contract Manager, as a Reservation. */
+import { ensure } from '../kernel/object-store.ts'
+import { done, requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
+import { rfc3339 } from '../kernel/system.ts'
+import { k8sliceOf } from '../objects/flavor.ts'
+import { inDefaultNamespace, ownedBy } from '../objects/meta.ts'
+import { ReservationKind } from '../objects/reservation.ts'
+import type { Solver } from '../objects/solver.ts'
+import { catalogOf, relaysOf, seenByCatalogAt } from '../peering-candidates/index.ts'
+import { durationSeconds } from '../quantity/price.ts'
+import { configurationOf } from '../rear/configured-amounts.ts'
+import { configurationFromWire } from '../rear/wire/index.ts'
+import { traceAnnotations, traceOf } from '../trace/index.ts'
+import { TAKEN_RETRY_MS, type AcquisitionContext } from './acquisition.ts'
+import type { Choice } from './consider.ts'
+import { sellerOf, workflowOf } from './seller-of.ts'
+import { isOwnedBy, namespaceOf } from './solver-objects.ts'
+import { setSolverStatus } from './solver-status.ts'
+
+const DEFAULT_DURATION = '24h'
+const DEFAULT_DURATION_SECONDS = 86_400
+
+export async function reserveOffer(
+  context: AcquisitionContext,
+  solver: Solver,
+  { candidate, amounts, price }: Choice,
+): Promise<ReconcileResult> {
+  const { store, self, system, recorder, memory } = context
+  const { flavor } = candidate.spec
+  const received = traceOf(solver)
+  const trace = received && { ...received, workflow: workflowOf(candidate, context) }
+  if (trace) recorder.workflow(trace)
+  const { nodeID: owner } = flavor.spec.owner
+  const seller = await sellerOf(candidate, { ...context, viaRelay: memory.isUnreached(solver, owner) })
+  const attempt = Number(solver.status?.attempts ?? 0) + 1
+  const seconds = durationSeconds(solver.spec.duration ?? DEFAULT_DURATION) ?? DEFAULT_DURATION_SECONDS
+  const name = `reservation-${solver.metadata.name}${attempt === 1 ? '' : `-${attempt}`}`
+  const reservation = await ensure(store, ReservationKind, {
+    metadata: {
+      namespace: namespaceOf(solver),
+      name,
+      ownerReferences: [ownedBy(solver)],
+      annotations: traceAnnotations(trace),
+    },
+    spec: {
+      solverID: solver.metadata.name,
+      buyer: self.identity(),
+      seller,
+      ...(k8sliceOf(flavor) ? { configuration: configurationFromWire(configurationOf(amounts)) } : {}),
+      reserve: true,
+      purchase: solver.spec.reserveOnly !== true,
+      peeringCandidate: inDefaultNamespace(candidate.metadata.name),
+      flavorID: flavor.metadata.name,
+      owner,
+      ...(seller.nodeID === owner && relaysOf(candidate).length > 0 ? { relayAlternative: true } : {}),
+      price,
+      until: rfc3339(system.clock.now() + seconds * 1000),
+    },
+  })
+  // That of an earlier acquisition of the same name is still being given back.
+  if (!isOwnedBy(reservation, solver)) return requeueAfter(TAKEN_RETRY_MS)
+  const seenAt = seenByCatalogAt(candidate)
+  if (trace?.workflow === 4 && seenAt !== undefined) {
+    recorder.step(trace, 'offers-stored', {
+      role: 'catalog',
+      elsewhere: { node: catalogOf(candidate) ?? '', at: seenAt },
+      peer: owner,
+      detail: `${flavor.metadata.name}, as the catalog says`,
+    })
+  }
+  recorder.step(trace, 'reserve-asked', { peer: seller.nodeID, detail: flavor.metadata.name })
+  await setSolverStatus(
+    context,
+    solver,
+    {
+      reserveAndBuy: 'Running',
+      reservationPhase: 'Running',
+      attempts: attempt,
+      reservation: { name: reservation.metadata.name, namespace: namespaceOf(solver) },
+    },
+    { event: 'reserve-asked', message: `waiting for ${seller.nodeID} to answer the reservation` },
+  )
+  return done
+}
