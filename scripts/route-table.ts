@@ -25,7 +25,7 @@ function routesOf(role: 'node' | 'supernode' | 'catalog'): readonly Route[] {
     // Nothing is written there, for nothing is started.
     directory: join(tmpdir(), 'tributary-route-table'),
     identity,
-    store: createMemoryStore({ system }),
+    openedStore: createMemoryStore({ system }),
     system,
     log: silentLog,
     transport: createTlsTransport({ identity, system, log: silentLog }),

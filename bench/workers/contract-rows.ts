@@ -168,11 +168,13 @@ export const contractRowsMethods = {
     const { directory } = options
     sample = options.sample
     key = (await loadMember(directory)).identity.key
-    store = await openSqliteStore({
-      path: join(directory, 'data', 'floor.db'),
-      system: realSystem,
-      log: silentLog,
-    })
+    store = (
+      await openSqliteStore({
+        path: join(directory, 'data', 'floor.db'),
+        system: realSystem,
+        log: silentLog,
+      })
+    ).store
   },
 
   /** @param options.live how many contracts the pool has before */

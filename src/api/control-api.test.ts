@@ -522,7 +522,7 @@ describe('discovery', () => {
 
 describe('errors', () => {
   it('of the store are told with the right reason', async () => {
-    const inner = createMemoryStore({ system: realSystem })
+    const inner = createMemoryStore({ system: realSystem }).store
     const store: ObjectStore = {
       ...inner,
       list: () => Promise.reject(new StoreError('Unavailable', 'the disk is full')),

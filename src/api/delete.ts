@@ -7,6 +7,7 @@ import { decodeBody } from './body.ts'
 import { type ApiContext, type ApiRequest, type ApiResponse, jsonResponse } from './context.ts'
 import { isObject, member } from '../kernel/json.ts'
 import { orphanDependents } from './orphan.ts'
+import { listObjects } from './list-objects.ts'
 import { getObject } from './read.ts'
 import { renderList, renderObject } from './render.ts'
 import type { Resource } from './resources.ts'
@@ -100,11 +101,9 @@ export async function handleDeleteCollection(
   request: ApiRequest,
 ): Promise<ApiResponse> {
   const { uid: _uid, resourceVersion: _resourceVersion, ...options } = parseDeleteRequest(request)
-  const list = await context.store.list(resource.kind, namespace === undefined ? {} : { namespace })
-  const selection = selectionOf(request.query)
-  const items = selection ? list.items.filter(selection) : list.items
+  const list = await listObjects(context, resource, selectionOf(request.query, namespace))
   await Promise.all(
-    items.map(async (item) => {
+    list.items.map(async (item) => {
       try {
         await removeObject(context, resource, keyOf(item), { ...options, uid: item.metadata.uid })
       } catch (error) {
@@ -114,10 +113,5 @@ export async function handleDeleteCollection(
       }
     }),
   )
-  return renderList(
-    resource,
-    { resourceVersion: list.resourceVersion, items },
-    request,
-    context.system.clock.now(),
-  )
+  return renderList(resource, list, request, context.system.clock.now())
 }

@@ -10,10 +10,7 @@ export class InvalidObject extends Error {
   readonly causes: readonly FieldCause[]
 
   constructor(causes: readonly FieldCause[], options?: ErrorOptions) {
-    super(
-      causes.map(causeText).join('; '),
-      options,
-    )
+    super(causes.map(causeText).join('; '), options)
     this.causes = causes
   }
 }

@@ -1,12 +1,13 @@
 /**
  * The reading verbs: get, list, watch.
  */
-import { isStoreError, type ObjectList } from '../kernel/object-store.ts'
+import { fieldsEqual } from '../objects/field-selector.ts'
 import type { KubeObject, ObjectKey } from '../objects/meta.ts'
 import { type ApiContext, type ApiRequest, type ApiResponse, isOn } from './context.ts'
+import { listObjects } from './list-objects.ts'
 import { renderList, renderObject } from './render.ts'
 import type { Resource } from './resources.ts'
-import { type Selection, selectionOf } from './selectors.ts'
+import { selectionOf } from './selectors.ts'
 import { ApiError, notFound } from './status.ts'
 import { watchResponse } from './watch.ts'
 
@@ -28,8 +29,10 @@ export async function handleGet(
   request: ApiRequest,
 ): Promise<ApiResponse> {
   if (isOn(request.query, 'watch')) {
-    const selection: Selection = (object) => (object as KubeObject).metadata.name === key.name
-    return watchResponse(context, { resource, namespace: key.namespace, selection }, request)
+    const { namespace, name } = key
+    const fields = fieldsEqual({ 'metadata.name': name })
+    const selection = { fields, ...(namespace === undefined ? {} : { namespace }) }
+    return watchResponse(context, { resource, selection }, request)
   }
   const object = await getObject(context, resource, key)
   return renderObject(resource, object, request, context.system.clock.now())
@@ -43,37 +46,15 @@ export async function handleList(
   request: ApiRequest,
 ): Promise<ApiResponse> {
   const { query } = request
-  const selection = selectionOf(query)
-  if (isOn(query, 'watch')) return watchResponse(context, { resource, namespace, selection }, request)
-  const list = await listSelected(context, resource, namespace, query, selection)
-  return renderList(resource, list, request, context.system.clock.now())
-}
-
-/**
- * @returns at most `limit` of the objects that are selected
- * @throws ApiError `BadRequest`, `Expired`
- */
-async function listSelected(
-  { store }: ApiContext,
-  { kind }: Resource,
-  namespace: string | undefined,
-  query: URLSearchParams,
-  selection: Selection | undefined,
-): Promise<ObjectList<KubeObject>> {
+  const selection = selectionOf(query, namespace)
+  if (isOn(query, 'watch')) return watchResponse(context, { resource, selection }, request)
   const limit = parseLimit(query)
-  const page = async (count: number, token: string | null | undefined): Promise<ObjectList<KubeObject>> => {
-    try {
-      return await store.list(kind, {
-        ...(namespace === undefined ? {} : { namespace }),
-        ...(count > 0 ? { limit: count } : {}),
-        ...(token ? { continue: token } : {}),
-      })
-    } catch (error) {
-      if (!isStoreError(error, 'Invalid')) throw error
-      throw new ApiError('BadRequest', error.message, undefined, { cause: error })
-    }
-  }
-  let list = await page(limit, query.get('continue'))
+  const token = query.get('continue')
+  const list = await listObjects(context, resource, {
+    ...selection,
+    ...(limit > 0 ? { limit } : {}),
+    ...(token ? { continue: token } : {}),
+  })
   const exact = query.get('resourceVersion')
   if (query.get('resourceVersionMatch') === 'Exact' && exact !== null && exact !== list.resourceVersion) {
     throw new ApiError(
@@ -81,16 +62,7 @@ async function listSelected(
       `the list as of version ${exact} is not kept; the current one is ${list.resourceVersion}`,
     )
   }
-  if (!selection) return list
-  // The store cannot select: pages are fetched until there is as much as was asked for.
-  const items = list.items.filter(selection)
-  while (list.continue !== undefined && items.length < limit) {
-    list = await page(limit - items.length, list.continue)
-    items.push(...list.items.filter(selection))
-  }
-  // How many of the remaining ones are selected is not known.
-  const { remaining: _remaining, ...rest } = list
-  return { ...rest, items }
+  return renderList(resource, list, request, context.system.clock.now())
 }
 
 function parseLimit(query: URLSearchParams): number {

@@ -2,6 +2,7 @@
  * The collections that the API serves: one per kind, with what can be done to it.
  */
 import { apiVersionOf, type KindDefinition } from '../objects/kind.ts'
+import { EVENT_FIELDS } from '../objects/core/event.ts'
 import Type from 'typebox'
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection'
@@ -94,5 +95,6 @@ const EVENTS: readonly KindDefinition[] = (
   schema: Type.Object({}),
   statusSubresource: false,
   columns: [],
+  selectableFields: EVENT_FIELDS,
   description: 'Something that happened to an object.',
 }))

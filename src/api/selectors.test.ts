@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { selectsFields } from '../objects/field-selector.ts'
+import { selectsLabels } from '../objects/label-selector.ts'
 import { parseFieldSelector, parseLabelSelector } from './selectors.ts'
 
 const object = {
   metadata: { name: 'a', namespace: 'default', labels: { app: 'web', tier: 'front', 'example.com/n': '5' } },
   spec: { nodeName: 'n1', text: 'a,b=c' },
 }
-const byLabels = (text: string): boolean => parseLabelSelector(text).every((test) => test(object))
-const byFields = (text: string): boolean => parseFieldSelector(text).every((test) => test(object))
+const byLabels = (text: string): boolean => selectsLabels(parseLabelSelector(text), object.metadata.labels)
+const byFields = (text: string): boolean => selectsFields(parseFieldSelector(text), object)
 
 describe('label selectors', () => {
   it.each([

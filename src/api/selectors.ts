@@ -1,20 +1,20 @@
 /**
- * Label and field selectors, with Kubernetes' grammar. Pure.
+ * Reads label and field selectors in Kubernetes' query syntax. Pure; the store selects.
  */
+import type { FieldSelector } from '../objects/field-selector.ts'
+import type { LabelRequirement, LabelSelector } from '../objects/label-selector.ts'
+import type { ObjectSelection } from '../objects/object-selection.ts'
 import { ApiError } from './status.ts'
-import { valueAt } from './field-path.ts'
-import { member } from '../kernel/json.ts'
 
-/** Says whether an object is selected. */
-export type Selection = (object: unknown) => boolean
-
-/** @returns undefined when everything is selected */
-export function selectionOf(query: URLSearchParams): Selection | undefined {
-  const tests = [
-    ...parseLabelSelector(query.get('labelSelector') ?? ''),
-    ...parseFieldSelector(query.get('fieldSelector') ?? ''),
-  ]
-  return tests.length === 0 ? undefined : (object) => tests.every((test) => test(object))
+/** @throws ApiError `BadRequest` */
+export function selectionOf(query: URLSearchParams, namespace: string | undefined): ObjectSelection {
+  const labels = parseLabelSelector(query.get('labelSelector') ?? '')
+  const fields = parseFieldSelector(query.get('fieldSelector') ?? '')
+  return {
+    ...(namespace === undefined ? {} : { namespace }),
+    ...((labels.matchExpressions ?? []).length === 0 ? {} : { labels }),
+    ...(fields.length === 0 ? {} : { fields }),
+  }
 }
 
 const LABEL_KEY = String.raw`[\w./-]+`
@@ -24,50 +24,26 @@ const EXISTENCE = new RegExp(String.raw`^(!?)\s*(${LABEL_KEY})$`)
 
 /**
  * @param text for example `app=web,tier in (a, b),!canary`
- * @returns one test per requirement; all must hold
  * @throws ApiError `BadRequest`
  */
-export function parseLabelSelector(text: string): readonly Selection[] {
-  return splitOutsideParentheses(text).map(parseLabelRequirement)
+export function parseLabelSelector(text: string): LabelSelector {
+  return { matchExpressions: splitOutsideParentheses(text).map(parseLabelRequirement) }
 }
 
-function parseLabelRequirement(text: string): Selection {
-  const label = (object: unknown, key: string): string | undefined => {
-    const value = member(member(member(object, 'metadata'), 'labels'), key)
-    return typeof value === 'string' ? value : undefined
-  }
+const OPERATORS = { '=': 'In', '==': 'In', '!=': 'NotIn', '<': 'Lt', '>': 'Gt' } as const
+
+function parseLabelRequirement(text: string): LabelRequirement {
   const [, setKey, setOperator, list] = SET_BASED.exec(text) ?? []
   if (setKey !== undefined && list !== undefined) {
-    const values = new Set(list.split(',').map((value) => value.trim()))
-    return setOperator === 'in'
-      ? (object) => {
-          const value = label(object, setKey)
-          return value !== undefined && values.has(value)
-        }
-      : (object) => {
-          const value = label(object, setKey)
-          return value === undefined || !values.has(value)
-        }
+    const values = list.split(',').map((value) => value.trim())
+    return { key: setKey, operator: setOperator === 'in' ? 'In' : 'NotIn', values }
   }
-  const [, key, operator, wanted] = EQUALITY.exec(text) ?? []
-  if (key !== undefined && wanted !== undefined) {
-    switch (operator) {
-      case '!=':
-        return (object) => label(object, key) !== wanted
-      case '<':
-        return (object) => Number(label(object, key)) < Number(wanted)
-      case '>':
-        return (object) => Number(label(object, key)) > Number(wanted)
-      default:
-        return (object) => label(object, key) === wanted
-    }
+  const [, key, sign, value] = EQUALITY.exec(text) ?? []
+  if (key !== undefined && value !== undefined) {
+    return { key, operator: OPERATORS[sign as keyof typeof OPERATORS], values: [value] }
   }
   const [, not, existing] = EXISTENCE.exec(text) ?? []
-  if (existing !== undefined) {
-    return not === ''
-      ? (object) => label(object, existing) !== undefined
-      : (object) => label(object, existing) === undefined
-  }
+  if (existing !== undefined) return { key: existing, operator: not === '' ? 'Exists' : 'DoesNotExist' }
   throw new ApiError(
     'BadRequest',
     `unable to parse requirement: ${JSON.stringify(text)} is not a label selector`,
@@ -92,25 +68,17 @@ function splitOutsideParentheses(text: string): readonly string[] {
 
 /**
  * @param text for example `metadata.name=a,status.phase!=Running`; `\` quotes `,`, `=` and itself
- * @returns one test per term; all must hold. A field that is absent equals the empty string
  * @throws ApiError `BadRequest`
  */
-export function parseFieldSelector(text: string): readonly Selection[] {
+export function parseFieldSelector(text: string): FieldSelector {
   return (text.match(/(?:\\.|[^,\\])+/g) ?? []).map((term) => {
-    const [, path, operator, quoted] =
-      /^((?:\\.|[^=!\\])+)(==|=|!=)((?:\\.|[^=\\])*)$/.exec(term.trim()) ?? []
+    const [, path, sign, quoted] = /^((?:\\.|[^=!\\])+)(==|=|!=)((?:\\.|[^=\\])*)$/.exec(term.trim()) ?? []
     if (path === undefined || quoted === undefined) {
       throw new ApiError(
         'BadRequest',
         `invalid field selector: ${JSON.stringify(term)}; want path=value or path!=value`,
       )
     }
-    const wanted = quoted.replaceAll(/\\(.)/g, '$1')
-    return (object) => (textOf(valueAt(object, path)) === wanted) === (operator !== '!=')
+    return { path, operator: sign === '!=' ? '!=' : '=', value: quoted.replaceAll(/\\(.)/g, '$1') }
   })
-}
-
-function textOf(value: unknown): string {
-  if (value === undefined || value === null) return ''
-  return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean)
 }

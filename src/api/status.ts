@@ -155,6 +155,12 @@ export function asApiError(error: unknown, target?: Target): ApiError {
         return new ApiError('Expired', error.message, details, options)
       case 'Invalid':
         return new ApiError('Invalid', error.message, details, options)
+      case 'TooLarge':
+        return new ApiError('RequestEntityTooLarge', error.message, details, options)
+      case 'TooManyRequests': {
+        const retryAfterSeconds = Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 1000))
+        return new ApiError('TooManyRequests', error.message, { ...details, retryAfterSeconds }, options)
+      }
       case 'Unavailable':
         return new ApiError(
           'ServiceUnavailable',

@@ -1,23 +1,23 @@
 /**
  * Watches: a list's changes as a stream of JSON lines.
  */
-import { isStoreError, type ObjectStore } from '../kernel/object-store.ts'
+import { isStoreError } from '../kernel/object-store.ts'
 import { deadline } from '../kernel/system.ts'
-import { type KubeObject, keyOf, keyString } from '../objects/meta.ts'
+import type { KubeObject } from '../objects/meta.ts'
+import type { ObjectSelection } from '../objects/object-selection.ts'
 import { type ApiContext, type ApiRequest, type ApiResponse, isOn } from './context.ts'
 import { negotiate } from './negotiation.ts'
 import { partialMetadata } from './partial-metadata.ts'
+import { listObjects } from './list-objects.ts'
 import { encodeShared } from './render.ts'
 import type { Resource } from './resources.ts'
-import type { Selection } from './selectors.ts'
 import { ApiError, asApiError, statusOf } from './status.ts'
 import { opened } from './streaming.ts'
 import { columnDefinitions, listMetadataOf, parseIncludeObject, table, tableRow } from './table.ts'
 
 interface WatchRequest {
   readonly resource: Resource
-  readonly namespace: string | undefined
-  readonly selection: Selection | undefined
+  readonly selection: ObjectSelection
 }
 
 type Frame =
@@ -29,10 +29,11 @@ type Frame =
  * @throws ApiError `Expired` (410) when it cannot start where it should; later that is an `ERROR` event
  */
 export async function watchResponse(
-  { store, system }: ApiContext,
+  context: ApiContext,
   target: WatchRequest,
   request: ApiRequest,
 ): Promise<ApiResponse> {
+  const { system } = context
   const { query } = request
   const { encoding, shape } = negotiate(request.accept)
   if (encoding !== 'json')
@@ -75,7 +76,7 @@ export async function watchResponse(
 
   let frames: AsyncIterable<Frame>
   try {
-    frames = await opened(framesOf(store, target, query, signal), system.clock)
+    frames = await opened(framesOf(context, target, query, signal), system.clock)
   } catch (error) {
     end?.done()
     throw error
@@ -94,13 +95,11 @@ export async function watchResponse(
 }
 
 async function* framesOf(
-  store: ObjectStore,
-  { resource, namespace, selection }: WatchRequest,
+  context: ApiContext,
+  { resource, selection }: WatchRequest,
   query: URLSearchParams,
   signal: AbortSignal,
 ): AsyncGenerator<Frame> {
-  const { kind } = resource
-  const inNamespace = namespace === undefined ? {} : { namespace }
   const asked = query.get('resourceVersion') ?? ''
   const fromStart = asked === '' || asked === '0'
   const initial = query.get('sendInitialEvents')
@@ -108,72 +107,24 @@ async function* framesOf(
   const bookmarks = isOn(query, 'allowWatchBookmarks')
 
   let fromVersion = asked
-  const selected = selection && new SelectedKeys(selection)
-  if (fromStart || sendInitial || selected) {
-    const list = await store.list(kind, inNamespace)
-    if (fromStart || sendInitial) fromVersion = list.resourceVersion
-    for (const object of list.items) {
-      // What changed after the version asked for was perhaps not selected then; the replay will tell.
-      const unchanged =
-        fromVersion === list.resourceVersion || isNotAfter(object.metadata.resourceVersion, fromVersion)
-      if (unchanged) selected?.remember(object)
-      if (sendInitial && (selection?.(object) ?? true)) yield { type: 'ADDED', object }
-    }
+  if (fromStart || sendInitial) {
+    const list = await listObjects(context, resource, selection)
+    fromVersion = list.resourceVersion
+    if (sendInitial) for (const object of list.items) yield { type: 'ADDED', object }
     if (initial !== null && sendInitial && bookmarks) {
       yield { type: 'BOOKMARK', resourceVersion: fromVersion, endsInitialEvents: true }
     }
   }
 
   try {
-    for await (const event of store.watch(kind, { ...inNamespace, fromVersion, signal })) {
-      if (event.type === 'BOOKMARK') {
-        if (bookmarks) yield { ...event, endsInitialEvents: false }
-        continue
-      }
-      const type = selected ? selected.translate(event.type, event.object) : event.type
-      if (type) yield { type, object: event.object }
+    for await (const event of context.store.watch(resource.kind, { ...selection, fromVersion, signal })) {
+      if (event.type !== 'BOOKMARK') yield event
+      else if (bookmarks) yield { ...event, endsInitialEvents: false }
     }
   } catch (error) {
     if (isStoreError(error, 'Invalid')) {
-      throw new ApiError('BadRequest', `resourceVersion: ${error.message}`, undefined, { cause: error })
+      throw new ApiError('BadRequest', error.message, undefined, { cause: error })
     }
     throw error
-  }
-}
-
-/** Both are decimal revisions of one store. */
-function isNotAfter(version: string, other: string): boolean {
-  return version.length < other.length || (version.length === other.length && version <= other)
-}
-
-/** Knows which objects the client has, for an object that leaves a selection is to the client as good as deleted. */
-class SelectedKeys {
-  readonly #selection: Selection
-  /** Absent: it is not known whether the client has it. */
-  readonly #has = new Map<string, boolean>()
-
-  constructor(selection: Selection) {
-    this.#selection = selection
-  }
-
-  remember(object: KubeObject): void {
-    this.#has.set(keyString(keyOf(object)), this.#selection(object))
-  }
-
-  /** @returns what the change is to the client; undefined when it need not know */
-  translate(
-    type: 'ADDED' | 'MODIFIED' | 'DELETED',
-    object: KubeObject,
-  ): (Frame['type'] & typeof type) | undefined {
-    const key = keyString(keyOf(object))
-    const selected = this.#selection(object)
-    const had = type === 'ADDED' ? false : this.#has.get(key)
-    if (type === 'DELETED') {
-      this.#has.delete(key)
-      return (had ?? selected) ? 'DELETED' : undefined
-    }
-    this.#has.set(key, selected)
-    if (selected) return had === false ? 'ADDED' : 'MODIFIED'
-    return had === false ? undefined : 'DELETED'
   }
 }

@@ -45,7 +45,7 @@ describe('Available Resources', () => {
 
   beforeEach(async () => {
     simulation = createSimulatedSystem(1)
-    store = createMemoryStore({ system: simulation.system })
+    store = createMemoryStore({ system: simulation.system }).store
     address = 'here:1'
     await store.create(PoolKind, {
       metadata: KEY,

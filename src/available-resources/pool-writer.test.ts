@@ -20,12 +20,14 @@ describe('the writer of pools', () => {
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'tributary-pools-'))
-    store = await openSqliteStore({
-      path: join(directory, 'state.db'),
-      system: realSystem,
-      log: silentLog,
-      onCommit: () => commits++,
-    })
+    store = (
+      await openSqliteStore({
+        path: join(directory, 'state.db'),
+        system: realSystem,
+        log: silentLog,
+        onCommit: () => commits++,
+      })
+    ).store
     writer = new PoolWriter(store)
     await store.create(PoolKind, {
       metadata: KEY,

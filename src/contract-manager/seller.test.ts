@@ -45,8 +45,9 @@ const me = testIdentity('seller')
 const buyers = Array.from({ length: BUYERS }, (_, index) => testIdentity(`buyer ${index}`))
 
 const STORES: Readonly<Record<string, (directory: string) => Promise<ObjectStore>>> = {
-  memory: async () => createMemoryStore({ system }),
-  sqlite: (directory) => openSqliteStore({ path: join(directory, 'state.db'), system, log: silentLog }),
+  memory: async () => createMemoryStore({ system }).store,
+  sqlite: async (directory) =>
+    (await openSqliteStore({ path: join(directory, 'state.db'), system, log: silentLog })).store,
 }
 
 describe.each(Object.entries(STORES))('a seller over the %s store', (_, open) => {

@@ -22,7 +22,7 @@ let network: LocalNetwork
 
 function make(options: Partial<LocalNetworkOptions> = {}): LocalNetwork {
   const { system } = simulation
-  const store = createMemoryStore({ system })
+  const { store } = createMemoryStore({ system })
   return new LocalNetwork({
     store,
     informers: new Informers({ store, system, log: silentLog }),

@@ -16,7 +16,7 @@ interface Answer {
 }
 
 async function begin(simulation: SimulatedSystem, options: { history?: number; pageSize?: number } = {}) {
-  const store = createMemoryStore({ system: simulation.system })
+  const { store } = createMemoryStore({ system: simulation.system })
   const table = await startCatalogTable(simulation, store)
   const hub = new SubscriptionHub({ ...table.base, listing: table.listing, ...options })
   await hub.start()

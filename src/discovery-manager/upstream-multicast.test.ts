@@ -27,7 +27,7 @@ let plain: string | undefined
 beforeEach(async () => {
   simulation = createSimulatedSystem(3)
   const { system } = simulation
-  store = createMemoryStore({ system })
+  store = createMemoryStore({ system }).store
   datagrams = createSimulatedDatagrams()
   informers = new Informers({ store, system, log: silentLog })
   learnt = []

@@ -32,7 +32,7 @@ function recordingLog(): { log: Log; lines: { level: number; msg: string; key?: 
 
 beforeEach(() => {
   simulation = createSimulatedSystem(1, 0)
-  store = createMemoryStore({ system: simulation.system })
+  store = createMemoryStore({ system: simulation.system }).store
   informers = running(new Informers({ store, system: simulation.system, log: silentLog }))
 })
 

@@ -29,7 +29,7 @@ async function resize(name: string, size: number): Promise<void> {
 
 beforeEach(() => {
   simulation = createSimulatedSystem(1)
-  store = createMemoryStore({ system: simulation.system, historyLimit: 10 })
+  store = createMemoryStore({ system: simulation.system, historyLimit: 10 }).store
 })
 
 afterEach(async () => {

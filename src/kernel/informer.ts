@@ -1,5 +1,6 @@
 /**
- * Informers: local, indexed, always current copies of the objects of a kind, that tell of each change.
+ * Informers: local, indexed, always current copies of the objects of a kind, or of a selection of them, that tell
+ * of each change.
  *
  * An informer lists, then watches; it lists again when the watch cannot be resumed, and never gives
  * up while it is started. Its objects are frozen and shared. What it holds may lag behind the store:
@@ -8,6 +9,7 @@
 import { backOff } from './back-off.ts'
 import { type KindDefinition, resourceOf } from '../objects/kind.ts'
 import { type KubeObject, keyOf, keyString, type ObjectKey } from '../objects/meta.ts'
+import { type ObjectSelection, selectionKey } from '../objects/object-selection.ts'
 import type { Component } from './component.ts'
 import type { Log } from './log.ts'
 import { isStoreError, type ObjectStore } from './object-store.ts'
@@ -26,6 +28,8 @@ export type InformerHandler<T extends KubeObject> = (event: InformerEvent<T>) =>
 export interface InformerOptions<T extends KubeObject> {
   readonly store: ObjectStore
   readonly kind: KindDefinition<T>
+  /** What it holds; everything of the kind unless given. */
+  readonly selection?: ObjectSelection
   readonly system: System
   readonly log: Log
 }
@@ -41,6 +45,7 @@ const LASTING_WATCH_MS = 10_000
 
 export class Informer<T extends KubeObject = KubeObject> implements Component {
   readonly kind: KindDefinition<T>
+  readonly #selection: ObjectSelection
   readonly #store: ObjectStore
   readonly #system: System
   readonly #log: Log
@@ -53,11 +58,13 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
     | undefined
   #synced = false
 
-  constructor({ store, kind, system, log }: InformerOptions<T>) {
+  constructor({ store, kind, selection = {}, system, log }: InformerOptions<T>) {
     this.kind = kind
+    this.#selection = selection
     this.#store = store
     this.#system = system
-    this.#log = log.child({ informer: resourceOf(kind) })
+    const selected = selectionKey(selection)
+    this.#log = log.child({ informer: resourceOf(kind), ...(selected === '' ? {} : { selected }) })
   }
 
   /** Whether the first list has come in since the last start. */
@@ -149,7 +156,7 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
       }
       try {
         if (version === undefined) {
-          const list = await this.#store.list(this.kind)
+          const list = await this.#store.list(this.kind, this.#selection)
           if (signal.aborted) return
           version = list.resourceVersion
           this.#replace(list.items)
@@ -157,7 +164,7 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
           onSynced()
         }
         watchingSince = this.#system.clock.monotonic()
-        const watch = this.#store.watch(this.kind, { fromVersion: version, signal })
+        const watch = this.#store.watch(this.kind, { ...this.#selection, fromVersion: version, signal })
         for await (const event of watch) {
           if (signal.aborted) return
           if (failures > 0) this.#log.info('the store answers again')
@@ -286,23 +293,26 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
   }
 }
 
-/** One shared informer for each kind that somebody asks for. */
+/** One shared informer for each kind, and each selection of a kind, that somebody asks for. */
 export class Informers implements Component {
-  readonly #options: Omit<InformerOptions<KubeObject>, 'kind'>
+  readonly #options: Omit<InformerOptions<KubeObject>, 'kind' | 'selection'>
   readonly #informers = new Map<string, Informer>()
   #started = false
 
-  constructor(options: Omit<InformerOptions<KubeObject>, 'kind'>) {
+  constructor(options: Omit<InformerOptions<KubeObject>, 'kind' | 'selection'>) {
     this.#options = options
   }
 
-  /** @returns the informer of `kind`; once all are started it starts by itself, and `start` tells when it is synced */
-  of<T extends KubeObject>(kind: KindDefinition<T>): Informer<T> {
-    const resource = resourceOf(kind)
-    let informer = this.#informers.get(resource)
+  /**
+   * @param selection what it holds; everything of the kind unless given. Those who say the same share one informer
+   * @returns the informer of `kind`; once all are started it starts by itself, and `start` tells when it is synced
+   */
+  of<T extends KubeObject>(kind: KindDefinition<T>, selection: ObjectSelection = {}): Informer<T> {
+    const id = `${resourceOf(kind)} ${selectionKey(selection)}`
+    let informer = this.#informers.get(id)
     if (informer === undefined) {
-      informer = new Informer({ ...this.#options, kind: kind as KindDefinition })
-      this.#informers.set(resource, informer)
+      informer = new Informer({ ...this.#options, kind: kind as KindDefinition, selection })
+      this.#informers.set(id, informer)
       if (this.#started) void informer.start()
     }
     // The kind's definition carries the type of what its collection holds.

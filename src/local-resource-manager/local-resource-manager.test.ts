@@ -70,7 +70,7 @@ describe('a start with another configuration', () => {
     configs: readonly Pick<Config, 'sell' | 'offers'>[],
     between: (pool: Pool) => Pool['status'] = ({ status }) => status,
   ): Promise<readonly Pool[]> {
-    const store = createMemoryStore({ system })
+    const { store } = createMemoryStore({ system })
     for (const config of configs) {
       const informers = new Informers({ store, system, log: silentLog })
       await new LocalResourceManager({ store, informers } as NodeBase, config).start()

@@ -34,7 +34,7 @@ export interface TributaryNode extends Component {
 
 /** @returns a node that has not been started */
 export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode {
-  const { config, identity, store, system } = edges
+  const { config, identity, openedStore, system } = edges
   const started = system.clock.monotonic()
   const create = { ...PARTS, ...overrides }
 
@@ -96,7 +96,7 @@ export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode 
   return {
     id: identity.id,
     name: config.name,
-    store,
+    store: openedStore.store,
     informers,
     routes,
     get rearAddress() {

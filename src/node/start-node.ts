@@ -46,19 +46,19 @@ export async function startNode(options: {
   const log = options.log ?? createLog(config.log?.level ?? 'info', { node: config.name })
   const key = await loadNodeKey(join(directory, 'node.key'))
   const identity = createIdentity({ key, system, name: config.name })
-  const store = await openSqliteStore({ path: join(directory, 'data', 'tributary.db'), system, log })
+  const openedStore = await openSqliteStore({ path: join(directory, 'data', 'tributary.db'), system, log })
   const transport = createTlsTransport({ identity, system, log })
   const file = endpointsFile(directory)
   const cleanUp = async (): Promise<void> => {
     rmSync(file, { force: true })
     await transport.close()
-    await store.close()
+    await openedStore.store.close()
   }
   const node = createNode({
     config,
     directory,
     identity,
-    store,
+    openedStore,
     system,
     log,
     transport,

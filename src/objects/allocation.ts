@@ -67,6 +67,7 @@ export const AllocationKind: KindDefinition<Allocation> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: ['spec.contract.name', 'spec.poolName', 'status.status'],
   columns: [
     { name: 'Type', path: 'spec.type' },
     { name: 'Contract', path: 'spec.contract.name' },

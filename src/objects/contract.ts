@@ -75,6 +75,13 @@ export const ContractKind: KindDefinition<Contract> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: [
+    'spec.role',
+    'spec.buyer.nodeID',
+    'spec.seller.nodeID',
+    'spec.transactionID',
+    'status.phase.phase',
+  ],
   columns: [
     { name: 'Role', path: 'spec.role' },
     { name: 'Flavor', path: 'spec.flavor.metadata.name' },

@@ -46,6 +46,7 @@ export const DiscoveryKind: KindDefinition<Discovery> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: ['spec.solverID', 'status.phase.phase'],
   columns: [
     { name: 'Solver', path: 'spec.solverID' },
     { name: 'Type', path: 'spec.selector.flavorType', wide: true },

@@ -48,6 +48,7 @@ export const FactKind: KindDefinition<Fact> = {
     spec: FactSpecSchema,
   }),
   statusSubresource: false,
+  selectableFields: ['spec.type', 'spec.about', 'spec.contractID'],
   columns: [
     { name: 'Type', path: 'spec.type' },
     { name: 'About', path: 'spec.about' },

@@ -185,6 +185,13 @@ export const FlavorKind: KindDefinition<Flavor> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: [
+    'spec.flavorType.typeIdentifier',
+    'spec.availability',
+    'spec.owner.nodeID',
+    'spec.owner.domain',
+    'spec.poolName',
+  ],
   columns: [
     { name: 'Type', path: 'spec.flavorType.typeIdentifier' },
     { name: 'CPU', path: 'spec.flavorType.typeData.characteristics.cpu' },

@@ -135,6 +135,7 @@ export const IntentKind: KindDefinition<Intent> = {
     closed,
   ),
   statusSubresource: true,
+  selectableFields: ['status.phase'],
   columns: [
     { name: 'Phase', path: 'status.phase' },
     { name: 'Node', path: 'status.nodes' },

@@ -38,6 +38,11 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
   /** Whether `status` is written through the `/status` subresource only. */
   readonly statusSubresource: boolean
   readonly columns: readonly PrinterColumn[]
+  /**
+   * Dotted paths of the fields, beside `metadata.name` and `metadata.namespace`, that its objects can be selected
+   * by; each holds one text, number or boolean. What the CRD's `selectableFields` is made from.
+   */
+  readonly selectableFields?: readonly string[]
   /** One sentence for `kubectl explain` and the docs. */
   readonly description: string
   /** Never present; carries the type of the kind's objects. */

@@ -77,6 +77,7 @@ export const PeerKind: KindDefinition<Peer> = {
   singular: 'peer',
   namespaced: false,
   statusSubresource: true,
+  selectableFields: ['spec.nodeID', 'spec.source', 'status.phase', 'status.role', 'status.domain'],
   schema: Type.Object({
     apiVersion: Type.Literal('tributary.io/v1alpha1'),
     kind: Type.Literal('Peer'),

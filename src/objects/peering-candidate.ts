@@ -102,6 +102,7 @@ export const PeeringCandidateKind: KindDefinition<StoredPeeringCandidate> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: ['spec.flavor.spec.flavorType.typeIdentifier', 'spec.available', 'spec.source.nodeID'],
   columns: [
     { name: 'Flavor', path: 'spec.flavor.metadata.name', render: ofMessage('flavorID') },
     { name: 'Provider', path: 'spec.flavor.spec.providerID', render: ofMessage('providerID') },

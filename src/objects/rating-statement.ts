@@ -37,6 +37,7 @@ export const RatingStatementKind: KindDefinition<RatingStatement> = {
     spec: RatingStatementSpecSchema,
   }),
   statusSubresource: false,
+  selectableFields: ['spec.about', 'spec.author', 'spec.contractID'],
   columns: [
     { name: 'About', path: 'spec.about' },
     { name: 'Score', path: 'spec.score' },

@@ -83,6 +83,14 @@ export const ReservationKind: KindDefinition<Reservation> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: [
+    'spec.solverID',
+    'spec.flavorID',
+    'spec.seller.nodeID',
+    'status.transactionID',
+    'status.contract.name',
+    'status.phase.phase',
+  ],
   columns: [
     { name: 'Solver', path: 'spec.solverID' },
     { name: 'Flavor', path: 'spec.flavorID', wide: true },

@@ -43,6 +43,7 @@ export const SampleKind: KindDefinition<Sample> = {
     status: Type.Optional(SampleStatusSchema),
   }),
   statusSubresource: true,
+  selectableFields: ['spec.contractID'],
   columns: [
     { name: 'Contract', path: 'spec.contractID' },
     { name: 'Availability', path: 'status.availability' },

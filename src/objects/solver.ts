@@ -116,6 +116,7 @@ export const SolverKind: KindDefinition<Solver> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: ['spec.intentID', 'status.contract.name', 'status.solverPhase.phase'],
   columns: [
     { name: 'Intent', path: 'spec.intentID' },
     { name: 'Candidate', path: 'status.findCandidate', wide: true },

@@ -55,6 +55,7 @@ export const TraceKind: KindDefinition<Trace> = {
   }),
   // Written by one writer, in one go.
   statusSubresource: false,
+  selectableFields: ['spec.intent', 'spec.traceID'],
   columns: [
     { name: 'Intent', path: 'spec.intent' },
     { name: 'Trace-ID', path: 'spec.traceID', wide: true },

@@ -58,6 +58,7 @@ export const TransactionKind: KindDefinition<Transaction> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: ['spec.flavorID', 'spec.buyer.nodeID', 'status.phase.phase'],
   columns: [
     { name: 'Flavor', path: 'spec.flavorID' },
     { name: 'Buyer', path: 'spec.buyer.nodeID' },

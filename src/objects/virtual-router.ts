@@ -103,6 +103,7 @@ export const VirtualRouterKind: KindDefinition<VirtualRouter> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: ['spec.role', 'spec.contractID', 'spec.peer.nodeID', 'status.phase'],
   columns: [
     { name: 'Role', path: 'spec.role' },
     { name: 'Phase', path: 'status.phase' },

@@ -32,7 +32,7 @@ const valid = (): number => table.listing.table.size
 
 beforeEach(async () => {
   simulation = createSimulatedSystem(1)
-  store = createMemoryStore({ system: simulation.system })
+  store = createMemoryStore({ system: simulation.system }).store
   await start()
 })
 afterEach(() => table.stop())

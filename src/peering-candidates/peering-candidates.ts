@@ -341,9 +341,10 @@ export class PeeringCandidates implements Component {
   }
 
   #remember(object: StoredPeeringCandidate): Entry {
-    const { name, uid } = object.metadata
+    const { name, uid, resourceVersion } = object.metadata
     const before = this.#entries.get(name)
-    if (before?.object.metadata.uid === uid && isOlder(object, before.object)) return before
+    const known = before?.object.metadata
+    if (known?.uid === uid && this.#base.store.isNewer(known.resourceVersion, resourceVersion)) return before!
     const { spec } = object
     const seenAt = Date.parse(spec.seenAt ?? '') || 0
     const validUntil = Date.parse(spec.validUntil ?? '') || 0
@@ -550,10 +551,4 @@ async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<unkn
   for (let from = 0; from < items.length; from += BATCH) {
     await Promise.all(items.slice(from, from + BATCH).map(work))
   }
-}
-
-/** Versions are decimal on all our stores; where they are not, the later call wins. */
-function isOlder(a: StoredPeeringCandidate, b: StoredPeeringCandidate): boolean {
-  const [left, right] = [a.metadata.resourceVersion, b.metadata.resourceVersion]
-  return /^\d+$/.test(left) && /^\d+$/.test(right) && BigInt(left) < BigInt(right)
 }

@@ -45,7 +45,7 @@ const stored = (name: string): Promise<Peer | undefined> => store.get(PeerKind, 
 
 beforeEach(async () => {
   simulation = createSimulatedSystem(1)
-  store = createMemoryStore({ system: simulation.system })
+  store = createMemoryStore({ system: simulation.system }).store
   acme = testDomain<'alice' | 'bob'>('acme.example', ['alice', 'bob'], simulation.system)
   await start()
 })

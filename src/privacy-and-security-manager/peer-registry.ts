@@ -321,7 +321,13 @@ export class PeerRegistry implements Component {
     const { name, uid } = peer.metadata
     const before = this.#entries.get(name)?.peer
     // Our own write was remembered at once; the informer may still be telling of what was before it.
-    if (before?.metadata.uid === uid && isOlder(peer, before)) return
+    const { store } = this.#options
+    if (
+      before?.metadata.uid === uid &&
+      store.isNewer(before.metadata.resourceVersion, peer.metadata.resourceVersion)
+    ) {
+      return
+    }
     if (before) this.#unindex(before)
     this.#entries.set(name, { peer, membership: this.#provedBy(peer) })
     const { nodeID } = peer.spec
@@ -543,10 +549,4 @@ function same(a: object, b: object): boolean {
   const left = Object.entries(a).filter(([, value]) => value !== undefined)
   const right = b as Record<string, unknown>
   return left.length === Object.keys(b).length && left.every(([member, value]) => right[member] === value)
-}
-
-/** Versions are decimal on all our stores; where they are not, the later call wins. */
-function isOlder(a: Peer, b: Peer): boolean {
-  const [left, right] = [a.metadata.resourceVersion, b.metadata.resourceVersion]
-  return /^\d+$/.test(left) && /^\d+$/.test(right) && BigInt(left) < BigInt(right)
 }

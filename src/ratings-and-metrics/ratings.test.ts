@@ -39,7 +39,7 @@ describe('Ratings and Metrics', () => {
   async function start() {
     const simulation = createSimulatedSystem(1)
     const { system } = simulation
-    const store = createMemoryStore({ system })
+    const { store } = createMemoryStore({ system })
     const informers = new Informers({ store, system, log: silentLog })
     const ratings = new RatingsAndMetrics({ store, informers, system, log: silentLog } as unknown as NodeBase)
     await informers.start()

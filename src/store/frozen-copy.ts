@@ -16,20 +16,27 @@ class Adopting {
 }
 
 /**
- * The mark of what this module froze: known to be frozen through and through, so never copied again.
+ * The mark of what this module froze: known to be frozen through and through, so never copied again. It carries the
+ * length of the value's JSON, so that the size of a large object of which little changed need not be measured anew.
  *
  * A private member, which nobody else can see, copy or forge. A WeakSet would say the same, but with hundreds
  * of thousands of objects in it every garbage collection takes its time, and so does every look-up.
  */
 class Frozen extends Adopting {
-  readonly #mark = true
+  readonly #bytes: number
 
-  static mark(value: object): void {
-    new Frozen(value)
+  constructor(value: object, bytes: number) {
+    super(value)
+    this.#bytes = bytes
   }
 
-  static has(value: object): boolean {
-    return #mark in value
+  static mark(value: object, bytes: number): void {
+    new Frozen(value, bytes)
+  }
+
+  /** @returns the length of its JSON in bytes; undefined when it has no mark */
+  static bytesOf(value: object): number | undefined {
+    return #bytes in value ? value.#bytes : undefined
   }
 }
 
@@ -41,6 +48,11 @@ class Frozen extends Adopting {
  */
 export function frozenCopy<T>(value: T, path = 'object'): T {
   return copy(value, { name: path, parent: undefined, depth: 0 }) as T
+}
+
+/** @returns the length in bytes of the JSON of a frozen copy */
+export function jsonBytes(value: object): number {
+  return Frozen.bytesOf(value) ?? Buffer.byteLength(JSON.stringify(value))
 }
 
 /** Where a value is, from the inside out: spelled only when something is wrong with it. */
@@ -63,18 +75,21 @@ function copy(value: unknown, place: Place): unknown {
     default:
       throw invalid(place, `a ${typeof value} is not JSON`)
   }
-  if (value === null || Frozen.has(value)) return value
+  if (value === null || Frozen.bytesOf(value) !== undefined) return value
   if (place.depth === DEEPEST) throw invalid(place, `nested deeper than ${DEEPEST}`)
-  const result = Array.isArray(value) ? copyItems(value, place) : copyMembers(value, place)
-  Frozen.mark(result)
-  return Object.freeze(result)
+  return Array.isArray(value) ? copyItems(value, place) : copyMembers(value, place)
 }
 
 function copyItems(items: readonly unknown[], place: Place): unknown[] {
-  return Array.from(items, (item, index) => {
-    if (item === undefined) return null
-    return isPlain(item) ? item : copy(item, below(place, String(index)))
+  // The brackets, and a comma before each but the first.
+  let bytes = 2 + Math.max(0, items.length - 1)
+  const result = Array.from(items, (item, index) => {
+    const copied = item === undefined ? null : isPlain(item) ? item : copy(item, below(place, String(index)))
+    bytes += bytesOf(copied)
+    return copied
   })
+  Frozen.mark(result, bytes)
+  return Object.freeze(result) as unknown[]
 }
 
 function copyMembers(value: object, place: Place): Record<string, unknown> {
@@ -83,13 +98,47 @@ function copyMembers(value: object, place: Place): Record<string, unknown> {
     throw invalid(place, `an instance of ${value.constructor.name} is not JSON`)
   }
   const members: Record<string, unknown> = {}
+  let bytes = 1
   for (const key of Object.keys(value)) {
     if (key === '__proto__') throw invalid(below(place, key), 'not a permitted member')
     const member = (value as Record<string, unknown>)[key]
     if (member === undefined) continue
-    members[key] = isPlain(member) ? member : copy(member, below(place, key))
+    const copied = isPlain(member) ? member : copy(member, below(place, key))
+    members[key] = copied
+    // A colon after the name; the brace or a comma before it.
+    bytes += bytesOf(key) + 1 + bytesOf(copied) + 1
   }
-  return members
+  Frozen.mark(members, Math.max(2, bytes))
+  return Object.freeze(members)
+}
+
+/** @returns how long the JSON is of a value that was copied */
+function bytesOf(value: unknown): number {
+  switch (typeof value) {
+    case 'string':
+      return stringBytes(value)
+    case 'boolean':
+      return value ? 4 : 5
+    case 'number':
+      return String(value).length
+    default:
+      return value === null ? 4 : Frozen.bytesOf(value as object)!
+  }
+}
+
+/** Longer texts are left to what the machine does best. */
+const SHORT = 64
+
+function stringBytes(text: string): number {
+  if (text.length <= SHORT) {
+    let index = 0
+    for (; index < text.length; index++) {
+      const code = text.charCodeAt(index)
+      if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) break
+    }
+    if (index === text.length) return index + 2
+  }
+  return Buffer.byteLength(JSON.stringify(text))
 }
 
 /** The commonest values, which are as they are. */

@@ -6,33 +6,47 @@
  * `commit` publishes all that is staged to readers and watches, `rollback` forgets it. What lies
  * between (making it durable) is the business of the store. Used by the stores only.
  */
+import { applyMergePatch } from '../kernel/merge-patch.ts'
 import {
   type DeleteOptions,
   type ListOptions,
   type ObjectList,
+  type PatchOptions,
   StoreError,
   type WatchEvent,
   type WatchOptions,
 } from '../kernel/object-store.ts'
+import { SortedMap } from '../kernel/sorted-map.ts'
 import { rfc3339, type System, type Timer, uuid } from '../kernel/system.ts'
+import { unselectableField } from '../objects/field-selector.ts'
 import { apiVersionOf, type KindDefinition, resourceOf } from '../objects/kind.ts'
-import {
-  DEFAULT_NAMESPACE,
-  isObjectName,
-  type KubeObject,
-  type MetadataInput,
-  type NewObject,
-  type ObjectKey,
-  type ObjectMetadata,
-} from '../objects/meta.ts'
+import type { KubeObject, NewObject, ObjectKey } from '../objects/meta.ts'
+import { type ObjectSelection, selectsObject } from '../objects/object-selection.ts'
 import { type Change, EventHistory } from './event-history.ts'
 import { frozenCopy, jsonEqual } from './frozen-copy.ts'
-import { SortedMap } from '../kernel/sorted-map.ts'
+import {
+  checkFinalizers,
+  checkNames,
+  checkSize,
+  checkUnchanged,
+  describe,
+  desiredOf,
+  hasFinalizers,
+  placeOf,
+  sameMetadata,
+  tableKeyOf,
+  withMetadata,
+  withoutStoreFields,
+} from './object-rules.ts'
+import { decodeContinue, encodeContinue, parseVersion } from './revision.ts'
+import { selectEvent } from './select-event.ts'
 
 /** How many changes of each kind are remembered for watches, unless the caller says otherwise. */
 export const DEFAULT_HISTORY_LIMIT = 10_000
 /** How often an idle watch learns how far it is. */
 export const BOOKMARK_INTERVAL_MS = 60_000
+/** The largest object, in bytes of its JSON, unless the caller says otherwise: what etcd takes, 1.5 MiB. */
+export const DEFAULT_OBJECT_BYTES = 1_572_864
 
 /** A staged change, with the collection it belongs to. */
 export interface StagedChange extends Change {
@@ -52,6 +66,8 @@ interface Watcher {
 export interface ObjectTableOptions {
   readonly system: System
   readonly historyLimit?: number
+  /** The largest object, in bytes of its JSON. */
+  readonly objectBytes?: number
   /** Where the revision counter continues; 0 for a new table. */
   readonly revision?: number
 }
@@ -60,6 +76,7 @@ export class ObjectTable {
   readonly #system: System
   readonly #historyLimit: number
   readonly #startRevision: number
+  readonly #objectBytes: number
   readonly #kinds = new Map<string, KindTable>()
   readonly #watchers = new Set<Watcher>()
   #revision: number
@@ -69,15 +86,21 @@ export class ObjectTable {
   #bookmarkTimer: Timer | undefined
   #closed = false
 
-  constructor({ system, historyLimit = DEFAULT_HISTORY_LIMIT, revision = 0 }: ObjectTableOptions) {
+  constructor(options: ObjectTableOptions) {
+    const { system, historyLimit = DEFAULT_HISTORY_LIMIT, revision = 0 } = options
     this.#system = system
     this.#historyLimit = historyLimit
+    this.#objectBytes = options.objectBytes ?? DEFAULT_OBJECT_BYTES
     this.#revision = this.#startRevision = revision
   }
 
   /** The revision of the last published change. */
   get revision(): number {
     return this.#revision
+  }
+
+  get objectBytes(): number {
+    return this.#objectBytes
   }
 
   /** What has been staged since the last commit or rollback, in order. */
@@ -94,20 +117,26 @@ export class ObjectTable {
     return this.#kinds.get(resourceOf(kind))?.objects.get(tableKeyOf(placeOf(kind, key)))
   }
 
-  /** @throws StoreError `Invalid` (bad continue token), `Expired` (continued too late) */
+  /** @throws StoreError `Invalid` */
+  isNewer(version: string, than: string): boolean {
+    return parseVersion(version) > parseVersion(than)
+  }
+
+  /** @throws StoreError `Invalid` (bad continue token, bad selector), `Expired` (continued too late) */
   list(kind: KindDefinition, options: ListOptions = {}): ObjectList<KubeObject> {
+    const isSelected = selectorOf(kind, options)
     const { objects, history } = this.#table(resourceOf(kind))
     const { namespace, limit = 0 } = options
     // NUL sorts before, and is no part of, anything that a name may contain.
     const [low, until] =
       namespace === undefined || !kind.namespaced ? ['', undefined] : [`${namespace}\0`, `${namespace}\u0001`]
-    const token = options.continue === undefined ? undefined : decodeContinue(options.continue)
-    const revision = token?.revision ?? this.#revision
-    const after = token !== undefined && token.lastKey > low ? token.lastKey : low
+    const from = options.continue === undefined ? undefined : decodeContinue(options.continue)
+    const revision = from?.revision ?? this.#revision
+    const after = from !== undefined && from.lastKey > low ? from.lastKey : low
 
     // What changed since the list began is undone for the reader: all its pages are of one moment.
     const past = new Map<string, KubeObject | undefined>()
-    if (token !== undefined) {
+    if (from !== undefined) {
       this.#checkNotAhead(revision)
       const first = history.firstAfter(revision)
       for (let sequence = history.end - 1; sequence >= first; sequence--) {
@@ -127,10 +156,17 @@ export class ObjectTable {
     revived.sort((a, b) => (a.key < b.key ? -1 : 1))
 
     const items: KubeObject[] = []
-    const full = (): boolean => limit > 0 && items.length >= limit
     let lastKey = after
     let next = 0
+    /** Of a selection nobody has counted: one more that is selected tells that there are more. */
+    let more = false
+    const full = (): boolean => limit > 0 && items.length >= limit && (isSelected === undefined || more)
     const take = (key: string, object: KubeObject): void => {
+      if (isSelected?.(object) === false) return
+      if (limit > 0 && items.length >= limit) {
+        more = true
+        return
+      }
       items.push(object)
       lastKey = key
     }
@@ -144,18 +180,18 @@ export class ObjectTable {
     })
     for (; next < revived.length && !full(); next++) take(revived[next]!.key, revived[next]!.object)
 
-    const remaining = total - items.length
-    return {
-      resourceVersion: String(revision),
-      items,
-      ...(remaining > 0 && { continue: encodeContinue({ revision, lastKey }), remaining }),
-    }
+    const resourceVersion = String(revision)
+    const remaining = isSelected === undefined ? total - items.length : undefined
+    if (remaining === 0 || (remaining === undefined && !more)) return { resourceVersion, items }
+    const token = encodeContinue({ revision, lastKey })
+    return { resourceVersion, items, continue: token, ...(remaining !== undefined && { remaining }) }
   }
 
-  /** @throws StoreError while iterating: `Expired`, `Invalid` (bad version), `Unavailable` (closed) */
+  /** @throws StoreError while iterating: `Expired`, `Invalid` (bad version or selector), `Unavailable` (closed) */
   async *watch(kind: KindDefinition, options: WatchOptions): AsyncGenerator<WatchEvent, void, undefined> {
     const { signal } = options
     const namespace = kind.namespaced ? options.namespace : undefined
+    const isSelected = selectorOf(kind, options)
     let version = parseVersion(options.fromVersion)
     this.#checkOpen()
     this.#checkNotAhead(version)
@@ -169,10 +205,12 @@ export class ObjectTable {
     try {
       while (!signal.aborted) {
         if (sequence < history.end) {
-          const { event, revision } = history.at(sequence)
+          const change = history.at(sequence)
           sequence++
-          if (namespace !== undefined && event.object.metadata.namespace !== namespace) continue
-          version = revision
+          if (namespace !== undefined && change.event.object.metadata.namespace !== namespace) continue
+          const event = isSelected === undefined ? change.event : selectEvent(change, isSelected)
+          if (event === undefined) continue
+          version = change.revision
           yield event
           continue
         }
@@ -199,7 +237,7 @@ export class ObjectTable {
     }
   }
 
-  /** @throws StoreError `AlreadyExists`, `Invalid` */
+  /** @throws StoreError `AlreadyExists`, `Invalid`, `TooLarge` */
   stageCreate(kind: KindDefinition, input: NewObject<KubeObject>): KubeObject {
     checkNames(kind, input)
     const place = placeOf(kind, input.metadata)
@@ -226,10 +264,11 @@ export class ObjectTable {
       },
       kind.kind,
     )
+    checkSize(kind, undefined, after, this.#objectBytes)
     return this.#stage(resource, revision, undefined, after, after)
   }
 
-  /** @throws StoreError `NotFound`, `Conflict`, `Invalid` */
+  /** @throws StoreError `NotFound`, `Conflict`, `Invalid`, `TooLarge` */
   stageUpdate(kind: KindDefinition, input: KubeObject, subresource?: 'status'): KubeObject {
     checkNames(kind, input)
     const place = placeOf(kind, input.metadata)
@@ -263,16 +302,36 @@ export class ObjectTable {
       },
       kind.kind,
     )
-    const sameWish = jsonEqual(wishOf(before), wishOf(after))
-    if (sameWish && jsonEqual(before.status, after.status) && sameMetadata(before.metadata, after.metadata)) {
+    const sameDesired = jsonEqual(desiredOf(before), desiredOf(after))
+    if (
+      sameDesired &&
+      jsonEqual(before.status, after.status) &&
+      sameMetadata(before.metadata, after.metadata)
+    ) {
       return before
     }
     checkFinalizers(kind, before, after)
-    const result = sameWish ? after : withMetadata(after, { generation: before.metadata.generation + 1 })
+    checkSize(kind, before, after, this.#objectBytes)
+    const result = sameDesired ? after : withMetadata(after, { generation: before.metadata.generation + 1 })
     if (deletionTimestamp !== undefined && !hasFinalizers(result)) {
       return this.#stage(resource, revision, before, undefined, result)
     }
     return this.#stage(resource, revision, before, result, result)
+  }
+
+  /** @throws StoreError `NotFound`, `Conflict`, `Invalid`, `TooLarge` */
+  stagePatch(kind: KindDefinition, key: ObjectKey, patch: unknown, options: PatchOptions = {}): KubeObject {
+    const before = this.#existing(kind, placeOf(kind, key))
+    const { uid, resourceVersion } = before.metadata
+    checkUnchanged(kind, before, {
+      uid: options.uid ?? uid,
+      resourceVersion: options.resourceVersion ?? resourceVersion,
+    })
+    const patched = applyMergePatch(before, patch) as KubeObject
+    // A patch may name other types and names, or do away with metadata altogether: none of it is its business.
+    const { apiVersion, kind: kindName } = before
+    const metadata = { ...patched?.metadata, ...placeOf(kind, key), uid, resourceVersion }
+    return this.stageUpdate(kind, { ...patched, apiVersion, kind: kindName, metadata }, options.subresource)
   }
 
   /** @throws StoreError `NotFound`, `Conflict` */
@@ -407,147 +466,14 @@ export class ObjectTable {
   }
 }
 
-/** @returns where the object of this key is stored: default namespace filled in, none for cluster-scoped kinds. */
-function placeOf(kind: KindDefinition, key: ObjectKey): ObjectKey {
-  return kind.namespaced
-    ? { namespace: key.namespace || DEFAULT_NAMESPACE, name: key.name }
-    : { name: key.name }
-}
-
-function tableKeyOf({ namespace = '', name }: ObjectKey): string {
-  return `${namespace}\0${name}`
-}
-
-function describe(kind: KindDefinition, { namespace, name }: ObjectKey): string {
-  return `${resourceOf(kind)} "${name}"${namespace === undefined ? '' : ` in namespace "${namespace}"`}`
-}
-
-function checkNames(kind: KindDefinition, input: NewObject<KubeObject>): void {
-  const { name, namespace } = input.metadata
-  for (const [field, value] of [
-    ['name', name as unknown],
-    ['namespace', namespace || DEFAULT_NAMESPACE],
-  ] as const) {
-    if (typeof value === 'string' && isObjectName(value)) continue
-    throw new StoreError(
-      'Invalid',
-      `${kind.kind}: metadata.${field}: ${JSON.stringify(value)} is not a lower-case RFC 1123 subdomain`,
-    )
-  }
-  for (const [field, given, expected] of [
-    ['apiVersion', input.apiVersion, apiVersionOf(kind)],
-    ['kind', input.kind, kind.kind],
-  ] as const) {
-    if (given !== undefined && given !== expected) {
-      throw new StoreError('Invalid', `${resourceOf(kind)}: ${field}: expected ${expected}, got ${given}`)
-    }
-  }
-}
-
-function checkUnchanged(
+/** @returns undefined where everything is selected. @throws StoreError `Invalid` */
+function selectorOf(
   kind: KindDefinition,
-  before: KubeObject,
-  expected: { readonly uid: string; readonly resourceVersion: string },
-): void {
-  const { uid, resourceVersion } = before.metadata
-  if (expected.uid && expected.uid !== uid) {
-    throw new StoreError(
-      'Conflict',
-      `${describe(kind, before.metadata)}: the uid ${expected.uid} is not that of the stored object, ${uid}`,
-    )
-  }
-  if (!expected.resourceVersion) {
-    throw new StoreError(
-      'Invalid',
-      `${describe(kind, before.metadata)}: metadata.resourceVersion: must be specified`,
-    )
-  }
-  if (expected.resourceVersion !== resourceVersion) {
-    throw new StoreError(
-      'Conflict',
-      `${describe(kind, before.metadata)} has been modified: version ${expected.resourceVersion} is not the latest, ${resourceVersion}`,
-    )
-  }
-}
-
-/** Kubernetes' rule: an object on its way out takes no new finalizers. */
-function checkFinalizers(kind: KindDefinition, before: KubeObject, after: KubeObject): void {
-  if (before.metadata.deletionTimestamp === undefined) return
-  const known = before.metadata.finalizers ?? []
-  const added = (after.metadata.finalizers ?? []).filter((finalizer) => !known.includes(finalizer))
-  if (added.length > 0) {
-    throw new StoreError(
-      'Invalid',
-      `${describe(kind, before.metadata)}: metadata.finalizers: ${added.join(', ')} cannot be added while it is being deleted`,
-    )
-  }
-}
-
-function hasFinalizers(object: KubeObject): boolean {
-  return (object.metadata.finalizers?.length ?? 0) > 0
-}
-
-function withMetadata(object: KubeObject, metadata: Partial<ObjectMetadata>): KubeObject {
-  return frozenCopy({ ...object, metadata: { ...object.metadata, ...metadata } })
-}
-
-/** @returns the metadata without what only the store may set. */
-function withoutStoreFields(metadata: MetadataInput): MetadataInput {
-  const {
-    uid: _uid,
-    resourceVersion: _resourceVersion,
-    generation: _generation,
-    creationTimestamp: _creationTimestamp,
-    deletionTimestamp: _deletionTimestamp,
-    namespace: _namespace,
-    ...rest
-  } = metadata as ObjectMetadata
-  return rest
-}
-
-/** @returns everything of an object but its metadata and status: a change of it is a new generation. */
-function wishOf({ metadata: _metadata, status: _status, ...wish }: KubeObject): object {
-  return wish
-}
-
-function sameMetadata(a: ObjectMetadata, b: ObjectMetadata): boolean {
-  const normal = ({ resourceVersion: _version, ...metadata }: ObjectMetadata): object =>
-    // Absent and empty mean the same in Kubernetes' metadata.
-    Object.fromEntries(
-      Object.entries(metadata).filter(
-        ([, value]: [string, unknown]) =>
-          typeof value !== 'object' || value === null || Object.keys(value).length > 0,
-      ),
-    )
-  return jsonEqual(normal(a), normal(b))
-}
-
-function parseVersion(text: string): number {
-  const version = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(version)) {
-    throw new StoreError('Invalid', `${JSON.stringify(text)} is not a resource version of this store`)
-  }
-  return version
-}
-
-interface ContinueToken {
-  readonly revision: number
-  readonly lastKey: string
-}
-
-function encodeContinue({ revision, lastKey }: ContinueToken): string {
-  return Buffer.from(JSON.stringify([revision, lastKey])).toString('base64url')
-}
-
-function decodeContinue(token: string): ContinueToken {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(Buffer.from(token, 'base64url').toString())
-  } catch (cause) {
-    throw new StoreError('Invalid', 'the continue token is not one of this store', { cause })
-  }
-  if (Array.isArray(parsed) && Number.isSafeInteger(parsed[0]) && typeof parsed[1] === 'string') {
-    return { revision: parsed[0] as number, lastKey: parsed[1] }
-  }
-  throw new StoreError('Invalid', 'the continue token is not one of this store')
+  selection: ObjectSelection,
+): ((object: KubeObject) => boolean) | undefined {
+  const { labels, fields } = selection
+  const field = fields && unselectableField(kind, fields)
+  if (field !== undefined) throw new StoreError('Invalid', `field label not supported: ${field}`)
+  if (labels === undefined && fields === undefined) return undefined
+  return (object) => selectsObject(selection, object)
 }

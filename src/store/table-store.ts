@@ -8,8 +8,10 @@
  */
 import { setImmediate } from 'node:timers'
 import { type ObjectStore, StoreError, type WriteOptions } from '../kernel/object-store.ts'
+import type { OpenedStore } from '../kernel/opened-store.ts'
 import type { Clock, Timer } from '../kernel/system.ts'
 import type { KubeObject } from '../objects/meta.ts'
+import { GarbageCollector } from './garbage-collector.ts'
 import type { ObjectTable, StagedChange } from './object-table.ts'
 
 /** How long a deferrable write waits for others, in milliseconds. */
@@ -30,7 +32,16 @@ export interface Journaling {
   readonly clock: Clock
 }
 
-export function createTableStore(table: ObjectTable, journaling?: Journaling): ObjectStore {
+/** @returns the store of a table, with its garbage collector: a table has none. */
+export function openTableStore(table: ObjectTable, journaling?: Journaling): OpenedStore {
+  return {
+    store: createTableStore(table, journaling),
+    limits: { objectBytes: table.objectBytes },
+    components: (parts) => [new GarbageCollector(parts)],
+  }
+}
+
+function createTableStore(table: ObjectTable, journaling?: Journaling): ObjectStore {
   const { journal } = journaling ?? {}
   let closed = false
   let isFlushing = false
@@ -107,7 +118,9 @@ export function createTableStore(table: ObjectTable, journaling?: Journaling): O
     create: (kind, object, options) => write(() => table.stageCreate(kind, object), options),
     update: (kind, object, options) =>
       write(() => table.stageUpdate(kind, object, options?.subresource), options),
+    patch: (kind, key, patch, options) => write(() => table.stagePatch(kind, key, patch, options), options),
     delete: (kind, key, options) => write(() => table.stageDelete(kind, key, options), options),
+    isNewer: (version, than) => table.isNewer(version, than),
     async check() {
       checkOpen()
       journal?.check()

@@ -122,7 +122,7 @@ describe('the recorder', () => {
   const simulation = createSimulatedSystem(1)
   const { system } = simulation
   const make = () => {
-    const store = createMemoryStore({ system })
+    const { store } = createMemoryStore({ system })
     return { store, recorder: new Recorder({ store, system, log: silentLog, node: 'me' }) }
   }
 

@@ -36,7 +36,7 @@ beforeAll(() => {
 afterAll(() => rmSync(home, { recursive: true, force: true }))
 
 beforeEach(async () => {
-  store = createMemoryStore({ system: realSystem })
+  store = createMemoryStore({ system: realSystem }).store
   api = new ControlApi({
     store,
     kinds: TEST_KINDS,

@@ -42,7 +42,7 @@ export async function serve(
   const { historyLimit, ...rest } = options
   const store =
     options.store ??
-    createMemoryStore({ system: realSystem, ...(historyLimit === undefined ? {} : { historyLimit }) })
+    createMemoryStore({ system: realSystem, ...(historyLimit === undefined ? {} : { historyLimit }) }).store
   const api = new ControlApi({
     store,
     kinds: TEST_KINDS,

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createEmbeddedFabric, type EmbeddedFabric, type Runner } from '../../src/fabric/embedded/index.ts'
 import type { Amounts, SoldSlice } from '../../src/fabric/fabric.ts'
 import type { Channel } from '../../src/kernel/channel.ts'
-import { GarbageCollector } from '../../src/kernel/garbage-collector.ts'
+import { GarbageCollector } from '../../src/store/garbage-collector.ts'
 import { Informers } from '../../src/kernel/informer.ts'
 import { silentLog } from '../../src/kernel/log.ts'
 import type { ObjectStore } from '../../src/kernel/object-store.ts'
@@ -45,7 +45,7 @@ export async function startEmbeddedNode(options: EmbeddedNodeOptions): Promise<E
   const { name, system = realSystem, runner, allowWorkloads = true } = options
   const { capacity = { cpu: '4', memory: '8Gi' } } = options
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), `tributary-${name}-`)))
-  const store = options.store ?? createMemoryStore({ system })
+  const store = options.store ?? createMemoryStore({ system }).store
   const informers = new Informers({ store, system, log: silentLog })
   const sold = options.sold ?? new Map<ContractId, SoldSlice>()
   const channels = new Map<ContractId, Channel>()

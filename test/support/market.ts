@@ -160,7 +160,8 @@ export async function startMarket<const Name extends string>(
     if (member)
       writeFileSync(credential, domain.issue(identity, config.role ?? 'node', membershipMs), { mode: 0o600 })
     const system = simulation.named(name)
-    const store = createMemoryStore({ system })
+    const opened = createMemoryStore({ system })
+    const { store } = opened
     let transport = network.transport(identity, addressOf(name))
     let life = mortalStore(store)
     const make = (): TributaryNode =>
@@ -189,7 +190,7 @@ export async function startMarket<const Name extends string>(
         },
         directory: home,
         identity,
-        store: life,
+        openedStore: { ...opened, store: life },
         system,
         log: log.child({ node: name }),
         transport,

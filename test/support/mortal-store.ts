@@ -56,9 +56,11 @@ export function mortalStore(store: ObjectStore): MortalStore {
       }
       if (!options.signal.aborted) check()
     },
-    create: (kind, object) => write(() => store.create(kind, object)),
+    create: (kind, object, options) => write(() => store.create(kind, object, options)),
     update: (kind, object, options) => write(() => store.update(kind, object, options)),
+    patch: (kind, key, patch, options) => write(() => store.patch(kind, key, patch, options)),
     delete: (kind, key, options) => write(() => store.delete(kind, key, options)),
+    isNewer: (version, than) => store.isNewer(version, than),
     check: () => read(() => store.check()),
     close: () => Promise.resolve(),
     die: () => death.abort(),

@@ -78,7 +78,7 @@ export function createTestWorld({ wire, system = realSystem }: TestWorldOptions)
           ? createTlsTransport({ identity, system, log: silentLog })
           : network.transport(identity, `${name}.test:1`)
       const transport = options.wrap?.(real) ?? real
-      const store = options.store ?? createMemoryStore({ system })
+      const store = options.store ?? createMemoryStore({ system }).store
       const informers = new Informers({ store, system, log: silentLog })
       const sold = new Map<string, string>()
       const endpoints = new Map<string, number>()

@@ -9,7 +9,7 @@ import { openSqliteStore } from '../../src/store/sqlite/index.ts'
 import { WIDGET, widget } from './widget.ts'
 
 const [path, prefix] = process.argv.slice(2)
-const store = await openSqliteStore({ path: path!, system: realSystem, log: silentLog })
+const { store } = await openSqliteStore({ path: path!, system: realSystem, log: silentLog })
 const writer = async (lane: number): Promise<void> => {
   for (let count = 0; ; count++) {
     const name = `${prefix}-${lane}-${count}`

@@ -35,6 +35,7 @@ export const WIDGET: KindDefinition<Widget> = {
   singular: 'widget',
   namespaced: true,
   statusSubresource: true,
+  selectableFields: ['spec.size', 'status.phase'],
 }
 
 export const CLUSTER_WIDGET: KindDefinition<Widget> = {

@@ -6,7 +6,7 @@ import { isObject, type JsonObject } from '../../kernel/json.ts'
 import { mediaTypes } from '../negotiation.ts'
 import { ApiError } from '../status.ts'
 import { applyJsonPatch } from './json-patch.ts'
-import { applyMergePatch } from './merge-patch.ts'
+import { applyMergePatch } from '../../kernel/merge-patch.ts'
 import { applyStrategicMergePatch } from './strategic-merge-patch.ts'
 
 /** Applies a patch to an object; may be called several times. */

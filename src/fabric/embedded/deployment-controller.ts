@@ -8,13 +8,9 @@ import type { Informers } from '../../kernel/informer.ts'
 import type { Log } from '../../kernel/log.ts'
 import { isStoreError, mutateStatus, type ObjectStore } from '../../kernel/object-store.ts'
 import { rfc3339, type System } from '../../kernel/system.ts'
-import {
-  type Deployment,
-  DeploymentKind,
-  type DeploymentStatus,
-  selects,
-} from '../../objects/core/deployment.ts'
+import { type Deployment, DeploymentKind, type DeploymentStatus } from '../../objects/core/deployment.ts'
 import { type Pod, PodKind } from '../../objects/core/pod.ts'
+import { selectsLabels } from '../../objects/label-selector.ts'
 import { type Condition, controllerOf, type ObjectKey, ownedBy, setCondition } from '../../objects/meta.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import { TEMPLATE_HASH_LABEL } from './names.ts'
@@ -75,7 +71,7 @@ export function createDeploymentController(options: DeploymentControllerOptions)
     const deployment = deployments.get(key)
     if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) return
     const { spec } = deployment
-    if (!selects(spec.selector, spec.template.metadata?.labels ?? {})) {
+    if (!selectsLabels(spec.selector, spec.template.metadata?.labels)) {
       const message = 'spec.selector does not select the labels of spec.template: no pod is made'
       events.record(deployment, SOURCE, 'Warning', 'InvalidSelector', message)
       return

@@ -26,7 +26,7 @@ it('doubles the pause of each key with its failures, and counts the time that pa
 
 it('forgets the failures of objects that are gone, by key and by uid', async () => {
   const { system, advance } = createSimulatedSystem(1, 0)
-  const store = createMemoryStore({ system })
+  const { store } = createMemoryStore({ system })
   const informers = new Informers({ store, system, log: silentLog })
   const of = informers.of(WIDGET)
   await of.start()

@@ -14,7 +14,7 @@ let calls: string[]
 let created: Widget
 
 beforeEach(async () => {
-  const inner = createMemoryStore({ system: createSimulatedSystem(1, 0).system })
+  const inner = createMemoryStore({ system: createSimulatedSystem(1, 0).system }).store
   calls = []
   store = new Proxy(inner, {
     get(target, name: keyof ObjectStore) {

@@ -5,10 +5,9 @@
 import type { Config } from '../../config/index.ts'
 import type { Runner } from '../../fabric/embedded/index.ts'
 import type { LocalDiscoveryEdges } from '../../discovery-manager/index.ts'
-import { GarbageCollector } from '../../kernel/garbage-collector.ts'
 import { Informers } from '../../kernel/informer.ts'
 import type { Log } from '../../kernel/log.ts'
-import type { ObjectStore } from '../../kernel/object-store.ts'
+import type { OpenedStore } from '../../kernel/opened-store.ts'
 import type { System } from '../../kernel/system.ts'
 import type { NodeBase, Self } from '../../node-base.ts'
 import { ALL_KINDS } from '../../objects/index.ts'
@@ -24,7 +23,8 @@ export interface NodeEdges {
   readonly config: Config
   readonly directory: string
   readonly identity: Identity
-  readonly store: ObjectStore
+  /** Its components run with the node; who opened it closes it. */
+  readonly openedStore: OpenedStore
   readonly system: System
   /** Names the node in each line. */
   readonly log: Log
@@ -42,7 +42,8 @@ export interface FoundationHandles extends NodeBase, NodeEdges {
 }
 
 export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
-  const { config, identity, store, system, log, transport } = edges
+  const { config, identity, openedStore, system, log, transport } = edges
+  const { store } = openedStore
   const informers = new Informers({ store, system, log })
   const recorder = new Recorder({ store, system, log, node: config.name })
   const rearServer = new RearServer({ config, transport, system, log })
@@ -66,7 +67,7 @@ export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
       recorder,
       // Where it listens is part of what the tables hold.
       rearServer,
-      new GarbageCollector({ informers, store, kinds: ALL_KINDS, log, system }),
+      ...openedStore.components({ informers, store, kinds: ALL_KINDS, log, system }),
     ],
     routes: [],
   }

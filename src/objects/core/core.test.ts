@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Compile } from 'typebox/compile'
 import type { KubeObject } from '../meta.ts'
-import { DeploymentKind, selects } from './deployment.ts'
+import { DeploymentKind } from './deployment.ts'
 import { CORE_KINDS } from './index.ts'
 import { NodeKind } from './node.ts'
 import { PodKind, podStatusWord, type Pod } from './pod.ts'
@@ -77,22 +77,6 @@ describe('the schema of Deployment', () => {
     ['spec.template.spec.restartPolicy', 'Sometimes'],
   ])('refuses %s: %j', (path, value) => {
     expect(schema.Check(changed(path, value))).toBe(false)
-  })
-})
-
-describe('selects', () => {
-  it('follows matchLabels and matchExpressions', () => {
-    const selector = {
-      matchLabels: { app: 'web' },
-      matchExpressions: [
-        { key: 'tier', operator: 'In' as const, values: ['a', 'b'] },
-        { key: 'old', operator: 'DoesNotExist' as const },
-      ],
-    }
-    expect(selects(selector, { app: 'web', tier: 'a' })).toBe(true)
-    expect(selects(selector, { app: 'web', tier: 'c' })).toBe(false)
-    expect(selects(selector, { app: 'web', tier: 'a', old: '' })).toBe(false)
-    expect(selects({}, {})).toBe(true)
   })
 })
 

@@ -5,26 +5,13 @@
  */
 import Type, { type Static } from 'typebox'
 import type { KindDefinition } from '../kind.ts'
+import { LabelSelectorSchema } from '../label-selector.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from '../meta.ts'
 import { closed, objectSchema, oneOf, open } from '../schema.ts'
 import { PodTemplateSchema } from './pod-spec.ts'
 
 const opt = Type.Optional
 const CountOrPercentSchema = Type.Union([Type.Integer({ minimum: 0 }), Type.String()])
-
-export const LabelSelectorSchema = closed({
-  matchLabels: opt(Type.Record(Type.String(), Type.String())),
-  matchExpressions: opt(
-    Type.Array(
-      closed({
-        key: Type.String(),
-        operator: oneOf(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-        values: opt(Type.Array(Type.String())),
-      }),
-    ),
-  ),
-})
-export type LabelSelector = Static<typeof LabelSelectorSchema>
 
 export const DeploymentSpecSchema = closed({
   replicas: opt(Type.Integer({ minimum: 0, description: '1 unless given.' })),
@@ -60,27 +47,6 @@ export interface Deployment extends KubeObject {
   readonly metadata: ObjectMetadata
   readonly spec: DeploymentSpec
   readonly status?: DeploymentStatus
-}
-
-/** @returns whether `labels` are among those that `selector` selects; an empty selector selects all. */
-export function selects(selector: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
-  const matches = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value)
-  return (
-    matches &&
-    (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-      const value = labels[key]
-      switch (operator) {
-        case 'In':
-          return value !== undefined && values.includes(value)
-        case 'NotIn':
-          return value === undefined || !values.includes(value)
-        case 'Exists':
-          return value !== undefined
-        case 'DoesNotExist':
-          return value === undefined
-      }
-    })
-  )
 }
 
 const description = 'A deployment: keeps a number of pods of one template running.'

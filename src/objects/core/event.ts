@@ -57,6 +57,20 @@ export interface Event extends KubeObject {
   readonly source?: { readonly component?: string; readonly host?: string }
 }
 
+/** What Kubernetes lets events be selected by; `kubectl describe` does. */
+export const EVENT_FIELDS: readonly string[] = [
+  'involvedObject.apiVersion',
+  'involvedObject.kind',
+  'involvedObject.namespace',
+  'involvedObject.name',
+  'involvedObject.uid',
+  'involvedObject.fieldPath',
+  'involvedObject.resourceVersion',
+  'reason',
+  'reportingComponent',
+  'type',
+]
+
 export const EventKind: KindDefinition<Event> = {
   group: '',
   version: 'v1',
@@ -67,6 +81,7 @@ export const EventKind: KindDefinition<Event> = {
   namespaced: true,
   schema: EventSchema,
   statusSubresource: false,
+  selectableFields: EVENT_FIELDS,
   columns: [
     { name: 'Last seen', type: 'date', path: 'lastTimestamp' },
     { name: 'Type', path: 'type' },

@@ -4,6 +4,7 @@
 import type { KindDefinition } from '../kind.ts'
 import { DeploymentKind } from './deployment.ts'
 import { EventKind } from './event.ts'
+import { LeaseKind } from './lease.ts'
 import { NamespaceKind } from './namespace.ts'
 import { NodeKind } from './node.ts'
 import { PodKind } from './pod.ts'
@@ -17,4 +18,5 @@ export const CORE_KINDS: readonly KindDefinition[] = [
   ServiceKind,
   EventKind,
   DeploymentKind,
+  LeaseKind,
 ]

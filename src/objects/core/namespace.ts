@@ -34,6 +34,7 @@ export const NamespaceKind: KindDefinition<Namespace> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: ['status.phase'],
   columns: [
     {
       name: 'Status',

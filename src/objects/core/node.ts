@@ -61,6 +61,7 @@ export const NodeKind: KindDefinition<Node> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: ['spec.unschedulable'],
   columns: [
     {
       name: 'Status',

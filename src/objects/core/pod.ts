@@ -102,6 +102,16 @@ export const PodKind: KindDefinition<Pod> = {
   namespaced: true,
   schema: objectSchema({ apiVersion: 'v1', kind: 'Pod' }, PodSpecSchema, PodStatusSchema, description),
   statusSubresource: true,
+  selectableFields: [
+    'spec.nodeName',
+    'spec.restartPolicy',
+    'spec.schedulerName',
+    'spec.serviceAccountName',
+    'spec.hostNetwork',
+    'status.phase',
+    'status.podIP',
+    'status.nominatedNodeName',
+  ],
   columns: [
     {
       name: 'Ready',

@@ -70,6 +70,7 @@ export const ServiceKind: KindDefinition<Service> = {
     description,
   ),
   statusSubresource: true,
+  selectableFields: ['spec.clusterIP', 'spec.type'],
   columns: [
     { name: 'Type', path: 'spec.type', render: (object) => (object as Service).spec.type ?? 'ClusterIP' },
     {

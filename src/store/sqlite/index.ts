@@ -3,10 +3,10 @@
  * For a laptop, an edge box, tests; one process per file.
  */
 import type { Log } from '../../kernel/log.ts'
-import type { ObjectStore } from '../../kernel/object-store.ts'
+import type { OpenedStore } from '../../kernel/opened-store.ts'
 import type { System } from '../../kernel/system.ts'
 import { ObjectTable } from '../object-table.ts'
-import { createTableStore, type Journal } from '../table-store.ts'
+import { openTableStore, type Journal } from '../table-store.ts'
 import { openDatabase } from './database.ts'
 
 export interface SqliteStoreOptions {
@@ -16,6 +16,8 @@ export interface SqliteStoreOptions {
   readonly log: Log
   /** How many changes of each kind are remembered for watches; none of them survives a restart. */
   readonly historyLimit?: number
+  /** The largest object, in bytes of its JSON; 1.5 MiB unless given. One that is there already may be larger. */
+  readonly objectBytes?: number
   /** Writes that would make the file larger than about this many bytes are refused with `Unavailable`. */
   readonly maxBytes?: number
   /** Called after each commit with the number of changes in it; for metrics. */
@@ -26,12 +28,13 @@ export interface SqliteStoreOptions {
  * Opens, and holds until `close`, the database file.
  *
  * Writes asked for in one turn of the event loop share one transaction; their promises resolve after
- * its commit; deferrable ones a few milliseconds later, unless others come before. Where the commit fails all of them are rejected with `Unavailable` and nothing changed.
+ * its commit; deferrable ones a few milliseconds later, unless others come before. Where the commit fails all of them
+ * are rejected with `Unavailable` and nothing changed.
  *
  * @throws StoreError `Unavailable`: in use by another process, damaged, not writable, of a later format
  */
-export async function openSqliteStore(options: SqliteStoreOptions): Promise<ObjectStore> {
-  const { path, system, historyLimit, maxBytes, onCommit } = options
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<OpenedStore> {
+  const { path, system, historyLimit, objectBytes, maxBytes, onCommit } = options
   const log = options.log.child({ component: 'store', path })
   const database = openDatabase({
     path,
@@ -43,6 +46,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Obje
       system,
       revision: database.revision,
       ...(historyLimit !== undefined && { historyLimit }),
+      ...(objectBytes !== undefined && { objectBytes }),
     })
     let count = 0
     for (const { resource, object } of database.objects()) {
@@ -62,7 +66,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Obje
       check: () => database.check(),
       close: () => database.close(),
     }
-    return createTableStore(table, { journal, clock: system.clock })
+    return openTableStore(table, { journal, clock: system.clock })
   } catch (error) {
     database.close()
     throw error

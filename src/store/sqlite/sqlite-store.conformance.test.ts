@@ -6,20 +6,23 @@ import { createSimulatedSystem } from '../../../test/support/simulated-system.ts
 import { silentLog } from '../../kernel/log.ts'
 import { openSqliteStore } from './index.ts'
 
+const objectBytes = 20_000
 const historyLimit = 50
 
 objectStoreConformance('sqlite', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-store-'))
   const { system, advance } = createSimulatedSystem(1)
-  const store = await openSqliteStore({
+  const { store } = await openSqliteStore({
     path: join(folder, 'state.db'),
     system,
     log: silentLog,
     historyLimit,
+    objectBytes,
   })
   return {
     store,
     historyLimit,
+    objectBytes,
     advance,
     async close() {
       await store.close()

@@ -20,7 +20,7 @@ let path: string
 const opened: ObjectStore[] = []
 
 async function openStore(options: Partial<SqliteStoreOptions> = {}): Promise<ObjectStore> {
-  const store = await openSqliteStore({ path, system: realSystem, log: silentLog, ...options })
+  const { store } = await openSqliteStore({ path, system: realSystem, log: silentLog, ...options })
   opened.push(store)
   return store
 }

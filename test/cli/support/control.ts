@@ -21,7 +21,7 @@ export interface TestControl {
 }
 
 export async function startControl(options: Partial<ControlApiOptions> = {}): Promise<TestControl> {
-  const store = createMemoryStore({ system: realSystem })
+  const { store } = createMemoryStore({ system: realSystem })
   const api = new ControlApi({
     store,
     kinds: ALL_KINDS,

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createSimulatedSystem, type SimulatedSystem } from '../../test/support/simulated-system.ts'
 import { CLUSTER_WIDGET, PLAIN, WIDGET, widget } from '../../test/support/widget.ts'
 import { type KubeObject, ownedBy } from '../objects/meta.ts'
-import { createMemoryStore } from '../store/memory/index.ts'
+import { createMemoryStore } from './memory/index.ts'
 import { GarbageCollector } from './garbage-collector.ts'
-import { Informers } from './informer.ts'
-import { silentLog } from './log.ts'
-import { mutate, type ObjectStore } from './object-store.ts'
+import { Informers } from '../kernel/informer.ts'
+import { silentLog } from '../kernel/log.ts'
+import { mutate, type ObjectStore } from '../kernel/object-store.ts'
 
 let simulation: SimulatedSystem
 let store: ObjectStore
@@ -16,7 +16,7 @@ let collector: GarbageCollector
 beforeEach(() => {
   simulation = createSimulatedSystem(1)
   const { system } = simulation
-  store = createMemoryStore({ system })
+  store = createMemoryStore({ system }).store
   informers = new Informers({ store, system, log: silentLog })
   collector = new GarbageCollector({
     informers,

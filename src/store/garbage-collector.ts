@@ -1,29 +1,20 @@
 /**
  * Deletes objects whose controlling owner is gone, as Kubernetes' garbage collector does in the
- * background. For stores without one of their own.
+ * background. For stores without one of their own. An owner of a kind that is not stored counts as being there.
  */
 import { apiVersionOf, type KindDefinition, resourceOf } from '../objects/kind.ts'
 import { controllerOf, type KubeObject, keyOf, keyString, type ObjectKey, parseKey } from '../objects/meta.ts'
-import type { Component } from './component.ts'
-import type { Informer, Informers } from './informer.ts'
-import type { Log } from './log.ts'
-import { isStoreError, type ObjectStore } from './object-store.ts'
-import type { System } from './system.ts'
-import { WorkQueue } from './work-queue.ts'
-
-export interface GarbageCollectorOptions {
-  readonly informers: Informers
-  readonly store: ObjectStore
-  /** Every kind that may own or be owned; an owner of any other kind counts as being there. */
-  readonly kinds: readonly KindDefinition[]
-  readonly log: Log
-  readonly system: System
-}
+import type { Component } from '../kernel/component.ts'
+import type { Informer } from '../kernel/informer.ts'
+import type { Log } from '../kernel/log.ts'
+import type { StoreParts } from '../kernel/opened-store.ts'
+import { isStoreError } from '../kernel/object-store.ts'
+import { WorkQueue } from '../kernel/work-queue.ts'
 
 const OWNER_INDEX = 'controlling-owner-uid'
 
 export class GarbageCollector implements Component {
-  readonly #options: GarbageCollectorOptions
+  readonly #options: StoreParts
   readonly #log: Log
   readonly #informers: ReadonlyMap<string, Informer>
   /** By `apiVersion kind`, as owner references name them. */
@@ -31,7 +22,7 @@ export class GarbageCollector implements Component {
   #queue: WorkQueue | undefined
   #unsubscribe: (() => void)[] = []
 
-  constructor(options: GarbageCollectorOptions) {
+  constructor(options: StoreParts) {
     this.#options = options
     this.#log = options.log.child({ component: 'garbage-collector' })
     this.#informers = new Map(options.kinds.map((kind) => [resourceOf(kind), options.informers.of(kind)]))

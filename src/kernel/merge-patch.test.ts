@@ -28,4 +28,8 @@ describe('JSON merge patch: the examples of RFC 7396', () => {
   it('does not take inherited members for the object’s own', () => {
     expect(applyMergePatch({}, { constructor: { a: 1 } })).toEqual({ constructor: { a: 1 } })
   })
+
+  it('takes an undefined member for one that is not there', () => {
+    expect(applyMergePatch({ a: 1 }, { a: undefined, b: { c: undefined } })).toEqual({ a: 1, b: {} })
+  })
 })
