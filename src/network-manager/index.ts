@@ -3,12 +3,7 @@
  */
 export type { Path } from './contract-path.ts'
 export { LOCAL_PORT_ANNOTATION } from './wanted-ports.ts'
-export {
-  createNetworkManager,
-  DEFAULT_NETWORK_LIMITS,
-  type NetworkManager,
-  type NetworkManagerLimits,
-  type NetworkManagerOptions,
-} from './network-manager.ts'
+export { DEFAULT_NETWORK_LIMITS, type NetworkManagerLimits } from './network-limits.ts'
+export { NetworkManager, type NetworkManagerOptions } from './network-manager.ts'
 export type { PodEndpoint } from './pod-streams.ts'
 export { podStreamPath, type PodPort } from './stream-paths.ts'

@@ -24,26 +24,23 @@ import {
   type StreamHandler,
   StreamRefused,
   type Transport,
-  TransportError,
   type TransportIdentity,
   type TransportLimits,
-  type TransportTarget,
 } from '../rear/transport/index.ts'
-import { tlsContext } from '../rear/transport/tls-context.ts'
-import { type Carrier, directCarrier } from './carrier.ts'
+import { Carriers } from './carriers.ts'
 import { createChannel } from './channel.ts'
 import type { Path } from './contract-path.ts'
 import { serveEcho } from './echo.ts'
-import { createEndpointController } from './endpoint-controller.ts'
-import { createHealthController } from './health-controller.ts'
+import { EndpointController } from './endpoint-controller.ts'
+import { HealthController } from './health-controller.ts'
 import { createLocalConnections } from './local-connections.ts'
+import { DEFAULT_NETWORK_LIMITS, type NetworkManagerLimits } from './network-limits.ts'
 import { StreamRegistry } from './stream-registry.ts'
 import { createPingRoute } from './ping-route.ts'
-import { createPodStreams, type PodEndpointOf } from './pod-streams.ts'
-import { createRelayStreams } from './relay/relay-streams.ts'
-import { RelayedCarrier } from './relay/relayed-carrier.ts'
-import { createRouterController } from './router-controller.ts'
-import { createRouterIndex } from './router-index.ts'
+import { createPodStreams, type PodEndpointOf, type ServePodStream } from './pod-streams.ts'
+import { createRelayStreams, type ServeRelayStream } from './relay/relay-streams.ts'
+import { RouterController } from './router-controller.ts'
+import { RouterIndex } from './router-index.ts'
 import { purposeOf } from './stream-paths.ts'
 import { TrafficReporter } from './traffic-reporter.ts'
 
@@ -78,209 +75,108 @@ export interface NetworkManagerOptions {
   readonly transportLimits?: Partial<TransportLimits>
 }
 
-export interface NetworkManagerLimits {
-  /** Streams that may be open at a time under one contract. */
-  readonly maxStreamsPerContract: number
-  /** For a request, and for opening a stream, in milliseconds. */
-  readonly callTimeoutMs: number
-  /** For opening a way through relays, in milliseconds. */
-  readonly relayTimeoutMs: number
-  /** Between two probes of a way, in milliseconds. */
-  readonly probeIntervalMs: number
-  /** How long a probe may take, in milliseconds. */
-  readonly probeTimeoutMs: number
-  /** When to try again to listen on a local port that was taken, in milliseconds. */
-  readonly portRetryMs: number
-  /** Between two records of the traffic of a contract, in milliseconds. */
-  readonly trafficIntervalMs: number
-}
-
-export const DEFAULT_NETWORK_LIMITS: NetworkManagerLimits = {
-  maxStreamsPerContract: 1_024,
-  callTimeoutMs: 30_000,
-  relayTimeoutMs: 10_000,
-  probeIntervalMs: 10_000,
-  probeTimeoutMs: 5_000,
-  portRetryMs: 5_000,
-  trafficIntervalMs: 5_000,
-}
-
-export interface NetworkManager extends Component {
-  /** @returns the way to the other end of a contract; undefined while it has no router (yet, or any more) */
-  channelFor(contractID: ContractId | string): Channel | undefined
-  /** Provider: streams to the pods that run here are led to what this says; refused until then. */
-  servePods(endpointOf: PodEndpointOf): void
-  /** @returns whether streams of this path are ours */
-  takesStream(path: string): boolean
-  /** Takes a stream; refuses those that are not ours. */
-  readonly onStream: StreamHandler
+/** Constructed before the informers start; started after them. */
+export class NetworkManager implements Component {
   /** What we add to the protocol. */
   readonly routes: readonly RearRoute[]
-}
+  readonly #options: NetworkManagerOptions
+  readonly #limits: NetworkManagerLimits
+  readonly #routers: RouterIndex
+  readonly #carriers: Carriers
+  readonly #streams: StreamRegistry
+  readonly #reporter: TrafficReporter
+  readonly #health: HealthController
+  readonly #controllers: readonly Component[]
+  readonly #servePod: ServePodStream
+  readonly #serveRelay: ServeRelayStream
+  /** By contract: why the next hop could not be reached, if that was the last thing that happened. */
+  readonly #nextHopFailures = new Map<string, string>()
+  #endpointOfPod: PodEndpointOf = () => undefined
+  #unsubscribe: (() => void) | undefined
 
-/** A carrier, and what it was made for: made anew when that changes. */
-interface KnownCarrier {
-  readonly made: string
-  readonly carrier: Carrier & { close?(): void }
-}
-
-export function createNetworkManager(options: NetworkManagerOptions): NetworkManager {
-  const { store, informers, system, transport } = options
-  const { clock } = system
-  const log = options.log.child({ component: 'network-manager' })
-  const limits = { ...DEFAULT_NETWORK_LIMITS, ...options.limits }
-  const transportLimits = { ...DEFAULT_LIMITS, ...options.transportLimits }
-  const context = options.identity && tlsContext(options.identity)
-  const routers = createRouterIndex(informers)
-  const carriers = new Map<string, KnownCarrier>()
-  const nextHopFailures = new Map<string, string>()
-
-  const streams = new StreamRegistry({
-    system,
-    maxStreams: limits.maxStreamsPerContract,
-    onTraffic: (contractID) => reporter.changed(contractID),
-  })
-  const trafficOf = (contractID: string) => streams.traffic(contractID)
-  const reporter = new TrafficReporter({
-    store,
-    system,
-    log,
-    routers,
-    trafficOf,
-    intervalMs: limits.trafficIntervalMs,
-  })
-  const userOf = (contractID: ContractId): NodeId | undefined => options.contracts.sold(contractID)?.buyer
-
-  function carrierFor(router: VirtualRouter): Carrier {
-    const { contractID, peer, path = [] } = router.spec
-    const made = JSON.stringify([router.metadata.uid, peer, path])
-    const known = carriers.get(contractID)
-    if (known?.made === made) return known.carrier
-    known?.carrier.close?.()
-    const carrier = path.length === 0 ? directCarrier(transport, targetOf(peer)) : relayed(router)
-    carriers.set(contractID, { made, carrier })
-    return carrier
-  }
-
-  function relayed({ spec: { contractID, remoteContractID, peer, path } }: VirtualRouter): RelayedCarrier {
-    if (!context) throw new Error('a relayed way needs the identity of this node')
-    return new RelayedCarrier({
+  constructor(options: NetworkManagerOptions) {
+    const { store, informers, system, transport, identity, contractOfNode } = options
+    const log = options.log.child({ component: 'network-manager' })
+    const limits = { ...DEFAULT_NETWORK_LIMITS, ...options.limits }
+    const transportLimits = { ...DEFAULT_LIMITS, ...options.transportLimits }
+    const routers = new RouterIndex(informers)
+    const channelFor = (contractID: string) => this.channelFor(contractID)
+    const userOf = (contractID: ContractId) => options.contracts.sold(contractID)?.buyer
+    this.#options = options
+    this.#limits = limits
+    this.#routers = routers
+    this.#carriers = new Carriers({
+      routers,
       transport,
-      context,
-      clock,
+      identity,
+      clock: system.clock,
+      transportLimits,
+      relayTimeoutMs: limits.relayTimeoutMs,
+    })
+    const streams = new StreamRegistry({
+      system,
+      maxStreams: limits.maxStreamsPerContract,
+      onTraffic: (contractID) => this.#reporter.changed(contractID),
+    })
+    this.#streams = streams
+    const trafficOf = (contractID: string) => streams.traffic(contractID)
+    this.#reporter = new TrafficReporter({
+      store,
+      system,
+      log,
+      routers,
+      trafficOf,
+      intervalMs: limits.trafficIntervalMs,
+    })
+    this.#health = new HealthController({
+      store,
+      system,
+      log,
+      routers,
+      channelFor,
+      trafficOf,
+      relayFailure: (contractID) => this.#nextHopFailures.get(contractID),
+      // A process that was killed could not take back what it said.
+      onNewRouter: ({ spec, status }) => {
+        if ((status?.streams ?? 0) > 0) this.#reporter.changed(spec.contractID)
+      },
+      intervalMs: limits.probeIntervalMs,
+      timeoutMs: limits.probeTimeoutMs,
+    })
+    this.#servePod = createPodStreams({
+      system,
+      log,
+      streams,
+      userOf,
+      podEndpoint: (...pod) => this.#endpointOfPod(...pod),
+    })
+    this.#serveRelay = createRelayStreams({
+      transport,
+      identity,
+      clock: system.clock,
       limits: transportLimits,
-      contractID,
-      remoteContractID: remoteContractID ?? contractID,
-      firstRelay: targetOf(path![0]!),
-      provider: peer.nodeID,
+      log,
+      routers,
+      streams,
+      userOf,
+      inner: options.inner ?? (() => undefined),
+      onNextHop: (contractID, failure) => this.#onNextHop(contractID, failure),
       timeoutMs: limits.relayTimeoutMs,
     })
-  }
-
-  function channelFor(contractID: string): Channel | undefined {
-    if (!routers.of(contractID)) return undefined
-    const carrier = (): Carrier => {
-      const router = routers.of(contractID)
-      return router ? carrierFor(router) : NO_CARRIER
-    }
-    return createChannel(carrier, { clock, timeoutMs: limits.callTimeoutMs })
-  }
-
-  /** @returns undefined when there is no such contract */
-  function isParty(contractID: string, nodeID: string): boolean | undefined {
-    const user = userOf(contractID as ContractId)
-    const router = routers.of(contractID)
-    if (user === undefined && router?.spec.role !== 'consumer') return undefined
-    return user === nodeID || router?.spec.peer.nodeID === nodeID
-  }
-
-  let endpointOfPod: PodEndpointOf = () => undefined
-  const servePod = createPodStreams({
-    system,
-    log,
-    streams,
-    userOf,
-    podEndpoint: (...pod) => endpointOfPod(...pod),
-  })
-  const serveRelay = createRelayStreams({
-    transport,
-    identity: options.identity,
-    clock,
-    limits: transportLimits,
-    log,
-    routers,
-    streams,
-    userOf,
-    inner: options.inner ?? (() => undefined),
-    onNextHop(contractID, failure) {
-      const before = nextHopFailures.get(contractID)
-      if (failure === undefined) nextHopFailures.delete(contractID)
-      else nextHopFailures.set(contractID, failure)
-      const router = routers.of(contractID)
-      if (router && before !== failure) health.enqueue(keyOf(router))
-    },
-    timeoutMs: limits.relayTimeoutMs,
-  })
-
-  async function onStream(stream: IncomingStream): Promise<void> {
-    const purpose = purposeOf(stream.path)
-    switch (purpose?.type) {
-      case 'pod':
-        return servePod(stream, purpose)
-      case 'relay':
-        return serveRelay(stream, purpose.contractID)
-      case 'echo': {
-        const party = isParty(purpose.contractID, stream.peer.id)
-        if (party === undefined)
-          throw new StreamRefused(404, `contract ${purpose.contractID} is not in force here`)
-        if (!party) throw new StreamRefused(403, 'only the other party of the contract may probe the way')
-        serveEcho(stream.duplex, system)
-        heard(purpose.contractID)
-        return
-      }
-      case undefined:
-        throw new StreamRefused(404, 'no such stream')
-    }
-  }
-
-  function heard(contractID: string): void {
-    const router = routers.of(contractID)
-    if (!router || router.spec.role !== 'provider') return
-    streams.heard(contractID)
-    // The first sign of life, or the first after a silence, is news; the others can wait for the next look.
-    if (router.status?.phase !== 'Ready') health.enqueue(keyOf(router))
-  }
-
-  const health = createHealthController({
-    store,
-    system,
-    log,
-    routers,
-    channelFor,
-    trafficOf,
-    relayFailure: (contractID) => nextHopFailures.get(contractID),
-    // A process that was killed could not take back what it said.
-    onNewRouter: ({ spec, status }) => {
-      if ((status?.streams ?? 0) > 0) reporter.changed(spec.contractID)
-    },
-    intervalMs: limits.probeIntervalMs,
-    timeoutMs: limits.probeTimeoutMs,
-  })
-  const routerController = createRouterController({
-    store,
-    informers,
-    system,
-    log,
-    self: options.identity?.id,
-    pathOf: options.pathOf ?? (() => undefined),
-    addressOf: options.addressOf ?? (() => undefined),
-    onRouter: options.onRouter ?? (() => undefined),
-  })
-  const { contractOfNode } = options
-  const components: Component[] = [routerController]
-  if (contractOfNode) {
-    components.push(
-      createEndpointController({
+    this.routes = [createPingRoute({ system, isParty: (...of) => this.#isParty(...of) })]
+    const routerController = new RouterController({
+      store,
+      informers,
+      system,
+      log,
+      self: identity?.id,
+      pathOf: options.pathOf ?? (() => undefined),
+      addressOf: options.addressOf ?? (() => undefined),
+      onRouter: options.onRouter ?? (() => undefined),
+    })
+    const endpoints =
+      contractOfNode &&
+      new EndpointController({
         store,
         system,
         log,
@@ -290,54 +186,102 @@ export function createNetworkManager(options: NetworkManagerOptions): NetworkMan
         retryMs: limits.portRetryMs,
         contractOfNode,
         onConnection: createLocalConnections({ log, streams, channelFor }),
-      }),
-    )
+      })
+    this.#controllers = [routerController, ...(endpoints ? [endpoints] : []), this.#health]
   }
-  components.push(health)
+
+  async start(): Promise<void> {
+    this.#reporter.start()
+    this.#unsubscribe ??= this.#routers.informer.onChange((event) => {
+      if (event.type === 'deleted') this.#forget(event.object.spec.contractID)
+    })
+    await startAll(this.#controllers)
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe?.()
+    this.#unsubscribe = undefined
+    await stopAll(this.#controllers)
+    this.#streams.cutAll()
+    this.#carriers.closeAll()
+    await this.#reporter.stop()
+  }
+
+  /** @returns the way to the other end of a contract; undefined while it has no router (yet, or any more) */
+  channelFor(contractID: ContractId | string): Channel | undefined {
+    if (!this.#routers.of(contractID)) return undefined
+    const { clock } = this.#options.system
+    return createChannel(() => this.#carriers.of(contractID), {
+      clock,
+      timeoutMs: this.#limits.callTimeoutMs,
+    })
+  }
+
+  /** Provider: streams to the pods that run here are led to what this says; refused until then. */
+  servePods(endpointOf: PodEndpointOf): void {
+    this.#endpointOfPod = endpointOf
+  }
+
+  /** @returns whether streams of this path are ours */
+  takesStream(path: string): boolean {
+    return purposeOf(path) !== undefined
+  }
+
+  /**
+   * Takes a stream.
+   * @throws StreamRefused for those that are not ours, or that the caller may not open
+   */
+  readonly onStream: StreamHandler = async (stream) => {
+    const purpose = purposeOf(stream.path)
+    switch (purpose?.type) {
+      case 'pod':
+        return this.#servePod(stream, purpose)
+      case 'relay':
+        return this.#serveRelay(stream, purpose.contractID)
+      case 'echo':
+        return this.#serveEcho(stream, purpose.contractID)
+      case undefined:
+        throw new StreamRefused(404, 'no such stream')
+    }
+  }
+
+  #serveEcho({ peer, duplex }: IncomingStream, contractID: string): void {
+    const party = this.#isParty(contractID, peer.id)
+    if (party === undefined) throw new StreamRefused(404, `contract ${contractID} is not in force here`)
+    if (!party) throw new StreamRefused(403, 'only the other party of the contract may probe the way')
+    serveEcho(duplex, this.#options.system)
+    this.#heard(contractID)
+  }
+
+  /** @returns undefined when there is no such contract */
+  #isParty(contractID: string, nodeID: string): boolean | undefined {
+    const user = this.#options.contracts.sold(contractID as ContractId)?.buyer
+    const router = this.#routers.of(contractID)
+    if (user === undefined && router?.spec.role !== 'consumer') return undefined
+    return user === nodeID || router?.spec.peer.nodeID === nodeID
+  }
+
+  #heard(contractID: string): void {
+    const router = this.#routers.of(contractID)
+    if (!router || router.spec.role !== 'provider') return
+    this.#streams.heard(contractID)
+    // The first sign of life, or the first after a silence, is news; the others can wait for the next look.
+    if (router.status?.phase !== 'Ready') this.#health.enqueue(keyOf(router))
+  }
+
+  #onNextHop(contractID: string, failure: string | undefined): void {
+    const before = this.#nextHopFailures.get(contractID)
+    if (failure === undefined) this.#nextHopFailures.delete(contractID)
+    else this.#nextHopFailures.set(contractID, failure)
+    const router = this.#routers.of(contractID)
+    if (router && before !== failure) this.#health.enqueue(keyOf(router))
+  }
 
   /** What was open under a contract ends with its router. */
-  function forget(contractID: string): void {
-    streams.close(contractID)
-    reporter.forget(contractID)
-    nextHopFailures.delete(contractID)
-    carriers.get(contractID)?.carrier.close?.()
-    carriers.delete(contractID)
+  #forget(contractID: string): void {
+    this.#streams.close(contractID)
+    this.#reporter.forget(contractID)
+    this.#nextHopFailures.delete(contractID)
+    this.#carriers.close(contractID)
   }
-
-  let unsubscribe: (() => void) | undefined
-  return {
-    async start() {
-      reporter.start()
-      unsubscribe ??= routers.informer.onChange((event) => {
-        if (event.type === 'deleted') forget(event.object.spec.contractID)
-      })
-      await startAll(components)
-    },
-    async stop() {
-      unsubscribe?.()
-      unsubscribe = undefined
-      await stopAll(components)
-      streams.cutAll()
-      for (const { carrier } of carriers.values()) carrier.close?.()
-      carriers.clear()
-      await reporter.stop()
-    },
-    channelFor,
-    servePods(endpointOf) {
-      endpointOfPod = endpointOf
-    },
-    takesStream: (path) => purposeOf(path) !== undefined,
-    onStream,
-    routes: [createPingRoute({ system, isParty })],
-  }
-}
-
-/** What is left of a way when its contract is over. */
-const NO_CARRIER: Carrier = {
-  request: () => Promise.reject(new TransportError('aborted', 'the contract ended')),
-  openStream: () => Promise.reject(new TransportError('aborted', 'the contract ended')),
-}
-
-function targetOf(node: { readonly nodeID: string; readonly address: string }): TransportTarget {
-  return { address: node.address, id: node.nodeID as NodeId }
 }

@@ -3,6 +3,7 @@
  * router; when the contract is over or gone, so is the router.
  */
 import { isDeepStrictEqual } from 'node:util'
+import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import type { Informers } from '../kernel/informer.ts'
 import type { Log } from '../kernel/log.ts'
@@ -29,17 +30,40 @@ export interface RouterControllerOptions {
 /** Addresses come from elsewhere and change without telling us. */
 const RESYNC_MS = 60_000
 
-export function createRouterController(
-  options: RouterControllerOptions,
-): Controller<[Contract, VirtualRouter]> {
-  const { store, informers, self } = options
-  const contracts = informers.of(ContractKind)
-  const routers = informers.of(VirtualRouterKind)
+export class RouterController implements Component {
+  readonly #options: RouterControllerOptions
+  readonly #controller: Controller<[Contract, VirtualRouter]>
 
-  async function reconcile(key: ObjectKey): Promise<void> {
-    const contract = contracts.get(key)
-    const router = routers.get(key)
-    const wanted = contract && routerFor(contract, self, options.pathOf(contract), options.addressOf)
+  constructor(options: RouterControllerOptions) {
+    this.#options = options
+    const { informers, system, log } = options
+    this.#controller = new Controller({
+      name: 'virtual-router',
+      system,
+      log,
+      concurrency: 4,
+      resyncMs: RESYNC_MS,
+      watches: [
+        { informer: informers.of(ContractKind) },
+        { informer: informers.of(VirtualRouterKind), keys: onSpecChange },
+      ],
+      reconcile: (key) => this.#reconcile(key),
+    })
+  }
+
+  start(): Promise<void> {
+    return this.#controller.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#controller.stop()
+  }
+
+  async #reconcile(key: ObjectKey): Promise<void> {
+    const { store, informers, self, pathOf, addressOf } = this.#options
+    const contract = informers.of(ContractKind).get(key)
+    const router = informers.of(VirtualRouterKind).get(key)
+    const wanted = contract && routerFor(contract, self, pathOf(contract), addressOf)
     if (contract === undefined || wanted === undefined) {
       // One that somebody made by hand, for no contract, is none of ours.
       if (router && controllerOf(router)?.kind === ContractKind.kind)
@@ -52,13 +76,14 @@ export function createRouterController(
       return
     }
     if (router === undefined) {
-      await create(key, contract, wanted)
+      await this.#create(key, contract, wanted)
     } else if (!isDeepStrictEqual(router.spec, wanted)) {
       await store.update(VirtualRouterKind, { ...router, spec: wanted })
     }
   }
 
-  async function create(key: ObjectKey, contract: Contract, spec: VirtualRouterSpec): Promise<void> {
+  async #create(key: ObjectKey, contract: Contract, spec: VirtualRouterSpec): Promise<void> {
+    const { store, onRouter } = this.#options
     try {
       const router = await store.create(
         VirtualRouterKind,
@@ -66,26 +91,10 @@ export function createRouterController(
         // The consumer is who waits for its way; the provider only listens.
         { deferrable: contract.spec.role === 'seller' },
       )
-      options.onRouter(router, contract)
+      onRouter(router, contract)
     } catch (error) {
       // The informer lags behind our own writing.
       if (!isStoreError(error, 'AlreadyExists')) throw error
     }
   }
-
-  return new Controller({
-    name: 'virtual-router',
-    system: options.system,
-    log: options.log,
-    concurrency: 4,
-    resyncMs: RESYNC_MS,
-    watches: [
-      { informer: contracts },
-      {
-        informer: routers,
-        keys: onSpecChange,
-      },
-    ],
-    reconcile,
-  })
 }

@@ -18,8 +18,7 @@ import { createRearApp } from '../../src/rear/route.ts'
 import { createTlsTransport, type Listener, type Transport } from '../../src/rear/transport/index.ts'
 import { createMemoryStore } from '../../src/store/memory/index.ts'
 import {
-  createNetworkManager,
-  type NetworkManager,
+  NetworkManager,
   type NetworkManagerLimits,
   type NetworkManagerOptions,
 } from '../../src/network-manager/index.ts'
@@ -83,7 +82,7 @@ export function createTestWorld({ wire, system = realSystem }: TestWorldOptions)
       const sold = new Map<string, string>()
       const endpoints = new Map<string, number>()
       const virtualNodes = new Map<string, string>()
-      const manager = createNetworkManager({
+      const manager: NetworkManager = new NetworkManager({
         store,
         informers,
         system,

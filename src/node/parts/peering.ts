@@ -2,7 +2,7 @@
 import { Closing, contractRoutes, pathOf } from '../../contract-manager/index.ts'
 import { createEmbeddedFabric, type EmbeddedFabric } from '../../fabric/embedded/index.ts'
 import { measuredCapacity } from '../../local-resource-manager/index.ts'
-import { createNetworkManager, type NetworkManager } from '../../network-manager/index.ts'
+import { NetworkManager } from '../../network-manager/index.ts'
 import { NodeKind } from '../../objects/core/node.ts'
 import { subtractAmounts } from '../../quantity/amounts.ts'
 import { ContractTelemetry } from '../../telemetry/index.ts'
@@ -25,7 +25,7 @@ export function createPeering(
 ): Part<PeeringHandles> {
   const { base, config, directory, identity, transport, runner, rearServer } = before
   const { client, registry, available, ratings, contracts, rearManager, seller } = before
-  const networkManager = createNetworkManager({
+  const networkManager = new NetworkManager({
     ...base,
     transport,
     identity,
