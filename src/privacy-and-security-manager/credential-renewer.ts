@@ -1,36 +1,32 @@
 /**
- * Keeps this node a member: has its credential renewed in time, and learns who is a member no more.
- *
- * Asks the supernodes of its own domain; where the node itself holds the authority, its own issuer.
+ * Has this node's own credential renewed in time: by the supernodes of its domain or, where the node itself holds
+ * the authority, by its own issuer.
  */
-import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import type { Log } from '../kernel/log.ts'
-import type { System, Timer } from '../kernel/system.ts'
-import { parseNodeId, type NodeId } from '../objects/ids.ts'
+import { Backoffs } from '../kernel/reconcile/backoffs.ts'
+import type { System } from '../kernel/system.ts'
+import type { NodeId } from '../objects/ids.ts'
 import type { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
+import type { CredentialIssuer } from './credential-issuer.ts'
+import { domainSupernodes } from './domain-supernodes.ts'
 import { readMembership, type Membership } from './membership.ts'
 import { MembershipError } from './membership-error.ts'
-import type { CredentialIssuer } from './credential-issuer.ts'
+import { membershipWarnings, partOfLife, WARN_AFTER, type MembershipWarning } from './membership-warning.ts'
 import type { PeerRegistry } from './peer-registry.ts'
-import { verifyRevocations, type Revocations } from './revocations.ts'
-import type { MembershipTrust } from './membership.ts'
+import { RepeatedTask } from './repeated-task.ts'
 
 export interface CredentialRenewerOptions {
   readonly self: NodeId
   readonly domain: string
   readonly client: RearClient
   readonly registry: PeerRegistry
-  readonly trust: Pick<MembershipTrust, 'trustedAuthorities'>
-  readonly revocations: Revocations
   /** Our own credential, as it is now; undefined when we have none. */
   readonly read: () => string | undefined
   /** Puts a fresh one in its place. */
   readonly write: (jwt: string) => Promise<void>
-  /** Keeps a list of revocations over a restart. */
-  readonly writeRevocations: (jws: string) => Promise<void>
   /** Where this node holds the authority of its domain itself. */
   readonly issuer: CredentialIssuer | undefined
   /** Called with every fresh credential. */
@@ -39,109 +35,55 @@ export interface CredentialRenewerOptions {
   readonly log: Log
 }
 
-export interface MembershipWarning {
-  readonly code: 'membership-ends' | 'membership-ended' | 'membership-revoked'
-  readonly severity: 'high'
-  readonly text: string
-}
-
 /** The part of its life after which a credential is renewed; a little later for some, not all at once. */
 const RENEW_AFTER = 2 / 3
 const SPREAD = 0.05
-/** From this part of its life on, that it was not renewed is a warning. */
-const WARN_AFTER = 5 / 6
 /** The file may be replaced by hand, and clocks jump: looked at this often, whatever was worked out. */
 const LOOK_MS = 60_000
 const FIRST_LOOK_MS = 500
 const FIRST_RETRY_MS = 5_000
 const LONGEST_RETRY_MS = 300_000
 const CALL_TIMEOUT_MS = 5_000
-/** A supernode is asked to answer as soon as it has another list of revocations, or after this time. */
-const REVOCATIONS_WAIT_SECONDS = 25
-/** How often one is asked that does not wait; until there is a list, more often. */
-const REVOCATIONS_MS = 60_000
-const FIRST_REVOCATIONS_MS = 5_000
-const AGAIN_MS = 200
+/** What the failures are counted by: there is one credential. */
+const RENEWAL = 'renewal'
 
 export class CredentialRenewer implements Component {
   readonly #options: CredentialRenewerOptions
   readonly #log: Log
-  #running:
-    | { readonly abort: AbortController; readonly timers: Map<string, Timer>; busy: Set<Promise<void>> }
-    | undefined
-  #attempts = 0
+  readonly #task: RepeatedTask
+  readonly #backoffs: Backoffs
   /** When this credential is due, as a part of its life; drawn once for each. */
   #share: { readonly id: string; readonly of: number } | undefined
   #revoked = false
   #lastWarned: string | undefined
-  /** Per supernode, the list that it gave us last. */
-  readonly #lists = new Map<string, number>()
 
   constructor(options: CredentialRenewerOptions) {
     this.#options = options
     this.#log = options.log.child({ component: 'credential-renewer' })
+    const { clock } = options.system
+    this.#backoffs = new Backoffs({ clock, firstMs: FIRST_RETRY_MS, longestMs: LONGEST_RETRY_MS })
+    this.#task = new RepeatedTask({
+      clock,
+      log: this.#log,
+      firstMs: FIRST_LOOK_MS,
+      afterFailureMs: LONGEST_RETRY_MS,
+      run: (signal) => this.#renewal(signal),
+    })
   }
 
   start(): Promise<void> {
-    if (this.#running) return Promise.resolve()
-    this.#running = { abort: new AbortController(), timers: new Map(), busy: new Set() }
-    this.#after('renewal', FIRST_LOOK_MS, (signal) => this.#renewal(signal))
-    if (!this.#options.issuer) this.#after('revocations', FIRST_LOOK_MS, (signal) => this.#follow(signal))
-    return Promise.resolve()
+    return this.#task.start()
   }
 
-  async stop(): Promise<void> {
-    const running = this.#running
-    this.#running = undefined
-    running?.abort.abort()
-    for (const timer of running?.timers.values() ?? []) timer.cancel()
-    await Promise.allSettled([...(running?.busy ?? [])])
+  stop(): Promise<void> {
+    return this.#task.stop()
   }
 
   /** What the operator should know, now. */
   warnings(): readonly MembershipWarning[] {
     const own = this.#own()
-    if (own === undefined) return []
-    const end = new Date(own.expiresAt).toISOString()
-    if (this.#revoked) {
-      return [
-        warning('membership-revoked', `the membership of ${own.domain} was revoked: ask for a new admission`),
-      ]
-    }
     const now = this.#options.system.clock.now()
-    if (own.expiresAt <= now) {
-      return [warning('membership-ended', `the membership of ${own.domain} ended ${end} and was not renewed`)]
-    }
-    return now >= partOf(own, WARN_AFTER)
-      ? [
-          warning(
-            'membership-ends',
-            `the membership of ${own.domain} ends ${end}; no supernode renewed it so far`,
-          ),
-        ]
-      : []
-  }
-
-  /** One task after the other of each name; each says when it wants to run again, in milliseconds. */
-  #after(name: string, ms: number, task: (signal: AbortSignal) => Promise<number>): void {
-    const running = this.#running
-    if (running === undefined) return
-    const { abort, timers, busy } = running
-    timers.set(
-      name,
-      this.#options.system.clock.after(ms, () => {
-        const done = task(abort.signal)
-          .catch((error: unknown) => {
-            if (!abort.signal.aborted) this.#log.warn({ err: error, task: name }, 'unexpected failure')
-            return LONGEST_RETRY_MS
-          })
-          .then((next) => {
-            busy.delete(done)
-            if (!abort.signal.aborted) this.#after(name, next, task)
-          })
-        busy.add(done)
-      }),
-    )
+    return own === undefined ? [] : membershipWarnings(own, this.#revoked, now)
   }
 
   #own(): Membership | undefined {
@@ -165,18 +107,18 @@ export class CredentialRenewer implements Component {
       this.#share = { id: own.id, of: RENEW_AFTER + SPREAD * draw }
       this.#revoked = false
     }
-    const due = partOf(own, this.#share.of)
+    const due = partOfLife(own, this.#share.of)
     const now = system.clock.now()
     if (now < due) return Math.min(LOOK_MS, Math.max(1, due - now))
     const fresh = await this.#renew(own, signal)
     if (fresh === undefined) {
-      if (!signal.aborted && system.clock.now() >= partOf(own, WARN_AFTER)) {
+      if (!signal.aborted && system.clock.now() >= partOfLife(own, WARN_AFTER)) {
         for (const { text } of this.warnings()) this.#warnOnce(text)
       }
-      return backOff(this.#attempts++, FIRST_RETRY_MS, LONGEST_RETRY_MS)
+      return this.#backoffs.failed(RENEWAL)
     }
     await write(fresh)
-    this.#attempts = 0
+    this.#backoffs.forget(RENEWAL)
     this.#revoked = false
     this.#lastWarned = undefined
     this.#log.info({ until: new Date(readMembership(fresh).expiresAt).toISOString() }, 'membership renewed')
@@ -186,7 +128,7 @@ export class CredentialRenewer implements Component {
 
   /** @returns a credential that is checked, and better than the one that we have */
   async #renew(own: Membership, signal: AbortSignal): Promise<string | undefined> {
-    const { issuer, self, registry, client, read } = this.#options
+    const { issuer, self, domain, registry, client, read } = this.#options
     const jwt = read()!.trim()
     if (issuer) {
       try {
@@ -196,7 +138,7 @@ export class CredentialRenewer implements Component {
         return undefined
       }
     }
-    for (const supernode of this.#supernodes()) {
+    for (const supernode of domainSupernodes(registry, domain)) {
       if (signal.aborted) return undefined
       try {
         const { body } = await client.call(supernode, {
@@ -238,86 +180,9 @@ export class CredentialRenewer implements Component {
     this.#log.debug({ err: error, supernode }, 'membership not renewed')
   }
 
-  async #follow(signal: AbortSignal): Promise<number> {
-    // Only members are told.
-    if (this.#own() === undefined) return LOOK_MS
-    const { clock } = this.#options.system
-    const since = clock.monotonic()
-    const outcomes = await Promise.all(this.#supernodes().map((each) => this.#followOne(each, signal)))
-    // Whoever waited, or had news, may be asked again soon.
-    if (outcomes.includes('news')) return AGAIN_MS
-    if (outcomes.includes('none'))
-      return clock.monotonic() - since >= (REVOCATIONS_WAIT_SECONDS - 1) * 1000 ? AGAIN_MS : REVOCATIONS_MS
-    // One that does not hold the authority will not hold it in a moment.
-    return outcomes.includes('refused') ? REVOCATIONS_MS : FIRST_REVOCATIONS_MS
-  }
-
-  async #followOne(
-    supernode: { readonly address: string; readonly id: NodeId },
-    signal: AbortSignal,
-  ): Promise<'news' | 'none' | 'refused' | 'unreachable'> {
-    try {
-      return (await this.#fetchRevocations(supernode, signal)) ? 'news' : 'none'
-    } catch (error) {
-      if (signal.aborted) return 'none'
-      if (!isProblem(error) && !isTransportError(error) && !(error instanceof MembershipError)) throw error
-      this.#log.debug({ err: error, supernode: supernode.id }, 'no list of revocations')
-      return isProblem(error) && error.code !== 'unavailable' ? 'refused' : 'unreachable'
-    }
-  }
-
-  /** @returns whether there was another list than the one we have */
-  async #fetchRevocations(
-    supernode: { readonly address: string; readonly id: NodeId },
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { client, trust, domain, revocations, writeRevocations } = this.#options
-    const known = this.#lists.get(supernode.id)
-    const { status, body } = await client.call(supernode, {
-      method: 'GET',
-      path: `/api/v2/membership/revoked${known === undefined ? '' : `?known=${known}&wait=${REVOCATIONS_WAIT_SECONDS}`}`,
-      timeoutMs: CALL_TIMEOUT_MS + (known === undefined ? 0 : REVOCATIONS_WAIT_SECONDS * 1000),
-      signal,
-    })
-    if (status === 204) return false
-    const { revocations: jws } = (body ?? {}) as { revocations?: unknown }
-    const list = verifyRevocations(jws as string, trust)
-    if (list.domain !== domain)
-      throw new MembershipError('malformed', `a list of ${list.domain}, not of ${domain}`)
-    if (revocations.add(list)) {
-      this.#log.info({ supernode: supernode.id, entries: list.entries.length }, 'memberships were revoked')
-      await writeRevocations(jws as string)
-    }
-    this.#lists.set(supernode.id, list.issuedAt)
-    return true
-  }
-
-  /** By proof or, while it could prove nothing, by configuration. */
-  #supernodes(): readonly { readonly address: string; readonly id: NodeId }[] {
-    const { registry, domain } = this.#options
-    return registry.list().flatMap(({ spec }) => {
-      if (spec.address === undefined || spec.nodeID === undefined) return []
-      const id = parseNodeId(spec.nodeID)
-      const proved = registry.membershipOf(id)
-      const ours = proved
-        ? proved.domain === domain && proved.role === 'supernode'
-        : spec.source === 'configured' && spec.role === 'supernode'
-      return ours && registry.standing(id) !== 'rejected' ? [{ address: spec.address, id }] : []
-    })
-  }
-
   #warnOnce(text: string, error?: Error): void {
     if (this.#lastWarned === text) return
     this.#lastWarned = text
     this.#log.warn(error ? { err: error } : {}, text)
   }
-}
-
-/** @returns the moment at which a part of the life of a credential has passed */
-function partOf({ issuedAt, expiresAt }: Membership, part: number): number {
-  return issuedAt + (expiresAt - issuedAt) * part
-}
-
-function warning(code: MembershipWarning['code'], text: string): MembershipWarning {
-  return { code, severity: 'high', text }
 }

@@ -25,13 +25,9 @@ export {
   type RevokedCredentials,
 } from './membership.ts'
 export { MembershipError, type MembershipErrorCode } from './membership-error.ts'
-export { type MembershipWarning } from './credential-renewer.ts'
+export type { MembershipWarning } from './membership-warning.ts'
 export { RENEWAL_GRACE_MS } from './credential-issuer.ts'
-export {
-  createMembershipService,
-  type MembershipService,
-  type MembershipServiceOptions,
-} from './membership-service.ts'
+export { MembershipService, type MembershipServiceOptions } from './membership-service.ts'
 export {
   generateNodeKey,
   KeyFileError,

@@ -1,5 +1,5 @@
 /**
- * Everything that keeps membership true while a node runs, in one component: on the holder of the authority its
+ * Everything that keeps membership true while a node runs, in one component: on the holder of the authority the
  * issuer, on every node the renewal of its own credential and the news of what was revoked.
  */
 import { readFileSync } from 'node:fs'
@@ -11,14 +11,16 @@ import type { NodeId } from '../objects/ids.ts'
 import { durationSeconds } from '../quantity/price.ts'
 import type { RearClient } from '../rear/client.ts'
 import type { Route } from '../rear/route.ts'
-import type { MembershipTrust } from './membership.ts'
-import { MembershipError } from './membership-error.ts'
-import { CredentialRenewer, type MembershipWarning } from './credential-renewer.ts'
 import { CredentialIssuer } from './credential-issuer.ts'
+import { CredentialRenewer } from './credential-renewer.ts'
+import type { MembershipTrust } from './membership.ts'
 import { membershipRoutes } from './membership-routes.ts'
 import type { PeerRegistry } from './peer-registry.ts'
+import type { MembershipWarning } from './membership-warning.ts'
 import { replacePrivateFile } from './private-file.ts'
-import { verifyRevocations, type Revocations } from './revocations.ts'
+import { RevocationFollower } from './revocation-follower.ts'
+import type { Revocations } from './revocations.ts'
+import { StoredRevocations } from './stored-revocations.ts'
 
 export interface MembershipServiceOptions {
   readonly self: { readonly id: NodeId; readonly domain: string }
@@ -38,88 +40,92 @@ export interface MembershipServiceOptions {
   readonly log: Log
 }
 
-export interface MembershipService extends Component {
-  readonly routes: readonly Route[]
-  /** Our own credential, as it is now. */
-  current(): string | undefined
-  /** Calls back whenever our own credential was renewed. @returns how to stop that */
-  onRenewed(listener: () => void): () => void
-  warnings(): readonly MembershipWarning[]
-}
-
 /** How long a renewed credential lasts unless the configuration says otherwise. */
 const DEFAULT_LIFETIME = '24h'
 const REVOCATIONS_FILE = 'revocations.jws'
 
-export function createMembershipService(options: MembershipServiceOptions): MembershipService {
-  const { self, client, registry, trust, revocations, directory, system } = options
-  const listeners = new Set<() => void>()
-  const log = options.log.child({ component: 'membership' })
-  const file = options.membershipFile && resolve(directory, options.membershipFile)
-  const listFile = resolve(directory, REVOCATIONS_FILE)
-  const current = (): string | undefined => (file === undefined ? undefined : readText(file, log))
-  const lifetimeMs = (durationSeconds(options.membershipLifetime ?? DEFAULT_LIFETIME) ?? 0) * 1000
-  const issuer =
-    options.authorityDirectory === undefined
-      ? undefined
-      : new CredentialIssuer({
-          directory: resolve(directory, options.authorityDirectory),
-          lifetimeMs,
-          revocations,
-          system,
-          log,
-        })
-  const renewer = new CredentialRenewer({
-    self: self.id,
-    domain: self.domain,
-    client,
-    registry,
-    trust,
-    revocations,
-    read: current,
-    write: (jwt) =>
-      file === undefined ? Promise.resolve() : replacePrivateFile(file, { text: () => `${jwt}\n` }),
-    writeRevocations: (jws) => replacePrivateFile(listFile, { text: () => `${jws}\n` }),
-    issuer,
-    renewed: () => listeners.forEach((listener) => listener()),
-    system,
-    log,
-  })
-  const remembered: Component = {
-    async start() {
-      const jws = readText(listFile)
-      if (jws === undefined) return
-      try {
-        revocations.add(verifyRevocations(jws, trust))
-      } catch (error) {
-        if (!(error instanceof MembershipError)) throw error
-        log.warn({ err: error, path: listFile }, 'the stored list of revocations proves nothing')
-      }
-    },
-    stop: () => Promise.resolve(),
-  }
-  const parts: readonly Component[] = [remembered, ...(issuer ? [issuer] : []), renewer]
-  return {
-    routes: membershipRoutes({ issuer, domain: self.domain, registry }),
-    current,
-    onRenewed(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-    warnings: () => renewer.warnings(),
-    start: () => startAll(parts),
-    stop: () => stopAll(parts),
-  }
-}
+export class MembershipService implements Component {
+  readonly routes: readonly Route[]
+  readonly #log: Log
+  readonly #file: string | undefined
+  readonly #renewer: CredentialRenewer
+  readonly #parts: readonly Component[]
+  readonly #listeners = new Set<() => void>()
 
-/** @param log is told when the file should be there and is not */
-function readText(path: string, log?: Log): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim()
-  } catch (error) {
-    if (log || (error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      log?.warn({ err: error, path }, 'the file cannot be read')
+  constructor(options: MembershipServiceOptions) {
+    const { self, client, registry, trust, revocations, directory, system } = options
+    const log = options.log.child({ component: 'membership' })
+    const file = options.membershipFile && resolve(directory, options.membershipFile)
+    const issuer =
+      options.authorityDirectory === undefined
+        ? undefined
+        : new CredentialIssuer({
+            directory: resolve(directory, options.authorityDirectory),
+            lifetimeMs: (durationSeconds(options.membershipLifetime ?? DEFAULT_LIFETIME) ?? 0) * 1000,
+            revocations,
+            system,
+            log,
+          })
+    const shared = {
+      domain: self.domain,
+      client,
+      registry,
+      trust,
+      revocations,
+      read: () => this.current(),
+      system,
+      log,
     }
-    return undefined
+    this.#log = log
+    this.#file = file
+    this.#renewer = new CredentialRenewer({
+      ...shared,
+      self: self.id,
+      write: async (jwt) => {
+        if (file !== undefined) await replacePrivateFile(file, { text: () => `${jwt}\n` })
+      },
+      issuer,
+      renewed: () => this.#listeners.forEach((listener) => listener()),
+    })
+    const stored = new StoredRevocations({
+      file: resolve(directory, REVOCATIONS_FILE),
+      revocations,
+      trust,
+      log,
+    })
+    // Who holds the authority has the list at first hand.
+    const source = issuer ?? new RevocationFollower({ ...shared, write: (jws) => stored.write(jws) })
+    this.#parts = [stored, source, this.#renewer]
+    this.routes = membershipRoutes({ issuer, domain: self.domain, registry })
+  }
+
+  start(): Promise<void> {
+    return startAll(this.#parts)
+  }
+
+  stop(): Promise<void> {
+    return stopAll(this.#parts)
+  }
+
+  /** Our own credential, as it is now. */
+  current(): string | undefined {
+    if (this.#file === undefined) return undefined
+    try {
+      return readFileSync(this.#file, 'utf8').trim()
+    } catch (error) {
+      this.#log.warn({ err: error, path: this.#file }, 'the file cannot be read')
+      return undefined
+    }
+  }
+
+  /** Calls back whenever our own credential was renewed. @returns how to stop that */
+  onRenewed(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** What the operator should know, now. */
+  warnings(): readonly MembershipWarning[] {
+    return this.#renewer.warnings()
   }
 }

@@ -11,12 +11,7 @@ import {
 } from '../../discovery-manager/index.ts'
 import { parseNodeId, type NodeId } from '../../objects/ids.ts'
 import { PeerKind } from '../../objects/peer.ts'
-import {
-  createMembershipService,
-  PeerRegistry,
-  Revocations,
-  type MembershipService,
-} from '../../privacy-and-security-manager/index.ts'
+import { PeerRegistry, Revocations, MembershipService } from '../../privacy-and-security-manager/index.ts'
 import type { Audience } from '../../rear/audience.ts'
 import { RearClient } from '../../rear/client.ts'
 import { ConfiguredPeers } from '../configured-peers.ts'
@@ -59,7 +54,7 @@ export function createTrust(before: FoundationHandles): Part<TrustHandles> {
     log,
     addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
   })
-  const membership = createMembershipService({
+  const membership = new MembershipService({
     ...base,
     client,
     registry,
