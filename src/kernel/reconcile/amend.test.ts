@@ -5,7 +5,7 @@ import { keyOf } from '../../objects/meta.ts'
 import { createMemoryStore } from '../../store/memory/index.ts'
 import { amend, amendStatus } from './amend.ts'
 
-const fresh = () => createMemoryStore({ system: createSimulatedSystem(1, 0).system })
+const fresh = () => createMemoryStore({ system: createSimulatedSystem(1, 0).system }).store
 
 it('decides again on what is stored when the object is not what was read any more', async () => {
   const store = fresh()
