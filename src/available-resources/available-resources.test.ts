@@ -30,7 +30,7 @@ describe('Available Resources', () => {
       informers,
       system,
       log: silentLog,
-      recorder: new Recorder({ store, system, log: silentLog, node: 'me' }),
+      recorder: new Recorder({ system, node: 'me', sinks: [] }),
       self: { id, name: 'me', domain: 'home', identity: () => ({ domain: 'home', nodeID: id, ip: address }) },
     }
     available = new AvailableResources({ ...base, signFlavor: ({ metadata }) => `signed ${metadata.name}` })

@@ -38,12 +38,6 @@ export interface BuyerOptions extends NodeBase {
   readonly key: NodeKey
   /** Asks for the end of a contract. */
   readonly closeContract: (contractID: string, reason: string) => Promise<void>
-  readonly recordDealing: (
-    about: string,
-    type: 'Purchased' | 'Refused' | 'Unreachable' | 'InvalidAnswer',
-    reservation: Reservation,
-    detail: string,
-  ) => Promise<void>
 }
 
 const FINALIZER = 'tributary.io/reservation'
@@ -114,11 +108,15 @@ export class Buyer implements Component {
         metadata: { ...each.metadata, finalizers: [...(each.metadata.finalizers ?? []), FINALIZER] },
       }))
     }
-    recorder.step(trace, 'reserve-sent', { peer: spec.seller.nodeID, since, detail: spec.flavorID })
+    const sent = recorder.step(trace, 'reserve-sent', {
+      peer: spec.seller.nodeID,
+      since,
+      detail: spec.flavorID,
+    })
     const answer = await client.callNode(reservation.spec.seller, {
       method: 'POST',
       path: '/api/v2/reservations',
-      headers: traceHeaders(trace),
+      headers: traceHeaders(sent),
       timeoutMs: spec.relayAlternative === true ? RESERVE_TIMEOUT_WITH_RELAY_MS : RESERVE_TIMEOUT_MS,
       signal,
       body: {
@@ -194,12 +192,6 @@ export class Buyer implements Component {
       purchasePhase: 'Solved',
       contract: refTo(stored),
     })
-    await this.#options.recordDealing(
-      reservation.spec.seller.nodeID,
-      'Purchased',
-      reservation,
-      contract.contractID,
-    )
   }
 
   #checkContract(body: unknown, draft: WireContractTerms): ReturnType<typeof decodeContract> {
@@ -218,7 +210,6 @@ export class Buyer implements Component {
   async #failed(reservation: Reservation, error: unknown): Promise<{ requeueAfterMs: number } | undefined> {
     const failure = failureOf(error)
     if (failure === undefined) throw error
-    const { nodeID } = reservation.spec.seller
     const attempts = (this.#attempts.get(reservation.metadata.uid) ?? 0) + 1
     const { message } = error as Error
     // A lost answer is asked for again: the key makes that safe.
@@ -241,7 +232,6 @@ export class Buyer implements Component {
       phase: { phase: 'Failed', message },
       message: failure.code,
     })
-    await this.#options.recordDealing(nodeID, failure.fact, reservation, message)
     return undefined
   }
 
@@ -328,8 +318,7 @@ class InvalidAnswer extends Error {
 }
 
 interface Failure {
-  readonly fact: 'Refused' | 'Unreachable' | 'InvalidAnswer'
-  /** Stable, for programs. */
+  /** Stable, for programs: `unreachable`, `invalid-answer`, or the code of the problem that the seller refused with. */
   readonly code: string
   /** Whether the same message may be answered another time. */
   readonly mayPass: boolean
@@ -338,14 +327,13 @@ interface Failure {
 /** @returns what it says of the seller; undefined for a fault of our own */
 function failureOf(error: unknown): Failure | undefined {
   if (error instanceof InvalidAnswer || error instanceof WireError)
-    return { fact: 'InvalidAnswer', code: 'invalid-answer', mayPass: false }
-  if (isTransportError(error))
-    return { fact: 'Unreachable', code: 'unreachable', mayPass: !isTransportError(error, 'wrong-peer') }
+    return { code: 'invalid-answer', mayPass: false }
+  if (isTransportError(error)) return { code: 'unreachable', mayPass: !isTransportError(error, 'wrong-peer') }
   if (!isProblem(error)) return undefined
   // That it is in trouble, or the next one behind it, it says itself: that is no lie.
   const said = error.extensions['code'] !== undefined
-  if (error.status >= 500 && !said) return { fact: 'InvalidAnswer', code: 'invalid-answer', mayPass: false }
-  return { fact: 'Refused', code: error.code, mayPass: error.status >= 500 }
+  if (error.status >= 500 && !said) return { code: 'invalid-answer', mayPass: false }
+  return { code: error.code, mayPass: error.status >= 500 }
 }
 
 /** @returns whether a failed reservation was refused, so that nothing is held under it */

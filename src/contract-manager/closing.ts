@@ -13,7 +13,6 @@ import { mutate, mutateStatus, remove, type WriteOptions } from '../kernel/objec
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract, type ContractPhase } from '../objects/contract.ts'
-import type { FactType } from '../objects/fact.ts'
 import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { ReservationKind } from '../objects/reservation.ts'
 import { TransactionKind } from '../objects/transaction.ts'
@@ -38,7 +37,6 @@ export interface ClosingOptions extends NodeBase {
   readonly withdraw: (contractID: string) => Promise<void>
   /** Buyer: whether the virtual node of the contract is gone. */
   readonly detached: (contractID: string) => Promise<boolean>
-  readonly recordEnd: (about: string, type: FactType, contractID: string) => Promise<void>
 }
 
 const NOTIFY_TIMEOUT_MS = 3_000
@@ -146,8 +144,6 @@ export class Closing implements Component {
       const done = await this.#takeDown(contract)
       if (!done) return { requeueAfterMs: 200 }
       const expired = contract.status?.closing === undefined
-      // Noted first: who looks for another seller must know how it ended with this one.
-      await this.#recordEnd(contract, expired)
       await this.#setPhase(contract, expired ? 'Expired' : 'Closed', contract.status?.phase?.message ?? '')
       return
     }
@@ -245,13 +241,6 @@ export class Closing implements Component {
       )
       return { requeueAfterMs: backOff(retries - 1, NOTIFY_RETRY_MS, LONGEST_RETRY_MS) }
     }
-  }
-
-  async #recordEnd(contract: Contract, expired: boolean): Promise<void> {
-    const closing = contract.status?.closing as SignedClosing | undefined
-    const bySeller = closing?.statement.closedBy === contract.spec.seller.nodeID
-    const type: FactType = expired ? 'Expired' : bySeller ? 'ClosedBySeller' : 'ClosedByBuyer'
-    await this.#options.recordEnd(otherSide(contract).nodeID, type, contract.metadata.name)
   }
 
   async #setPhase(

@@ -28,7 +28,6 @@ export interface ContractIssuerOptions {
   readonly store: ObjectStore
   readonly self: Self
   readonly key: NodeKey
-  readonly recordSale: (contract: Contract) => void
 }
 
 /** What goes into a contract besides its draft. */
@@ -49,7 +48,7 @@ export class ContractIssuer {
 
   /** Idempotent: the contract of a transaction has the transaction's name. */
   async issue(transaction: Transaction, { pool, buyerSignature, request }: IssuedOf): Promise<Contract> {
-    const { store, key, self, recordSale } = this.#options
+    const { store, key, self } = this.#options
     const draft = transaction.spec.contractDraft as WireContractTerms
     const unsigned = {
       ...draft,
@@ -69,7 +68,7 @@ export class ContractIssuer {
       ...(buyerSignature === undefined ? {} : { buyer: buyerSignature }),
     })
     const document = encodeContract(signed)
-    const contract = await ensure(store, ContractKind, {
+    return ensure(store, ContractKind, {
       metadata: {
         namespace: DEFAULT_NAMESPACE,
         name: draft.contractID,
@@ -82,7 +81,5 @@ export class ContractIssuer {
         ...(pool ? { poolName: pool.metadata.name } : {}),
       },
     })
-    recordSale(contract)
-    return contract
   }
 }

@@ -67,7 +67,7 @@ describe.each(Object.entries(STORES))('a seller over the %s store', (_, open) =>
       informers,
       system,
       log: silentLog,
-      recorder: new Recorder({ store, system, log: silentLog, node: 'me' }),
+      recorder: new Recorder({ system, node: 'me', sinks: [] }),
       self: {
         id: me.id,
         name: 'me',
@@ -87,7 +87,7 @@ describe.each(Object.entries(STORES))('a seller over the %s store', (_, open) =>
       key: me.key,
       holdMs: 60_000,
       longestMs: 3_600_000,
-      issuer: new ContractIssuer({ ...base, key: me.key, recordSale: () => undefined }),
+      issuer: new ContractIssuer({ ...base, key: me.key }),
     })
     new Contracts(base)
     await informers.start()

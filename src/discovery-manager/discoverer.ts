@@ -144,7 +144,7 @@ export class Discoverer implements Component {
     const address = peer.spec.address!
     const hops = options.hops ?? 0
     const limit = deadline(system.clock, ENDPOINT_TIMEOUT_MS[hops] ?? 1_000, options.signal)
-    recorder.step(options.trace, 'list-sent', { peer: nodeID })
+    const sent = recorder.step(options.trace, 'list-sent', { peer: nodeID })
     const since = system.clock.monotonic()
     try {
       const answer = await client.call(
@@ -152,7 +152,7 @@ export class Discoverer implements Component {
         {
           method: 'GET',
           path: selectorTarget(selector, 'upstream'),
-          headers: { ...traceHeaders(options.trace), [HOPS_HEADER]: String(hops) },
+          headers: { ...traceHeaders(sent), [HOPS_HEADER]: String(hops) },
           signal: limit.signal,
         },
       )
@@ -187,7 +187,7 @@ export class Discoverer implements Component {
       const names = await Promise.all(puts)
       if (dropped.length > 0) {
         const detail = `dropped ${dropped.length} of its offers: ${dropped[0]}`
-        recorder.step(options.trace, 'list-sent', { peer: nodeID, outcome: 'failed', detail })
+        recorder.step(sent, 'list-sent', { peer: nodeID, outcome: 'failed', detail })
         log.warn({ peer: nodeID, dropped: dropped.slice(0, 10) }, 'parts of an answer were dropped')
       }
       return { peer: nodeID, flavors: names.length, dropped }
@@ -198,7 +198,7 @@ export class Discoverer implements Component {
         const count = (this.#failures.get(nodeID)?.count ?? 0) + 1
         this.#failures.set(nodeID, { count, until: system.clock.now() + BROKEN_FOR_MS })
       }
-      recorder.step(options.trace, 'list-sent', { peer: nodeID, outcome: 'failed', detail: error.message })
+      recorder.step(sent, 'list-sent', { peer: nodeID, outcome: 'failed', detail: error.message })
       log.info({ err: error, peer: nodeID }, 'an endpoint did not answer')
       return { peer: nodeID, flavors: 0, dropped: [], error: error.message }
     } finally {

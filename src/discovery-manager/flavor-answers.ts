@@ -5,6 +5,7 @@
  * to the others it knows (workflow 2, steps 8 to 12; workflow 3, steps 8 to 15). A catalog has its Peering
  * Candidates only, and asks nobody.
  */
+import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import type { PeerRole } from '../objects/peer.ts'
 import type { Audience } from '../rear/audience.ts'
@@ -20,6 +21,12 @@ export interface FlavorAnswersOptions extends NodeBase {
   readonly own: Pick<FlavorTable, 'select'>
   /** Those of others that are valid now. */
   readonly candidates: Pick<FlavorTable, 'select'>
+  /** @returns what is known here of one of `candidates`, and when its owner last confirmed it; milliseconds since 1970 */
+  readonly storedOffer: (
+    key: string,
+  ) =>
+    | { readonly head: { readonly owner: string; readonly flavorID: string }; readonly seenAt: number }
+    | undefined
   readonly audienceOf: (peer: { readonly id: string } | undefined) => Audience
   /** @returns the domain of which the peer is a member, when it proved one */
   readonly domainOf: (nodeID: string) => string | undefined
@@ -62,6 +69,7 @@ export class FlavorAnswers {
       }
       case 'catalog': {
         const found = candidates.select(selector, audience)
+        this.#recordStored(found, trace)
         recorder.step(trace, 'candidates-searched', { peer, since, detail: `${found.count} found` })
         recorder.step(trace, 'flavors-answered', { peer, detail: `${found.count} flavors` })
         return found
@@ -71,6 +79,23 @@ export class FlavorAnswers {
         recorder.step(trace, 'flavors-answered', { peer, since, detail: `${found.count} flavors` })
         return found
       }
+    }
+  }
+
+  /** Step 0 of workflow 4 goes on all the time; it becomes part of a trace when what was stored is told. */
+  #recordStored({ first }: FlavorList, trace: TraceContext | undefined): void {
+    const { recorder, storedOffer } = this.#options
+    if (trace === undefined) return
+    for (const key of first) {
+      const offer = storedOffer(key)
+      if (offer === undefined) continue
+      const { owner, flavorID } = offer.head
+      // As it is told with the offer, to the second.
+      recorder.step(trace, 'offers-stored', {
+        peer: owner,
+        detail: flavorID,
+        at: Date.parse(rfc3339(offer.seenAt)),
+      })
     }
   }
 

@@ -28,7 +28,7 @@ function make(options: Partial<LocalNetworkOptions> = {}): LocalNetwork {
     informers: new Informers({ store, system, log: silentLog }),
     system,
     log: silentLog,
-    recorder: new Recorder({ store, system, log: silentLog, node: 'alpha' }),
+    recorder: new Recorder({ system, node: 'alpha', sinks: [] }),
     self: {
       id: self.id,
       name: 'alpha',

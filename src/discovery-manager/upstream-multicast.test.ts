@@ -37,7 +37,7 @@ beforeEach(async () => {
     informers,
     system,
     log: silentLog,
-    recorder: new Recorder({ store, system, log: silentLog, node: 'alpha' }),
+    recorder: new Recorder({ system, node: 'alpha', sinks: [] }),
     self: {
       id: self.id,
       name: 'alpha',

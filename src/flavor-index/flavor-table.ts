@@ -29,6 +29,8 @@ const MOST_ANSWERS = 256
 const MOST_ANSWER_FLAVORS = 20_000
 /** Questions that are remembered to see which come again: the answer to a rarer one would be gone by then. */
 const MOST_QUESTIONS = MOST_ANSWERS
+/** Keys that an answer names. */
+const MOST_FIRST = 20
 /** No answer has more flavors: a client reads no more than so many megabytes. */
 const MOST_FLAVORS = 5_000
 /** Values that are kept to be shared. */
@@ -46,6 +48,8 @@ export interface FlavorList {
   readonly truncated: boolean
   /** How many match; undefined where that many were not counted. */
   readonly matched: number | undefined
+  /** Keys of the first few that are told. */
+  readonly first: readonly string[]
 }
 
 interface Answer {
@@ -172,6 +176,7 @@ export class FlavorTable {
       count: told.length,
       truncated,
       matched: counted || !truncated ? found.length : undefined,
+      first: told.slice(0, MOST_FIRST).map((slot) => this.#slots[slot]!.key),
     }
     this.#keep(question, () => ({ list, concerns: concerning(selector, audience), madeAt: now }))
     return list

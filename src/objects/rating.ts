@@ -31,7 +31,8 @@ export const RatingKind: KindDefinition<Rating> = {
     spec: RatingSpecSchema,
     status: Type.Optional(RatingStatusSchema),
   }),
-  statusSubresource: true,
+  // Written by one writer, in one go.
+  statusSubresource: false,
   columns: [
     { name: 'Node', path: 'spec.nodeID' },
     { name: 'Score', path: 'status.score' },

@@ -16,6 +16,12 @@ export const TraceEventSchema = Type.Object({
     description:
       'What the node is in this workflow: consumer, provider, supernode, provider-supernode, catalog.',
   }),
+  spanID: Type.Optional(Type.String({ description: 'W3C span id of the step: 16 hexadecimal digits.' })),
+  parentSpanID: Type.Optional(
+    Type.String({
+      description: 'The span that it is a part of, perhaps one of another node; the first has none.',
+    }),
+  ),
   peer: Type.Optional(Type.String()),
   message: Type.String(),
   outcome: Type.Union([Type.Literal('ok'), Type.Literal('failed'), Type.Literal('skipped')]),

@@ -13,5 +13,5 @@ export {
   type Taken,
 } from './peering-candidates.ts'
 export { PublishedRatings } from './published-ratings.ts'
-export { cameFromCatalog, catalogOf, priceThrough, relaysOf, seenByCatalogAt } from './relays.ts'
+export { cameFromCatalog, catalogOf, priceThrough, relaysOf } from './relays.ts'
 export { isSameOffer, messageOf, type Sighting } from './stored-form.ts'

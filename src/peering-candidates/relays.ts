@@ -24,12 +24,6 @@ export function catalogOf(candidate: Passed): string | undefined {
   return (catalog?.name ?? catalog?.ID)?.slice(0, MOST_NAME)
 }
 
-/** @returns when that catalog had the offer last confirmed, in milliseconds since 1970; undefined if it did not say */
-export function seenByCatalogAt(candidate: Passed): number | undefined {
-  const at = Date.parse(saidByCatalog(candidate)?.seenAt ?? '')
-  return Number.isNaN(at) ? undefined : at
-}
-
 function saidByCatalog({ spec }: Passed): WireFlavor['catalog'] {
   return (spec.advertisement as { catalog?: WireFlavor['catalog'] } | undefined)?.catalog
 }

@@ -1,16 +1,31 @@
 /**
- * Records facts about past dealings, and keeps the rating of each node in line with them. How a rating is
- * computed is `rate`'s. Owns the tables Fact and Rating.
+ * Derives facts about past dealings from what the objects of reservations, contracts and virtual nodes say, and keeps
+ * the rating of each node in line with the facts. How a rating is computed is `rate`'s. Owns the tables Fact
+ * (through the recorder's sink `FactObjects`) and Rating.
  */
-import { createHash } from 'node:crypto'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
-import { ensure, isStoreError, mutateStatus } from '../kernel/object-store.ts'
-import { randomHex, rfc3339 } from '../kernel/system.ts'
+import type { Informer } from '../kernel/informer.ts'
+import { isStoreError } from '../kernel/object-store.ts'
+import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
+import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
+import { ContractKind } from '../objects/contract.ts'
 import { FactKind, type FactType } from '../objects/fact.ts'
-import { DEFAULT_NAMESPACE, type ObjectKey } from '../objects/meta.ts'
-import { RatingKind } from '../objects/rating.ts'
+import { DEFAULT_NAMESPACE, keyString, type KubeObject, type ObjectKey } from '../objects/meta.ts'
+import { RatingKind, type Rating } from '../objects/rating.ts'
+import { ReservationKind } from '../objects/reservation.ts'
+import { VirtualNodeKind } from '../objects/virtual-node.ts'
+import { factName, hash, type FactObjects } from './fact-objects.ts'
+import {
+  END_TYPES,
+  factOfEnd,
+  factOfPeering,
+  factOfReservation,
+  factOfSale,
+  type DerivedFact,
+  type FactsOf,
+} from './facts-of.ts'
 import { rate } from './rate.ts'
 
 /** What makes one look for somebody else, at least for a while. */
@@ -22,71 +37,64 @@ const FAILURES: ReadonlySet<FactType> = new Set<FactType>([
   'ClosedBySeller',
 ])
 
-export class RatingsAndMetrics implements Component {
-  readonly #base: NodeBase
-  readonly #controller: Controller
+/** A rating is written at most this often: facts often come several at a time. */
+const RATE_EVERY_MS = 1_000
+/** The informer will show what another writer made by then. */
+const RETRY_MS = 100
+/** What happened longer ago was noted then; that its fact is not here any more is the work of retention. */
+const DERIVED_WITHIN_MS = 7 * 86_400_000
 
-  constructor(base: NodeBase) {
-    this.#base = base
-    const facts = base.informers.of(FactKind)
-    facts.addIndex('about', (fact) => [fact.spec.about])
+export interface RatingsAndMetricsOptions extends NodeBase {
+  /** The sink of the recorder that stores facts. */
+  readonly facts: FactObjects
+}
+
+export class RatingsAndMetrics implements Component {
+  readonly #options: RatingsAndMetricsOptions
+  readonly #controller: Controller
+  /** By rating: when it was written last, on the monotonic clock. */
+  readonly #written = new Map<string, number>()
+  #unsubscribe: (() => void)[] = []
+
+  constructor(options: RatingsAndMetricsOptions) {
+    this.#options = options
+    const { informers, system, log } = options
+    const facts = informers.of(FactKind)
     facts.addIndex('rating', (fact) => [ratingKey(fact.spec.about).name])
-    base.informers.of(RatingKind)
+    informers.of(RatingKind)
+    informers.of(ContractKind)
+    informers.of(ReservationKind)
+    informers.of(VirtualNodeKind)
     this.#controller = new Controller({
       name: 'ratings',
-      system: base.system,
-      log: base.log,
+      system,
+      log,
       watches: [{ informer: facts, keys: ({ object }) => ratingKey(object.spec.about) }],
       reconcile: (key) => this.#reconcile(key),
     })
   }
 
-  start(): Promise<void> {
-    return this.#controller.start()
+  async start(): Promise<void> {
+    const { informers } = this.#options
+    // First all facts that are there, then what they are derived from: nothing is written that is stored already.
+    await this.#controller.start()
+    if (this.#unsubscribe.length > 0) return
+    await Promise.all([
+      this.#derive(informers.of(ReservationKind), (object) => [factOfReservation(object)]),
+      this.#derive(informers.of(ContractKind), (object) => [factOfSale(object), factOfEnd(object)]),
+      this.#derive(informers.of(VirtualNodeKind), (object) => [factOfPeering(object)]),
+    ])
   }
 
-  stop(): Promise<void> {
-    return this.#controller.stop()
-  }
-
-  /**
-   * Records a fact about a dealing.
-   * @param about node id of the other side
-   * @param once makes the fact unique: recording it again, after a crash, changes nothing
-   */
-  async record(
-    about: string,
-    type: FactType,
-    options: { readonly contractID?: string; readonly detail?: string; readonly once?: string } = {},
-  ): Promise<void> {
-    const { store, system, log } = this.#base
-    const suffix = options.once === undefined ? randomHex(system.random, 8) : hash(`${type} ${options.once}`)
-    try {
-      await ensure(
-        store,
-        FactKind,
-        {
-          metadata: { namespace: DEFAULT_NAMESPACE, name: `fact-${hash(about).slice(0, 8)}-${suffix}` },
-          spec: {
-            about,
-            type,
-            at: rfc3339(system.clock.now()),
-            ...(options.contractID === undefined ? {} : { contractID: options.contractID }),
-            ...(options.detail === undefined ? {} : { detail: options.detail }),
-          },
-        },
-        { deferrable: true },
-      )
-    } catch (error) {
-      // A dealing must not fail because it could not be noted.
-      if (isStoreError(error)) log.warn({ err: error, about, type }, 'fact not recorded')
-      else throw error
-    }
+  async stop(): Promise<void> {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
+    this.#unsubscribe = []
+    await this.#controller.stop()
   }
 
   /** @returns from 0 to 5, of a node id; undefined when no fact about it was noted */
   ownRatingOf(nodeID: string): number | undefined {
-    return this.#base.informers.of(RatingKind).get(ratingKey(nodeID))?.status?.score
+    return this.#options.informers.of(RatingKind).get(ratingKey(nodeID))?.status?.score
   }
 
   /**
@@ -95,48 +103,72 @@ export class RatingsAndMetrics implements Component {
    * @returns what went wrong with a node lately, for people; undefined when nothing did
    */
   failedLately(nodeID: string, withinMs: number, except?: FactType): string | undefined {
-    const { informers, system } = this.#base
+    const { facts, system } = this.#options
     const since = system.clock.now() - withinMs
-    const last = informers
-      .of(FactKind)
-      .byIndex('about', nodeID)
-      .find(({ spec }) => FAILURES.has(spec.type) && spec.type !== except && Date.parse(spec.at) > since)
-    return last && `${last.spec.type}${last.spec.detail === undefined ? '' : `: ${last.spec.detail}`}`
+    const last = facts
+      .about(nodeID)
+      .find(({ type, at }) => FAILURES.has(type) && type !== except && Date.parse(at) > since)
+    return last && `${last.type}${last.detail === undefined ? '' : `: ${last.detail}`}`
   }
 
-  async #reconcile(key: ObjectKey): Promise<void> {
-    const { store, system, informers } = this.#base
+  /** Notes what the objects of a kind say, and what they come to say. */
+  async #derive<T extends KubeObject>(informer: Informer<T>, factsOf: FactsOf<T>): Promise<void> {
+    const look = (object: T): void => factsOf(object).forEach((fact) => fact && this.#note(fact))
+    this.#unsubscribe.push(informer.onChange(({ object }) => look(object)))
+    await informer.start()
+    informer.list().forEach(look)
+  }
+
+  #note(fact: DerivedFact): void {
+    const { facts, recorder, system } = this.#options
+    const types = END_TYPES.includes(fact.type) ? END_TYPES : [fact.type]
+    if (types.some((type) => facts.isKnown(factName({ ...fact, type }, system)))) return
+    if ((fact.at ?? Infinity) < system.clock.now() - DERIVED_WITHIN_MS) return
+    recorder.fact(fact.about, fact.type, fact)
+  }
+
+  async #reconcile(key: ObjectKey): Promise<ReconcileResult> {
+    const { system, informers } = this.#options
+    const { clock } = system
     const facts = informers.of(FactKind).byIndex('rating', key.name)
     const nodeID = facts[0]?.spec.about
     if (nodeID === undefined) return
-    const now = system.clock.now()
-    const { score, confidence } = rate(
-      facts.map((each) => each.spec),
-      now,
-    )
-    await ensure(
-      store,
-      RatingKind,
-      { metadata: key as { name: string }, spec: { nodeID } },
-      { deferrable: true },
-    )
-    await mutateStatus(
-      store,
-      RatingKind,
-      key,
-      (rating) =>
-        rating.status?.score === score && rating.status.facts === facts.length
-          ? undefined
-          : { score, confidence, facts: facts.length, updated: rfc3339(now) },
-      { deferrable: true },
-    )
+    const name = keyString(key)
+    const wait = (this.#written.get(name) ?? -Infinity) + RATE_EVERY_MS - clock.monotonic()
+    if (wait > 0) return requeueAfter(wait)
+    const specs = facts.map(({ spec }) => spec)
+    const { score, confidence } = rate(specs, clock.now())
+    const before = informers.of(RatingKind).get(key)
+    if (before?.status?.score === score && before.status.facts === facts.length) return
+    this.#written.set(name, clock.monotonic())
+    const status = { score, confidence, facts: facts.length, updated: rfc3339(clock.now()) }
+    return this.#write(key, before, { nodeID }, status)
+  }
+
+  /** One call; where the informer lags behind, it is made again when it has caught up. */
+  async #write(
+    key: ObjectKey,
+    before: Rating | undefined,
+    spec: Rating['spec'],
+    status: NonNullable<Rating['status']>,
+  ): Promise<ReconcileResult> {
+    const { store } = this.#options
+    try {
+      if (before === undefined) {
+        const metadata = { namespace: DEFAULT_NAMESPACE, name: key.name }
+        await store.create(RatingKind, { metadata, spec, status }, { deferrable: true })
+      } else {
+        await store.update(RatingKind, { ...before, spec, status }, { deferrable: true })
+      }
+    } catch (error) {
+      if (!isStoreError(error)) throw error
+      this.#written.delete(keyString(key))
+      if (!isStoreError(error, 'AlreadyExists', 'Conflict', 'NotFound')) throw error
+      return requeueAfter(RETRY_MS)
+    }
   }
 }
 
 function ratingKey(nodeID: string): ObjectKey {
   return { namespace: DEFAULT_NAMESPACE, name: `rating-${hash(nodeID)}` }
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }

@@ -5,7 +5,8 @@ import { silentLog } from '../kernel/log.ts'
 import type { NodeBase } from '../node-base.ts'
 import { FactKind, type FactType } from '../objects/fact.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
-import { NEUTRAL_RATING, rate, RatingsAndMetrics } from './index.ts'
+import { Recorder } from '../trace/index.ts'
+import { FactObjects, NEUTRAL_RATING, rate, RatingsAndMetrics } from './index.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 const DAY = 86_400_000
@@ -41,17 +42,20 @@ describe('Ratings and Metrics', () => {
     const { system } = simulation
     const { store } = createMemoryStore({ system })
     const informers = new Informers({ store, system, log: silentLog })
-    const ratings = new RatingsAndMetrics({ store, informers, system, log: silentLog } as unknown as NodeBase)
+    const facts = new FactObjects({ store, informers, system, log: silentLog })
+    const recorder = new Recorder({ system, node: 'me', sinks: [facts] })
+    const base = { store, informers, system, log: silentLog, recorder } as unknown as NodeBase
+    const ratings = new RatingsAndMetrics({ ...base, facts })
     await informers.start()
     await ratings.start()
-    return { simulation, store, ratings }
+    return { simulation, store, ratings, recorder }
   }
 
   it('rate each node by the facts about it, and record a fact once', async () => {
-    const { simulation, store, ratings } = await start()
-    await ratings.record('good', 'Delivered', { once: 'c1' })
-    await ratings.record('good', 'Delivered', { once: 'c1' })
-    await ratings.record('bad', 'Unreachable', { once: 'c1', detail: 'no answer' })
+    const { simulation, store, ratings, recorder } = await start()
+    recorder.fact('good', 'Delivered', { once: 'c1' })
+    recorder.fact('good', 'Delivered', { once: 'c1' })
+    recorder.fact('bad', 'Unreachable', { once: 'c1', detail: 'no answer' })
     await simulation.settle()
     expect((await store.list(FactKind)).items).toHaveLength(2)
     expect(ratings.ownRatingOf('good')).toBeGreaterThan(NEUTRAL_RATING)
@@ -60,12 +64,12 @@ describe('Ratings and Metrics', () => {
   })
 
   it('tell of a failure as long as it is fresh; a refusal is none', async () => {
-    const { simulation, ratings } = await start()
-    await ratings.record('them', 'Refused')
-    await ratings.record('them', 'ClosedByBuyer')
+    const { simulation, ratings, recorder } = await start()
+    recorder.fact('them', 'Refused')
+    recorder.fact('them', 'ClosedByBuyer')
     await simulation.settle()
     expect(ratings.failedLately('them', 60_000)).toBeUndefined()
-    await ratings.record('them', 'Unreachable', { detail: 'no answer' })
+    recorder.fact('them', 'Unreachable', { detail: 'no answer' })
     await simulation.settle()
     expect(ratings.failedLately('them', 60_000)).toBe('Unreachable: no answer')
     await simulation.advance(61_000)

@@ -22,15 +22,13 @@ export async function establishPeering(
   solver: Solver,
   contract: Contract,
 ): Promise<void> {
-  const { store, ratings, closeContract } = context
+  const { store, closeContract } = context
   const contractID = contract.metadata.name
-  const provider = contract.spec.flavor.spec.owner.nodeID
   const key = { namespace: namespaceOf(solver), name: virtualNodeName(contractID) }
   const virtualNode = await store.get(VirtualNodeKind, key)
   if (virtualNode === undefined) return askForPeering(context, solver, contract, key)
   const { phase, message = '' } = virtualNode.status ?? {}
   if (phase === 'Denied') {
-    await ratings.record(provider, 'PeeringFailed', { contractID, once: contractID })
     await closeContract(contractID, `peering denied: ${message}`)
     return
   }
@@ -53,9 +51,9 @@ async function askForPeering(
   const since = recorder.now()
   await available.ensureBought(contractID, amounts, key.name, trace)
   recorder.step(trace, 'allocation-created', { since, detail: contractID })
-  recorder.step(trace, 'peering-asked', { peer: provider, detail: key.name })
+  const asked = recorder.step(trace, 'peering-asked', { peer: provider, detail: key.name })
   await ensure(store, VirtualNodeKind, {
-    metadata: { ...key, ownerReferences: [ownedBy(solver)], annotations: traceAnnotations(trace) },
+    metadata: { ...key, ownerReferences: [ownedBy(solver)], annotations: traceAnnotations(asked) },
     spec: { contractID, provider, resources: amounts, solver: solver.metadata.name },
   })
   const message = `waiting for ${provider} to set up the peering`

@@ -79,12 +79,12 @@ async function beginDiscovery(context: AcquisitionContext, solver: Solver): Prom
   const trace = traceOf(solver)
   const selector = selectorFor(wantedOf(solver))
   const object = selectorToObject(selector)
-  recorder.step(trace, 'selector-built', { detail: JSON.stringify(selector.filters) })
+  const built = recorder.step(trace, 'selector-built', { detail: JSON.stringify(selector.filters) })
   await ensure(store, DiscoveryKind, {
     metadata: {
       ...discoveryKeyOf(solver),
       ownerReferences: [ownedBy(solver)],
-      annotations: traceAnnotations(trace),
+      annotations: traceAnnotations(built),
     },
     spec: { solverID: solver.metadata.name, subscribe: false, ...(object ? { selector: object } : {}) },
   })

@@ -6,7 +6,7 @@ import { k8sliceOf } from '../objects/flavor.ts'
 import { inDefaultNamespace, ownedBy } from '../objects/meta.ts'
 import { ReservationKind } from '../objects/reservation.ts'
 import type { Solver } from '../objects/solver.ts'
-import { catalogOf, relaysOf, seenByCatalogAt } from '../peering-candidates/index.ts'
+import { relaysOf } from '../peering-candidates/index.ts'
 import { durationSeconds } from '../quantity/price.ts'
 import { configurationOf } from '../rear/configured-amounts.ts'
 import { configurationFromWire } from '../rear/wire/index.ts'
@@ -40,7 +40,7 @@ export async function reserveOffer(
       namespace: namespaceOf(solver),
       name,
       ownerReferences: [ownedBy(solver)],
-      annotations: traceAnnotations(trace),
+      annotations: traceAnnotations(recorder.child(trace)),
     },
     spec: {
       solverID: solver.metadata.name,
@@ -59,16 +59,12 @@ export async function reserveOffer(
   })
   // That of an earlier acquisition of the same name is still being given back.
   if (!isOwnedBy(reservation, solver)) return requeueAfter(TAKEN_RETRY_MS)
-  const seenAt = seenByCatalogAt(candidate)
-  if (trace?.workflow === 4 && seenAt !== undefined) {
-    recorder.step(trace, 'offers-stored', {
-      role: 'catalog',
-      elsewhere: { node: catalogOf(candidate) ?? '', at: seenAt },
-      peer: owner,
-      detail: `${flavor.metadata.name}, as the catalog says`,
-    })
-  }
-  recorder.step(trace, 'reserve-asked', { peer: seller.nodeID, detail: flavor.metadata.name })
+  recorder.step(trace, 'reserve-asked', {
+    peer: seller.nodeID,
+    detail: flavor.metadata.name,
+    // What the reservation brings about names this span as its parent already, also that of an earlier life.
+    span: traceOf(reservation),
+  })
   await setSolverStatus(
     context,
     solver,

@@ -45,7 +45,8 @@ async function accept(base: NodeBase, intent: Intent, verdict: Verdict): Promise
   const trace = traceOf(traced)!
   if (isNew) {
     recorder.intent(trace, keyString(intent.metadata))
-    recorder.step(trace, 'intent-accepted', { since, detail: intent.metadata.name })
+    // The root of the trace: what follows, here and on other nodes, hangs below it.
+    recorder.step(trace, 'intent-accepted', { since, detail: intent.metadata.name, span: trace })
   }
   await setVerdict(base, traced, verdict, { ...resumed(intent), traceID: trace.traceID })
 }

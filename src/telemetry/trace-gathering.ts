@@ -46,12 +46,12 @@ export class TraceGathering {
     signal: AbortSignal,
   ): Promise<readonly TraceEvent[] | undefined> {
     const { store, recorder, self } = this.#options
-    await recorder.flush()
+    await recorder.flush(traceID)
     const own = await readableTrace(store, traceID, reader)
     if (own === undefined) return undefined
     const events = own.status?.events ?? []
     if (hops >= MOST_HOPS) return events
-    const peers = new Set(events.flatMap(({ peer }) => (peer?.startsWith('did:') ? [peer] : [])))
+    const peers = new Set(events.flatMap(({ peer, action }) => (mayKnowMore(peer, action) ? [peer] : [])))
     peers.delete(self)
     if (reader !== undefined) peers.delete(reader)
     const theirs = await Promise.all([...peers].map((id) => this.#ask(id, traceID, hops + 1, signal)))
@@ -104,10 +104,16 @@ export class TraceGathering {
   }
 }
 
+/** Not those whose offers a catalog stored: it has no part in what comes after. */
+function mayKnowMore(peer: string | undefined, action: string): peer is string {
+  return peer?.startsWith('did:') === true && action !== 'offers-stored'
+}
+
 /** What others say is shown to people: it must at least have the form. */
 function isEvent(event: unknown): event is TraceEvent {
-  const { action, role, at, ms, message, component, node, outcome } = (event ?? {}) as Record<string, unknown>
-  const texts = [action, role, message, component, node, outcome]
+  const { action, role, at, ms, message, component, node, outcome, spanID, parentSpanID } = (event ??
+    {}) as Record<string, unknown>
+  const texts = [action, role, message, component, node, outcome, spanID ?? '', parentSpanID ?? '']
   return (
     typeof at === 'number' &&
     typeof ms === 'number' &&

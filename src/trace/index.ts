@@ -1,7 +1,16 @@
-/** Trace events: what happened, step by step. Used by every component; uses only the kernel and objects. */
-export { traceAnnotations, traceFromHeaders, traceHeaders, traceOf } from './trace-context.ts'
+/** Recording: what was done, step by step, and what happened. Used by every component; uses only kernel and objects. */
+export {
+  traceAnnotations,
+  traceFromHeaders,
+  traceHeaders,
+  traceOf,
+  type TraceContext,
+} from './trace-context.ts'
 export { mergeEvents, readableTrace } from './trace-exchange.ts'
-export { Recorder, traceName, type StepDetail, type TraceContext } from './recorder.ts'
+export { Recorder, type StepDetail } from './recorder.ts'
+export type { FactRecord, RecorderSink, TraceNews } from './sink.ts'
+export { TraceObjects, traceName } from './trace-objects.ts'
+export { TraceRetention } from './trace-retention.ts'
 export {
   NO_STEP,
   stepNumber,

@@ -1,37 +1,34 @@
 /**
- * Records the workflow steps that this node takes, one Trace object per trace id.
+ * The recorder: what components tell what they did and saw, once. Steps of a workflow become spans of its
+ * trace, what happened in a dealing becomes a fact; sinks do with them what they are for.
  *
- * Steps are buffered for a few milliseconds and never waited for: a trace must not slow down what it
- * traces. A crash may lose the last of them; the work itself is in the objects, not here.
+ * Telling costs nothing and is never waited for: a trace must not slow down what it traces. It decides nothing
+ * and keeps nothing itself.
  */
 import type { Component } from '../kernel/component.ts'
-import type { Log } from '../kernel/log.ts'
-import { isStoreError, mutate, remove, type ObjectStore } from '../kernel/object-store.ts'
-import { randomHex, type System, type Timer } from '../kernel/system.ts'
-import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
-import { TraceKind, type TraceEvent } from '../objects/trace.ts'
+import { randomHex, type System } from '../kernel/system.ts'
+import type { FactType } from '../objects/fact.ts'
+import type { TraceEvent } from '../objects/trace.ts'
+import type { FactRecord, RecorderSink } from './sink.ts'
+import type { TraceContext } from './trace-context.ts'
 import { ACTIONS, stepNumber, type Action, type WorkflowNumber, type WorkflowRole } from './workflow-steps.ts'
-
-/** Which trace a step belongs to; travels in objects as an annotation and between nodes as `traceparent`. */
-export interface TraceContext {
-  /** W3C trace id: 32 lower-case hexadecimal digits. */
-  readonly traceID: string
-  readonly workflow: WorkflowNumber
-  /** What this node is in the workflow; where it is absent, the action tells. */
-  readonly role?: WorkflowRole
-}
 
 export interface StepDetail {
   /** Goes before the role of the context. */
-  readonly role?: WorkflowRole
+  readonly role?: WorkflowRole | undefined
   /** Node id or name of the other side. */
   readonly peer?: string | undefined
   readonly outcome?: TraceEvent['outcome']
   readonly detail?: string | undefined
-  /** From `recorder.now()`; the step's duration is counted from it. */
+  /** From `recorder.now()`; the step's duration, in milliseconds, is counted from it. */
   readonly since?: number | undefined
-  /** When and where it was over, in milliseconds since 1970, if not now and here: another node told us of it. */
-  readonly elsewhere?: { readonly node: string; readonly at: number } | undefined
+  /** When it was over, in milliseconds since 1970; now unless given. */
+  readonly at?: number | undefined
+  /**
+   * The span that the step is: one that was handed out (`child`) before it was over. The context itself for
+   * the first step of a trace. A new one unless given.
+   */
+  readonly span?: TraceContext | undefined
 }
 
 /** Who does these when nobody says. */
@@ -46,48 +43,45 @@ const PROVIDERS_ACTIONS: ReadonlySet<Action> = new Set<Action>([
   'resources-offered',
 ])
 
-const FLUSH_AFTER_MS = 5
-const MOST_EVENTS = 1_000
-const MOST_TRACES = 2_000
-
-/** @returns the name of the Trace object of a trace id */
-export const traceName = (traceID: string): string => `trace-${traceID}`
-
-interface PendingTrace {
-  readonly events: TraceEvent[]
-  intent?: string
-  workflow?: WorkflowNumber
-  readonly participants: Set<string>
-}
+const TRACE_ID_BYTES = 16
+const SPAN_ID_BYTES = 8
 
 export interface RecorderOptions {
-  readonly store: ObjectStore
   readonly system: System
-  readonly log: Log
   /** The node's name, as shown in events. */
   readonly node: string
+  readonly sinks: readonly RecorderSink[]
 }
 
 export class Recorder implements Component {
   readonly #options: RecorderOptions
-  readonly #pending = new Map<string, PendingTrace>()
-  readonly #known: string[] = []
-  #timer: Timer | undefined
-  #flushing: Promise<void> = Promise.resolve()
 
   constructor(options: RecorderOptions) {
     this.#options = options
   }
 
-  async start(): Promise<void> {}
-
-  async stop(): Promise<void> {
-    await this.flush()
+  async start(): Promise<void> {
+    for (const sink of this.#options.sinks) sink.start?.()
   }
 
-  /** @returns a new trace */
+  async stop(): Promise<void> {
+    await Promise.all(this.#options.sinks.map((sink) => sink.stop?.()))
+  }
+
+  /** @returns a new trace; its span is the root, which its first step is to be (`span: context`) */
   begin(workflow: WorkflowNumber = 1): TraceContext {
-    return { traceID: randomHex(this.#options.system.random, 16), workflow }
+    return {
+      traceID: randomHex(this.#options.system.random, TRACE_ID_BYTES),
+      workflow,
+      spanID: this.#spanID(),
+    }
+  }
+
+  /** @returns a context for what a step begins before it is over itself; the step is recorded with it as `span` */
+  child(context: TraceContext): TraceContext
+  child(context: TraceContext | undefined): TraceContext | undefined
+  child(context: TraceContext | undefined): TraceContext | undefined {
+    return context && { ...context, spanID: this.#spanID() }
   }
 
   /** @returns a monotonic time for `StepDetail.since` */
@@ -96,111 +90,74 @@ export class Recorder implements Component {
   }
 
   /**
-   * Records an action of the workflow that the context belongs to.
+   * Records an action of the workflow that the context belongs to, as a child of the context's span.
    * @param context undefined when the work belongs to no intent: nothing is recorded
+   * @returns the context of the step itself, for what it brings about: objects and messages to others
    */
-  step(context: TraceContext | undefined, action: Action, detail: StepDetail = {}): void {
-    if (context === undefined) return
-    const { clock } = this.#options.system
+  step(context: TraceContext, action: Action, detail?: StepDetail): TraceContext
+  step(context: TraceContext | undefined, action: Action, detail?: StepDetail): TraceContext | undefined
+  step(context: TraceContext | undefined, action: Action, detail: StepDetail = {}): TraceContext | undefined {
+    if (context === undefined) return undefined
+    const { system, node, sinks } = this.#options
+    const { clock } = system
     const [component, message] = ACTIONS[action]
     const role = detail.role ?? context.role ?? (PROVIDERS_ACTIONS.has(action) ? 'provider' : 'consumer')
-    this.#record(context, {
+    const spanID = detail.span?.spanID ?? this.#spanID()
+    const parent = context.spanID === spanID ? undefined : context.spanID
+    const event: TraceEvent = {
       step: stepNumber(context.workflow, action, role),
       workflow: context.workflow,
       action,
       component,
-      node: detail.elsewhere?.node ?? this.#options.node,
+      node,
       role,
+      spanID,
+      ...(parent === undefined ? {} : { parentSpanID: parent }),
       ...(detail.peer === undefined ? {} : { peer: detail.peer }),
       message,
       outcome: detail.outcome ?? 'ok',
       ...(detail.detail === undefined ? {} : { detail: detail.detail }),
-      at: detail.elsewhere?.at ?? clock.now(),
+      at: detail.at ?? clock.now(),
       ms: detail.since === undefined ? 0 : Math.max(0, clock.monotonic() - detail.since),
-    })
+    }
+    for (const sink of sinks) sink.step?.(context.traceID, event)
+    return { ...context, spanID }
+  }
+
+  /**
+   * Records what happened in a dealing with another node.
+   * @param about node id of the other side
+   */
+  fact(
+    about: string,
+    type: FactType,
+    { at = this.#options.system.clock.now(), ...detail }: Partial<Omit<FactRecord, 'about' | 'type'>> = {},
+  ): void {
+    for (const sink of this.#options.sinks) sink.fact?.({ about, type, at, ...detail })
   }
 
   /** Notes which workflow a trace turned out to be. */
-  workflow(context: TraceContext): void {
-    this.#entry(context.traceID).workflow = context.workflow
+  workflow({ traceID, workflow }: TraceContext): void {
+    for (const sink of this.#options.sinks) sink.news?.(traceID, { workflow })
   }
 
   /** Notes that `nodeID` takes part in the trace, and may therefore read it. */
   participant(context: TraceContext | undefined, nodeID: string): void {
-    if (context) this.#entry(context.traceID).participants.add(nodeID)
+    if (context === undefined) return
+    for (const sink of this.#options.sinks) sink.news?.(context.traceID, { participant: nodeID })
   }
 
-  /** Notes which intent a trace belongs to. */
-  intent(context: TraceContext, intent: string): void {
-    this.#entry(context.traceID).intent = intent
+  /** Notes which intent (`namespace/name`) a trace belongs to. */
+  intent({ traceID }: TraceContext, intent: string): void {
+    for (const sink of this.#options.sinks) sink.news?.(traceID, { intent })
   }
 
-  /** Resolves when all steps recorded so far are stored. */
-  async flush(): Promise<void> {
-    this.#timer?.cancel()
-    this.#timer = undefined
-    const batch = [...this.#pending]
-    this.#pending.clear()
-    this.#flushing = this.#flushing.then(() => this.#write(batch))
-    await this.#flushing
+  /** Resolves when what was recorded so far, of one trace or of all, is stored. */
+  async flush(traceID?: string): Promise<void> {
+    await Promise.all(this.#options.sinks.map((sink) => sink.flush?.(traceID)))
   }
 
-  #entry(traceID: string): PendingTrace {
-    let entry = this.#pending.get(traceID)
-    if (entry === undefined) this.#pending.set(traceID, (entry = { events: [], participants: new Set() }))
-    this.#timer ??= this.#options.system.clock.after(FLUSH_AFTER_MS, () => void this.flush())
-    return entry
-  }
-
-  #record(context: TraceContext, event: TraceEvent): void {
-    this.#entry(context.traceID).events.push(event)
-  }
-
-  async #write(batch: readonly (readonly [string, PendingTrace])[]): Promise<void> {
-    const { store, log } = this.#options
-    await Promise.all(
-      batch.map(async ([traceID, { events, intent, workflow, participants }]) => {
-        const key = { namespace: DEFAULT_NAMESPACE, name: traceName(traceID) }
-        try {
-          if ((await store.get(TraceKind, key)) === undefined) {
-            await store.create(TraceKind, {
-              metadata: key,
-              spec: {
-                traceID,
-                ...(intent ? { intent } : {}),
-                ...(workflow ? { workflow } : {}),
-                participants: [...participants],
-              },
-              status: { events },
-            })
-            this.#remember(traceID)
-            return
-          }
-          await mutate(store, TraceKind, key, (trace) => ({
-            ...trace,
-            spec: {
-              ...trace.spec,
-              ...(intent ? { intent } : {}),
-              ...(workflow ? { workflow } : {}),
-              participants: [...new Set([...(trace.spec.participants ?? []), ...participants])],
-            },
-            status: { events: [...(trace.status?.events ?? []), ...events].slice(-MOST_EVENTS) },
-          }))
-        } catch (error) {
-          if (!isStoreError(error, 'Unavailable')) log.warn({ err: error, traceID }, 'trace not stored')
-        }
-      }),
-    )
-  }
-
-  /** Keeps the number of traces bounded: the oldest that this process wrote go first. */
-  #remember(traceID: string): void {
-    this.#known.push(traceID)
-    if (this.#known.length <= MOST_TRACES) return
-    const oldest = this.#known.shift()!
-    void remove(this.#options.store, TraceKind, {
-      namespace: DEFAULT_NAMESPACE,
-      name: traceName(oldest),
-    }).catch(() => {})
+  #spanID(): string {
+    return randomHex(this.#options.system.random, SPAN_ID_BYTES)
   }
 }

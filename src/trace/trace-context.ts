@@ -1,50 +1,66 @@
 /** How a trace context travels: as an annotation of objects, as W3C headers between nodes. */
 import type { KubeObject } from '../objects/meta.ts'
-import type { TraceContext } from './recorder.ts'
 import type { WorkflowNumber, WorkflowRole } from './workflow-steps.ts'
 
-/** Holds `<trace id>;<workflow>;<role>`, the role where it is known. */
+/** Which trace work belongs to, and which span it was begun by. */
+export interface TraceContext {
+  /** W3C trace id: 32 lower-case hexadecimal digits. */
+  readonly traceID: string
+  readonly workflow: WorkflowNumber
+  /** What this node is in the workflow; where it is absent, the action tells. */
+  readonly role?: WorkflowRole
+  /**
+   * W3C parent id, 16 lower-case hexadecimal digits: the span that what is recorded under this context belongs
+   * to, perhaps one of another node. Absent in objects of versions that had none.
+   */
+  readonly spanID?: string
+}
+
+/** Holds `<trace id>;<workflow>;<role>;<span id>`; role and span id where they are known. */
 export const TRACE_ANNOTATION = 'tributary.io/trace'
+
+const ANNOTATION = /^([0-9a-f]{32});([1-4])(?:;([a-z-]*))?(?:;([0-9a-f]{16}))?$/
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/
+const ZEROS = /^0+$/
 
 /** @returns annotations that carry the context to an object, none without a context */
 export function traceAnnotations(context: TraceContext | undefined): Readonly<Record<string, string>> {
-  return context === undefined
-    ? {}
-    : {
-        [TRACE_ANNOTATION]: [context.traceID, context.workflow, ...(context.role ? [context.role] : [])].join(
-          ';',
-        ),
-      }
+  if (context === undefined) return {}
+  const { traceID, workflow, role, spanID } = context
+  const parts = [traceID, workflow, ...(role || spanID ? [role ?? ''] : []), ...(spanID ? [spanID] : [])]
+  return { [TRACE_ANNOTATION]: parts.join(';') }
 }
 
 /** @returns the context that an object carries */
 export function traceOf(object: Pick<KubeObject, 'metadata'>): TraceContext | undefined {
-  const match = /^([0-9a-f]{32});([1-4])(?:;([a-z-]+))?$/.exec(
-    object.metadata.annotations?.[TRACE_ANNOTATION] ?? '',
-  )
+  const match = ANNOTATION.exec(object.metadata.annotations?.[TRACE_ANNOTATION] ?? '')
   if (match === null) return undefined
-  const workflow = Number(match[2]) as WorkflowNumber
+  const [, traceID, workflow, role, spanID] = match
   return {
-    traceID: match[1]!,
-    workflow,
-    ...(match[3] === undefined ? {} : { role: match[3] as WorkflowRole }),
+    traceID: traceID!,
+    workflow: Number(workflow) as WorkflowNumber,
+    ...(role ? { role: role as WorkflowRole } : {}),
+    ...(spanID === undefined ? {} : { spanID }),
   }
 }
 
-/** @returns `traceparent` and `tracestate` (W3C Trace Context) for a message */
+/**
+ * @param context of the span that sends the message: the other side's spans become its children
+ * @returns `traceparent` and `tracestate` (W3C Trace Context) for the message; none where no span is known
+ */
 export function traceHeaders(context: TraceContext | undefined): Readonly<Record<string, string>> {
-  if (context === undefined) return {}
-  const { traceID, workflow } = context
-  // One span per message is enough here: its id is the tail of the trace id.
-  return { traceparent: `00-${traceID}-${traceID.slice(-16)}-01`, tracestate: `tributary=w${workflow}` }
+  if (context?.spanID === undefined) return {}
+  const { traceID, spanID, workflow } = context
+  return { traceparent: `00-${traceID}-${spanID}-01`, tracestate: `tributary=w${workflow}` }
 }
 
-/** @returns the context in a message's headers, if it has a well-formed one */
+/** @returns the context in a message's headers, if it has a well-formed one: its span is the sender's */
 export function traceFromHeaders(
   headers: Readonly<Record<string, string | undefined>>,
 ): TraceContext | undefined {
-  const parent = /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(headers['traceparent'] ?? '')
-  if (!parent || /^0+$/.test(parent[1]!)) return undefined
+  const [, traceID, spanID] = TRACEPARENT.exec(headers['traceparent'] ?? '') ?? []
+  if (traceID === undefined || spanID === undefined) return undefined
+  if (ZEROS.test(traceID) || ZEROS.test(spanID)) return undefined
   const state = /(?:^|,)\s*tributary=w([1-4])\s*(?:,|$)/.exec(headers['tracestate'] ?? '')
-  return { traceID: parent[1]!, workflow: (state ? Number(state[1]) : 1) as WorkflowNumber }
+  return { traceID, workflow: (state ? Number(state[1]) : 1) as WorkflowNumber, spanID }
 }

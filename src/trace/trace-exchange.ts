@@ -2,7 +2,7 @@
 import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
 import { TraceKind, type Trace, type TraceEvent } from '../objects/trace.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
-import { traceName } from './recorder.ts'
+import { traceName } from './trace-objects.ts'
 import { stepNumber, type WorkflowNumber } from './workflow-steps.ts'
 
 /** @returns the trace of this node, when `reader` takes part in it or is this node itself (undefined) */

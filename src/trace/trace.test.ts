@@ -3,21 +3,47 @@ import { createSimulatedSystem } from '../../test/support/simulated-system.ts'
 import { silentLog } from '../kernel/log.ts'
 import { TraceKind, type TraceEvent } from '../objects/trace.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
-import { traceAnnotations, traceFromHeaders, traceHeaders, traceOf } from './trace-context.ts'
+import {
+  traceAnnotations,
+  traceFromHeaders,
+  traceHeaders,
+  traceOf,
+  type TraceContext,
+} from './trace-context.ts'
 import { mergeEvents, readableTrace } from './trace-exchange.ts'
-import { Recorder, traceName, type TraceContext } from './recorder.ts'
+import { Recorder } from './recorder.ts'
+import { TraceObjects, traceName } from './trace-objects.ts'
 import { ACTIONS, NO_STEP, stepNumber, WORKFLOWS, type WorkflowNumber } from './workflow-steps.ts'
 
 const ID = '0123456789abcdef0123456789abcdef'
-const CONTEXT: TraceContext = { traceID: ID, workflow: 3 }
+const SPAN = 'fedcba9876543210'
+const CONTEXT: TraceContext = { traceID: ID, workflow: 3, spanID: SPAN }
 
 describe('a trace context', () => {
   it('survives an annotation, with its role, and headers, without', () => {
-    for (const context of [CONTEXT, { ...CONTEXT, role: 'provider-supernode' as const }])
+    const old = { traceID: ID, workflow: 2 as const }
+    for (const context of [
+      CONTEXT,
+      { ...CONTEXT, role: 'provider-supernode' as const },
+      old,
+      { ...old, role: 'consumer' as const },
+    ])
       expect(traceOf({ metadata: { annotations: traceAnnotations(context) } } as never)).toEqual(context)
     expect(traceFromHeaders(traceHeaders({ ...CONTEXT, role: 'supernode' }))).toEqual(CONTEXT)
     expect(traceAnnotations(undefined)).toEqual({})
     expect(traceHeaders(undefined)).toEqual({})
+  })
+
+  it('is read from annotations of versions that had no spans', () => {
+    const context = (text: string) =>
+      traceOf({ metadata: { annotations: { 'tributary.io/trace': text } } } as never)
+    expect(context(`${ID};3`)).toEqual({ traceID: ID, workflow: 3 })
+    expect(context(`${ID};4;supernode`)).toEqual({ traceID: ID, workflow: 4, role: 'supernode' })
+  })
+
+  it('names the span that sends a message, and nothing where none is known', () => {
+    expect(traceHeaders(CONTEXT)['traceparent']).toBe(`00-${ID}-${SPAN}-01`)
+    expect(traceHeaders({ traceID: ID, workflow: 3 })).toEqual({})
   })
 
   it.each([
@@ -25,6 +51,7 @@ describe('a trace context', () => {
     ['another version', `01-${ID}-0123456789abcdef-01`],
     ['capital letters', `00-${ID.toUpperCase()}-0123456789abcdef-01`],
     ['all zeros', `00-${'0'.repeat(32)}-0123456789abcdef-01`],
+    ['a span of zeros', `00-${ID}-0000000000000000-01`],
     ['too short an id', '00-abc-0123456789abcdef-01'],
     ['something after it', `00-${ID}-0123456789abcdef-01-more`],
   ] as readonly (readonly [string, string | undefined])[])('is not in headers with %s', (_, traceparent) => {
@@ -40,10 +67,22 @@ describe('a trace context', () => {
     [undefined, 1],
   ])('is of the workflow that tracestate %j says: %i', (tracestate, workflow) => {
     const traceparent = `00-${ID}-0123456789abcdef-01`
-    expect(traceFromHeaders({ traceparent, tracestate })).toEqual({ traceID: ID, workflow })
+    expect(traceFromHeaders({ traceparent, tracestate })).toEqual({
+      traceID: ID,
+      workflow,
+      spanID: '0123456789abcdef',
+    })
   })
 
-  it.each(['', 'x', `${ID};5`, `${ID};1;Bad Role`, `${ID}`])('is not in the annotation %j', (text) => {
+  it.each([
+    '',
+    'x',
+    `${ID};5`,
+    `${ID};1;Bad Role`,
+    `${ID};1;;0123`,
+    `${ID};1;consumer;NOTHEXADECIMAL00`,
+    `${ID}`,
+  ])('is not in the annotation %j', (text) => {
     expect(traceOf({ metadata: { annotations: { 'tributary.io/trace': text } } } as never)).toBeUndefined()
   })
 })
@@ -123,7 +162,14 @@ describe('the recorder', () => {
   const { system } = simulation
   const make = () => {
     const { store } = createMemoryStore({ system })
-    return { store, recorder: new Recorder({ store, system, log: silentLog, node: 'me' }) }
+    return {
+      store,
+      recorder: new Recorder({
+        system,
+        node: 'me',
+        sinks: [new TraceObjects({ store, system, log: silentLog })],
+      }),
+    }
   }
 
   it('writes what happened together in one go, and knows the role of an action', async () => {
@@ -133,7 +179,7 @@ describe('the recorder', () => {
     recorder.step(CONTEXT, 'flavors-looked-up', { since, peer: 'them' })
     recorder.step(CONTEXT, 'list-sent')
     recorder.step(undefined, 'list-sent')
-    await simulation.advance(10)
+    await simulation.advance(250)
     const trace = await store.get(TraceKind, { namespace: 'default', name: traceName(ID) })
     expect(trace!.status!.events).toMatchObject([
       { action: 'flavors-looked-up', role: 'provider', ms: 3, peer: 'them', node: 'me' },

@@ -189,11 +189,11 @@ export class VirtualFabricManager implements Component {
     const limit = deadline(system.clock, REQUEST_TIMEOUT_MS, signal)
     const since = recorder.now()
     try {
-      recorder.step(trace, 'resources-requested', { peer: provider, detail: contractID })
+      const requested = recorder.step(trace, 'resources-requested', { peer: provider, detail: contractID })
       const { body } = await channel.request({
         method: 'PUT',
         path: `/api/v2/contracts/${encodeURIComponent(contractID)}/resources`,
-        headers: traceHeaders(trace),
+        headers: traceHeaders(requested),
         body: { virtualNode: node.metadata.name, resources },
         signal: limit.signal,
       })

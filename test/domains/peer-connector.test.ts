@@ -51,7 +51,7 @@ describe('a connection to a peer', () => {
       informers,
       system,
       log,
-      recorder: new Recorder({ store, system, log, node: name }),
+      recorder: new Recorder({ system, node: name, sinks: [] }),
       self: {
         id: identity.id,
         name,

@@ -41,7 +41,7 @@ export async function startCatalogTable(
     informers,
     system,
     log: silentLog,
-    recorder: new Recorder({ store, system, log: silentLog, node: 'catalog' }),
+    recorder: new Recorder({ system, node: 'catalog', sinks: [] }),
     self: {
       id,
       name: 'catalog',

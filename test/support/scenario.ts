@@ -114,7 +114,8 @@ export async function takeBack(market: Market<string>, node: MarketNode, name: s
 
 /** The steps of all nodes for an intent, numbered by what the consumer's trace turned out to be. */
 export async function traceOfAll(market: Market<string>, consumer: MarketNode, done: Intent) {
-  await market.simulation.advance(50)
+  // Steps are written together, the last ones within a second.
+  await market.simulation.advance(1_000)
   const traceID = done.status!.traceID!
   const lists: TraceEvent[][] = []
   let workflow: WorkflowNumber = 1

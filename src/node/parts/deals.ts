@@ -7,7 +7,9 @@ import {
   requestClose,
   Seller,
 } from '../../contract-manager/index.ts'
+import { FailedReservations } from '../../discovery-manager/index.ts'
 import type { NodeId } from '../../objects/ids.ts'
+import { ReservationKind } from '../../objects/reservation.ts'
 import { durationSeconds } from '../../quantity/price.ts'
 import { RearManager } from '../../rear-manager/index.ts'
 import type { FoundationHandles } from './foundation.ts'
@@ -42,12 +44,7 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
     latencyOf: (nodeID) => registry.find(nodeID)?.status?.roundTripMs,
     closeContract,
   })
-  const issuer = new ContractIssuer({
-    ...base,
-    key,
-    recordSale: ({ metadata: { name }, spec }) =>
-      void ratings.record(spec.buyer.nodeID, 'Purchased', { contractID: name, once: name }),
-  })
+  const issuer = new ContractIssuer({ ...base, key })
   const forwarder =
     role === 'supernode'
       ? new Forwarder({
@@ -74,19 +71,14 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
     issuer,
     ...(forwarder ? { forwarder } : {}),
   })
-  const buyer = new Buyer({
-    ...base,
-    client,
-    key,
-    closeContract,
-    recordDealing: (about, type, reservation, detail) => {
-      if (type !== 'Purchased') connector.failed(about)
-      return ratings.record(about, type, { detail, once: `${reservation.metadata.uid}` })
-    },
+  const buyer = new Buyer({ ...base, client, key, closeContract })
+  const failedReservations = new FailedReservations({
+    informer: base.informers.of(ReservationKind),
+    onFailed: (sellerID) => connector.failed(sellerID),
   })
   return {
     handles: { contracts, rearManager, seller },
-    components: [seller, ...(forwarder ? [forwarder] : []), buyer, rearManager],
+    components: [seller, ...(forwarder ? [forwarder] : []), failedReservations, buyer, rearManager],
     routes: [],
   }
 }

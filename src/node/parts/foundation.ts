@@ -12,9 +12,11 @@ import type { System } from '../../kernel/system.ts'
 import type { NodeBase, Self } from '../../node-base.ts'
 import { ALL_KINDS } from '../../objects/index.ts'
 import type { PeerRole } from '../../objects/peer.ts'
+import { TraceKind } from '../../objects/trace.ts'
 import type { Identity } from '../../privacy-and-security-manager/index.ts'
 import type { Transport } from '../../rear/transport/index.ts'
-import { Recorder } from '../../trace/index.ts'
+import { FactObjects } from '../../ratings-and-metrics/index.ts'
+import { Recorder, TraceObjects, TraceRetention } from '../../trace/index.ts'
 import { RearServer } from '../rear-server.ts'
 import type { Part } from './part.ts'
 
@@ -39,13 +41,20 @@ export interface FoundationHandles extends NodeBase, NodeEdges {
   readonly base: NodeBase
   readonly role: PeerRole
   readonly rearServer: RearServer
+  /** Where the recorder keeps facts. */
+  readonly facts: FactObjects
 }
 
 export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
   const { config, identity, openedStore, system, log, transport } = edges
   const { store } = openedStore
   const informers = new Informers({ store, system, log })
-  const recorder = new Recorder({ store, system, log, node: config.name })
+  const facts = new FactObjects({ store, informers, system, log })
+  const recorder = new Recorder({
+    system,
+    node: config.name,
+    sinks: [new TraceObjects({ store, system, log }), facts],
+  })
   const rearServer = new RearServer({ config, transport, system, log })
   const domain = config.domain?.name ?? 'local'
   const self: Self = {
@@ -61,10 +70,11 @@ export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
   }
   const base: NodeBase = { store, informers, system, log, recorder, self }
   return {
-    handles: { ...edges, ...base, base, role: config.role ?? 'node', rearServer },
+    handles: { ...edges, ...base, base, role: config.role ?? 'node', rearServer, facts },
     components: [
       informers,
       recorder,
+      new TraceRetention({ store, informer: informers.of(TraceKind), log }),
       // Where it listens is part of what the tables hold.
       rearServer,
       ...openedStore.components({ informers, store, kinds: ALL_KINDS, log, system }),

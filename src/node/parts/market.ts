@@ -30,13 +30,13 @@ export interface MarketHandles {
 const DEFAULT_QUOTA = 1_000
 
 export function createMarket(before: FoundationHandles & TrustHandles): Part<MarketHandles> {
-  const { base, config, identity, role, client, registry, handshake, audienceFor, domainOf } = before
+  const { base, config, facts, identity, role, client, registry, handshake, audienceFor, domainOf } = before
   const available = new AvailableResources({
     ...base,
     signFlavor: (flavor) =>
       signDocument(flavorTerms(flavorToWire(flavor)), { ...FLAVOR_SIGNATURE, key: identity.key }),
   })
-  const ratings = new RatingsAndMetrics(base)
+  const ratings = new RatingsAndMetrics({ ...base, facts })
   const candidates = new PeeringCandidates(base, {
     compact: role === 'catalog',
     ...(role === 'node' ? {} : { quota: config.catalog?.quota ?? DEFAULT_QUOTA }),
@@ -67,7 +67,7 @@ export function createMarket(before: FoundationHandles & TrustHandles): Part<Mar
     ...(config.catalog?.longestValidity === undefined
       ? {}
       : { longestMs: (durationSeconds(config.catalog.longestValidity) ?? 3_600) * 1000 }),
-    onInvalidAnswer: (catalog, detail) => void ratings.record(catalog, 'InvalidAnswer', { detail }),
+    onInvalidAnswer: (catalog, detail) => base.recorder.fact(catalog, 'InvalidAnswer', { detail }),
   })
   const discoverer = new Discoverer({ ...base, client, registry, candidates })
   const answers = new FlavorAnswers({
@@ -75,6 +75,7 @@ export function createMarket(before: FoundationHandles & TrustHandles): Part<Mar
     role,
     own: listing.table,
     candidates: passedOn.table,
+    storedOffer: (name) => candidates.valid(name),
     audienceOf: audienceFor,
     domainOf,
     ask: (selector, ask) => discoverer.discover(selector, ask),

@@ -71,8 +71,6 @@ export function createPeering(
     contracts,
     withdraw: (contractID) => fabricManager.withdraw(contractID),
     detached: (contractID) => fabricManager.detached(contractID),
-    recordEnd: (about, type, contractID) =>
-      ratings.record(about, type, { contractID, once: `${contractID} end` }),
   })
   const telemetry = new ContractTelemetry({
     ...base,
