@@ -7,9 +7,9 @@ import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
-import { FACT_VALUES, FactKind } from '../objects/fact.ts'
+import { CONTRACT_ENDS, FACT_VALUES, FactKind } from '../objects/fact.ts'
 import { parseNodeId } from '../objects/ids.ts'
-import type { ObjectKey } from '../objects/meta.ts'
+import { DEFAULT_NAMESPACE, type ObjectKey } from '../objects/meta.ts'
 import { PeerKind, type Peer } from '../objects/peer.ts'
 import { signDocument, type NodeKey, type PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import type { RearClient } from '../rear/client.ts'
@@ -44,7 +44,17 @@ export class RatingSender implements Component {
       name: 'rating-sender',
       system: options.system,
       log: options.log,
-      watches: [{ informer: options.informers.of(ContractKind) }],
+      watches: [
+        { informer: options.informers.of(ContractKind) },
+        // The fact of the end may be noted after the end.
+        {
+          informer: options.informers.of(FactKind),
+          keys: ({ object: { spec } }) =>
+            spec.contractID === undefined
+              ? undefined
+              : { namespace: DEFAULT_NAMESPACE, name: spec.contractID },
+        },
+      ],
       reconcile: (key, signal) => this.#reconcile(key, signal),
     })
   }
@@ -97,7 +107,7 @@ export class RatingSender implements Component {
       )
   }
 
-  /** @returns undefined when nothing was noted of the other party under this contract */
+  /** @returns undefined when it is not noted (yet) how it ended with the other party under this contract */
   #message(contract: Contract, at: string): RatingMessage | undefined {
     const { informers, self, key } = this.#options
     const { spec, metadata } = contract
@@ -106,7 +116,8 @@ export class RatingSender implements Component {
       .of(FactKind)
       .list()
       .filter((fact) => fact.spec.contractID === metadata.name && fact.spec.about === about)
-    if (facts.length === 0) return undefined
+    // Without how it ended the mean would say too much, or too little.
+    if (!facts.some(({ spec: { type } }) => CONTRACT_ENDS.includes(type))) return undefined
     const mean = facts.reduce((sum, { spec: { type } }) => sum + FACT_VALUES[type], 0) / facts.length
     const statement: Rating = {
       about,

@@ -19,6 +19,8 @@ export const FACT_VALUES = {
   Expired: 0.9,
 } as const
 export type FactType = keyof typeof FACT_VALUES
+/** How a contract may end: one of these, and only one, is true of each that did. */
+export const CONTRACT_ENDS: readonly FactType[] = ['Expired', 'ClosedByBuyer', 'ClosedBySeller']
 const FACT_TYPES = Object.keys(FACT_VALUES) as FactType[]
 
 const FactSpecSchema = Type.Object({

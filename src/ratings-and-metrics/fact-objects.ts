@@ -96,7 +96,7 @@ export class FactObjects implements RecorderSink {
   }
 
   async flush(): Promise<void> {
-    await Promise.all(Array.from(this.#pending.values(), ({ writing }) => writing))
+    await Promise.all(Array.from(this.#pending.values(), async ({ writing }) => writing))
   }
 
   #write(pending: PendingFact): void {

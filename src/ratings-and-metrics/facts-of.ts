@@ -3,7 +3,6 @@
  * that it is noted once, however often and after whichever crash the object is looked at. Pure.
  */
 import type { Contract } from '../objects/contract.ts'
-import type { FactType } from '../objects/fact.ts'
 import type { KubeObject } from '../objects/meta.ts'
 import type { Reservation } from '../objects/reservation.ts'
 import type { VirtualNode } from '../objects/virtual-node.ts'
@@ -11,9 +10,6 @@ import type { FactRecord } from '../trace/index.ts'
 
 /** When it happened, in milliseconds since 1970, if that is known; else it is when it is seen. */
 export type DerivedFact = Omit<FactRecord, 'at'> & { readonly at?: number }
-
-/** How a contract may end: of one contract only one of these is true. */
-export const END_TYPES: readonly FactType[] = ['Expired', 'ClosedByBuyer', 'ClosedBySeller']
 
 /** @returns that a seller sold to us, refused, was not reached or lied; nothing while it is not decided */
 export function factOfReservation(reservation: Reservation): DerivedFact | undefined {

@@ -11,14 +11,13 @@ import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.t
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind } from '../objects/contract.ts'
-import { FactKind, type FactType } from '../objects/fact.ts'
+import { CONTRACT_ENDS, FactKind, type FactType } from '../objects/fact.ts'
 import { DEFAULT_NAMESPACE, keyString, type KubeObject, type ObjectKey } from '../objects/meta.ts'
 import { RatingKind, type Rating } from '../objects/rating.ts'
 import { ReservationKind } from '../objects/reservation.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import { factName, hash, type FactObjects } from './fact-objects.ts'
 import {
-  END_TYPES,
   factOfEnd,
   factOfPeering,
   factOfReservation,
@@ -121,7 +120,7 @@ export class RatingsAndMetrics implements Component {
 
   #note(fact: DerivedFact): void {
     const { facts, recorder, system } = this.#options
-    const types = END_TYPES.includes(fact.type) ? END_TYPES : [fact.type]
+    const types = CONTRACT_ENDS.includes(fact.type) ? CONTRACT_ENDS : [fact.type]
     if (types.some((type) => facts.isKnown(factName({ ...fact, type }, system)))) return
     if ((fact.at ?? Infinity) < system.clock.now() - DERIVED_WITHIN_MS) return
     recorder.fact(fact.about, fact.type, fact)

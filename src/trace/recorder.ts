@@ -65,7 +65,7 @@ export class Recorder implements Component {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#options.sinks.map((sink) => sink.stop?.()))
+    await Promise.all(this.#options.sinks.map(async (sink) => sink.stop?.()))
   }
 
   /** @returns a new trace; its span is the root, which its first step is to be (`span: context`) */
@@ -154,7 +154,7 @@ export class Recorder implements Component {
 
   /** Resolves when what was recorded so far, of one trace or of all, is stored. */
   async flush(traceID?: string): Promise<void> {
-    await Promise.all(this.#options.sinks.map((sink) => sink.flush?.(traceID)))
+    await Promise.all(this.#options.sinks.map(async (sink) => sink.flush?.(traceID)))
   }
 
   #spanID(): string {
