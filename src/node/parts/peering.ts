@@ -24,7 +24,7 @@ export function createPeering(
   before: FoundationHandles & TrustHandles & MarketHandles & DealsHandles,
 ): Part<PeeringHandles> {
   const { base, config, directory, identity, transport, runner, rearServer } = before
-  const { client, registry, available, ratings, contracts, rearManager, seller } = before
+  const { client, registry, available, contracts, rearManager, seller } = before
   const networkManager = new NetworkManager({
     ...base,
     transport,
