@@ -38,7 +38,7 @@ export interface OfferSource {
 export interface AdvertiserOptions extends NodeBase {
   readonly client: RearClient
   readonly registry: PeerRegistry
-  /** Told to catalogs, beside our own. */
+  /** AdvertisedState to catalogs, beside our own. */
   readonly others?: OfferSource
   /** Whether a peer may be told of offers of a visibility; what `mayKnow` says unless given. */
   readonly mayKnow?: (peer: Peer, visibility: Visibility) => boolean
@@ -46,7 +46,7 @@ export interface AdvertiserOptions extends NodeBase {
   readonly validForMs?: number
 }
 
-interface Told {
+interface AdvertisedState {
   /** Of which node id this is what it was told. */
   readonly nodeID: string
   /** Whether it was asked to forget what we told it in an earlier life. */
@@ -76,8 +76,9 @@ const MOST_IDS = 5_000
 export class Advertiser implements Component {
   readonly #options: AdvertiserOptions
   readonly #controller: Controller
-  readonly #told = new Map<string, Told>()
-  readonly #encoded = new WeakMap<Flavor, Offer>()
+  readonly #told = new Map<string, AdvertisedState>()
+  /** Our own offers by name, as they are told, with the version of the flavor that they were made of. */
+  readonly #encoded = new Map<string, { readonly version: string; readonly offer: Offer }>()
   #unsubscribe: (() => void)[] = []
 
   constructor(options: AdvertiserOptions) {
@@ -98,7 +99,10 @@ export class Advertiser implements Component {
     const { informers, others } = this.#options
     await this.#controller.start()
     this.#unsubscribe = [
-      informers.of(FlavorKind).onChange(() => this.#gather()),
+      informers.of(FlavorKind).onChange(({ type, object }) => {
+        if (type === 'deleted') this.#encoded.delete(object.metadata.name)
+        this.#gather()
+      }),
       others?.onChange(() => this.#gather()) ?? (() => undefined),
     ]
   }
@@ -142,16 +146,16 @@ export class Advertiser implements Component {
     }
   }
 
-  #toldTo(name: string, nodeID: string): Told {
+  #toldTo(name: string, nodeID: string): AdvertisedState {
     const known = this.#told.get(name)
     if (known?.nodeID === nodeID) return known
-    const told: Told = { nodeID, tidied: false, offers: new Map(), failures: 0 }
+    const told: AdvertisedState = { nodeID, tidied: false, offers: new Map(), failures: 0 }
     this.#told.set(name, told)
     return told
   }
 
   /** Sends what is gone, what is new, what has to be refreshed; each part that is heard counts. */
-  async #bringInLine(peer: Peer, told: Told, signal: AbortSignal): Promise<void> {
+  async #bringInLine(peer: Peer, told: AdvertisedState, signal: AbortSignal): Promise<void> {
     const offers = new Map(this.#offersFor(peer).map((offer) => [offer.flavorID, offer]))
     if (!told.tidied) {
       await this.#withdraw(peer, { keep: [...offers.keys()] }, signal)
@@ -193,7 +197,12 @@ export class Advertiser implements Component {
     }
   }
 
-  #heard(told: Told, flavorID: string, encoded: string, result: AdvertisementResult | undefined): void {
+  #heard(
+    told: AdvertisedState,
+    flavorID: string,
+    encoded: string,
+    result: AdvertisementResult | undefined,
+  ): void {
     const { log, system } = this.#options
     const now = this.#now()
     if (result?.outcome === 'accepted') {
@@ -260,14 +269,15 @@ export class Advertiser implements Component {
   }
 
   #offerOf(flavor: Flavor): Offer {
-    const known = this.#encoded.get(flavor)
-    if (known) return known
+    const { name, resourceVersion: version } = flavor.metadata
+    const known = this.#encoded.get(name)
+    if (known?.version === version) return known.offer
     const offer: Offer = {
       flavorID: flavor.metadata.name,
       visibility: flavor.spec.visibility ?? 'public',
       encoded: JSON.stringify(flavorToWire(flavor)),
     }
-    this.#encoded.set(flavor, offer)
+    this.#encoded.set(name, { version, offer })
     return offer
   }
 
@@ -296,7 +306,7 @@ export class Advertiser implements Component {
     }
   }
 
-  #nextLook(told: Told): number {
+  #nextLook(told: AdvertisedState): number {
     const now = this.#now()
     let next = now + LOOK_AGAIN_MS
     for (const { refreshAt } of told.offers.values()) if (refreshAt < next) next = refreshAt

@@ -3,6 +3,7 @@ import { testIdentity } from '../../test/support/identities.ts'
 import { sighting, startCatalogTable, type CatalogTable } from '../../test/support/catalog-table.ts'
 import { createSimulatedSystem, type SimulatedSystem } from '../../test/support/simulated-system.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
+import { rfc3339 } from '../kernel/system.ts'
 import { PeeringCandidateKind } from '../objects/peering-candidate.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
 
@@ -37,6 +38,23 @@ beforeEach(async () => {
 })
 afterEach(() => table.stop())
 
+/** A store far away: whatever comes out of it is a copy that shares nothing. */
+function freshCopies(of: ObjectStore): ObjectStore {
+  const copied = <T>(value: T): T => (value === undefined ? value : (JSON.parse(JSON.stringify(value)) as T))
+  return {
+    ...of,
+    get: async (kind, key) => copied(await of.get(kind, key)),
+    list: async (kind, options) => copied(await of.list(kind, options)),
+    create: async (kind, object, options) => copied(await of.create(kind, object, options)),
+    update: async (kind, object, options) => copied(await of.update(kind, object, options)),
+    watch: (kind, options) => copiedEvents(of.watch(kind, options), copied),
+  }
+}
+
+async function* copiedEvents<T>(events: AsyncIterable<T>, copied: (event: T) => T): AsyncIterable<T> {
+  for await (const event of events) yield copied(event)
+}
+
 describe('Peering Candidates', () => {
   it('hold an offer as long as was said, and say when it is over', async () => {
     await table.candidates.take(sighting('p'))
@@ -67,6 +85,25 @@ describe('Peering Candidates', () => {
     expect(valid()).toBe(1)
     await simulation.advance(7 * MINUTE)
     expect(valid()).toBe(0)
+  })
+
+  it('know an offer again in a fresh copy of its entry: prolonging is no change, and holds', async () => {
+    await table.stop()
+    store = freshCopies(store)
+    await start()
+    await table.candidates.take(sighting('p', {}, { validForMs: 2 * MINUTE }))
+    expect(table.candidates.extend(p, 'offer', 10 * MINUTE)).toBe(simulation.now() + 10 * MINUTE)
+    await simulation.advance(1_500)
+    // Another writer, who knows nothing of how long it holds, touches the entry.
+    const [entry] = (await store.list(PeeringCandidateKind)).items
+    const validUntil = rfc3339(simulation.now() + MINUTE)
+    await store.update(PeeringCandidateKind, { ...entry!, spec: { ...entry!.spec, validUntil } })
+    await simulation.advance(100)
+    expect(changes).toEqual(['set offer'])
+    await simulation.advance(8 * MINUTE)
+    expect(valid()).toBe(1)
+    await simulation.advance(3 * MINUTE)
+    expect(changes).toEqual(['set offer', 'expired offer'])
   })
 
   it('do not take the same offer for a new one, nor what its owner said for what others say of it', async () => {

@@ -6,6 +6,7 @@
  * an entry holds is kept in memory and written only now and then; after a restart it holds as long as was last
  * written.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Component } from '../kernel/component.ts'
 import type { InformerEvent } from '../kernel/informer.ts'
 import { isStoreError, remove } from '../kernel/object-store.ts'
@@ -24,7 +25,15 @@ import { NameIndex } from './name-index.ts'
 import { candidateName, lineageOf, type OfferHead } from './offer-version.ts'
 import { precedence } from './precedence.ts'
 import { countsAgainstQuota, ProviderQuota } from './quota.ts'
-import { headOfEntry, isSameOffer, specOf, tombstoneOf, wholeOf, type Sighting } from './stored-form.ts'
+import {
+  headOfEntry,
+  isSameMessage,
+  isSameOffer,
+  specOf,
+  tombstoneOf,
+  wholeOf,
+  type Sighting,
+} from './stored-form.ts'
 
 export interface PeeringCandidatesOptions {
   /** Whether entries are stored in the compact form: for a table of very many that are passed on, not bought. */
@@ -66,6 +75,8 @@ interface Entry {
   validUntil: number
   /** Whether it was told of as valid. */
   live: boolean
+  /** As it is shown, with the time until which it holds; made when it is asked for. */
+  whole: { readonly until: number; readonly candidate: PeeringCandidate | undefined } | undefined
 }
 
 const SWEEP_EVERY_MS = 30_000
@@ -91,10 +102,6 @@ export class PeeringCandidates implements Component {
   /** By node id of a catalog: what it pushes holds as long as it goes on pushing. Milliseconds since 1970. */
   readonly #leases = new Map<string, number>()
   readonly #handlers = new Set<(change: CandidateChange) => void>()
-  readonly #whole = new WeakMap<
-    StoredPeeringCandidate,
-    { until: number; candidate: PeeringCandidate | undefined }
-  >()
   readonly #unwritten = new Set<string>()
   #expiry: ExpiryQueue
   readonly #timers = new Map<'sweep' | 'persist', Timer>()
@@ -344,23 +351,29 @@ export class PeeringCandidates implements Component {
     const { name, uid, resourceVersion } = object.metadata
     const before = this.#entries.get(name)
     const known = before?.object.metadata
-    if (known?.uid === uid && this.#base.store.isNewer(known.resourceVersion, resourceVersion)) return before!
+    // Our own write was remembered at once; the informer tells of it, and of what was before it, later.
+    const stale =
+      known?.uid === uid &&
+      (known.resourceVersion === resourceVersion ||
+        this.#base.store.isNewer(known.resourceVersion, resourceVersion))
+    if (stale) return before!
     const { spec } = object
     const seenAt = Date.parse(spec.seenAt ?? '') || 0
     const validUntil = Date.parse(spec.validUntil ?? '') || 0
     const head = headOfEntry(object)
     if (before === undefined) {
-      const entry: Entry = { name, object, head, seenAt, validUntil, live: false }
+      const entry: Entry = { name, object, head, seenAt, validUntil, live: false, whole: undefined }
       this.#entries.set(name, entry)
       this.#index(entry)
       this.#settle(entry)
       return entry
     }
     this.#unindex(before)
-    const sameOffer =
-      before.object.spec.advertisement === spec.advertisement && before.object.spec.source === spec.source
-    const changed = before.object.spec.advertisement !== spec.advertisement || spec.withdrawnAt !== undefined
+    const sameMessage = isSameMessage(before.object, object)
+    const sameOffer = sameMessage && isDeepStrictEqual(before.object.spec.source, spec.source)
+    const changed = !sameMessage || spec.withdrawnAt !== undefined
     before.object = object
+    before.whole = undefined
     before.head = head
     before.seenAt = sameOffer ? Math.max(before.seenAt, seenAt) : seenAt
     before.validUntil = sameOffer ? Math.max(before.validUntil, validUntil) : validUntil
@@ -423,7 +436,7 @@ export class PeeringCandidates implements Component {
 
   #candidate(entry: Entry): PeeringCandidate | undefined {
     const until = this.#until(entry)
-    const known = this.#whole.get(entry.object)
+    const known = entry.whole
     if (known?.until === until) return known.candidate
     const whole = known?.candidate ?? wholeOf(entry.object)
     const validUntil = rfc3339(until)
@@ -431,7 +444,7 @@ export class PeeringCandidates implements Component {
       whole === undefined || whole.spec.validUntil === validUntil
         ? whole
         : { ...whole, spec: { ...whole.spec, validUntil } }
-    this.#whole.set(entry.object, { until, candidate })
+    entry.whole = { until, candidate }
     return candidate
   }
 
@@ -494,7 +507,7 @@ export class PeeringCandidates implements Component {
       try {
         this.#remember(await store.update(PeeringCandidateKind, { ...object, spec }))
       } catch (error) {
-        // Somebody wrote it meanwhile: it is written again when it is prolonged the next time.
+        // Conflict or gone: another writer came first: it is written again when it is prolonged the next time.
         if (!isStoreError(error, 'Conflict', 'NotFound')) throw error
       }
     })

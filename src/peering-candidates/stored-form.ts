@@ -1,6 +1,7 @@
 /**
  * Between an offer as it was received and an entry as it is stored: whole, or, in a catalog, compact. Pure.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type {
   CandidateOrigin,
   PeeringCandidate,
@@ -106,6 +107,14 @@ export function headOfEntry({ spec }: Pick<StoredPeeringCandidate, 'spec'>): Off
       timestamp: flavor?.status?.creationTime ?? '',
     }
   )
+}
+
+/** @returns whether two stored forms of an entry hold the same message; a message as text may be very long */
+export function isSameMessage(
+  a: Pick<StoredPeeringCandidate, 'spec'>,
+  b: Pick<StoredPeeringCandidate, 'spec'>,
+): boolean {
+  return isDeepStrictEqual(a.spec.advertisement, b.spec.advertisement)
 }
 
 /** @returns whether an entry and a message are the same words of the same owner, passed on the same way */
