@@ -87,24 +87,27 @@ describe('Peering Candidates', () => {
     expect(valid()).toBe(0)
   })
 
-  it('know an offer again in a fresh copy of its entry: prolonging is no change, and holds', async () => {
-    await table.stop()
-    store = freshCopies(store)
-    await start()
-    await table.candidates.take(sighting('p', {}, { validForMs: 2 * MINUTE }))
-    expect(table.candidates.extend(p, 'offer', 10 * MINUTE)).toBe(simulation.now() + 10 * MINUTE)
-    await simulation.advance(1_500)
-    // Another writer, who knows nothing of how long it holds, touches the entry.
-    const [entry] = (await store.list(PeeringCandidateKind)).items
-    const validUntil = rfc3339(simulation.now() + MINUTE)
-    await store.update(PeeringCandidateKind, { ...entry!, spec: { ...entry!.spec, validUntil } })
-    await simulation.advance(100)
-    expect(changes).toEqual(['set offer'])
-    await simulation.advance(8 * MINUTE)
-    expect(valid()).toBe(1)
-    await simulation.advance(3 * MINUTE)
-    expect(changes).toEqual(['set offer', 'expired offer'])
-  })
+  it.each([true, false])(
+    'know an offer again in a fresh copy of its entry (compact: %s)',
+    async (compact) => {
+      await table.stop()
+      store = freshCopies(store)
+      await start({ compact })
+      await table.candidates.take(sighting('p', {}, { validForMs: 2 * MINUTE }))
+      expect(table.candidates.extend(p, 'offer', 10 * MINUTE)).toBe(simulation.now() + 10 * MINUTE)
+      await simulation.advance(1_500)
+      // Another writer, who knows nothing of how long it holds, touches the entry.
+      const [entry] = (await store.list(PeeringCandidateKind)).items
+      const validUntil = rfc3339(simulation.now() + MINUTE)
+      await store.update(PeeringCandidateKind, { ...entry!, spec: { ...entry!.spec, validUntil } })
+      await simulation.advance(100)
+      expect(changes).toEqual(['set offer'])
+      await simulation.advance(8 * MINUTE)
+      expect(valid()).toBe(1)
+      await simulation.advance(3 * MINUTE)
+      expect(changes).toEqual(['set offer', 'expired offer'])
+    },
+  )
 
   it('do not take the same offer for a new one, nor what its owner said for what others say of it', async () => {
     expect(await table.candidates.take(sighting('p'))).toMatchObject({ outcome: 'stored' })
