@@ -67,6 +67,7 @@ export class AvailableResources implements Component {
     const pools = options.informers.of(PoolKind)
     pools.addIndex('tag', (pool) => [poolTag(pool)])
     const flavors = options.informers.of(FlavorKind)
+    options.informers.of(AllocationKind).addIndex('type', ({ spec }) => (spec.type ? [spec.type] : []))
     flavors.addIndex('pool', (flavor) => [flavor.spec.poolName ?? ''])
     this.#pools = new Controller({
       name: 'available-resources',
@@ -223,6 +224,14 @@ export class AvailableResources implements Component {
   /** Steps 27-28, and their like between two others: what was bought is in use. */
   async activate(contractID: string): Promise<void> {
     await this.#setAllocationStatus(allocationName(contractID), 'Active')
+  }
+
+  /** @returns the active allocations of what we bought, as the local copies show them */
+  bought(): readonly Allocation[] {
+    return this.#options.informers
+      .of(AllocationKind)
+      .byIndex('type', 'VirtualNode')
+      .filter(({ status }) => status?.status === 'Active')
   }
 
   /** The contract that gave an allocation which is not cut from a pool of ours is over. */

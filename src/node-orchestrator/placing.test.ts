@@ -7,9 +7,9 @@ import type { IntentSpec } from '../objects/intent.ts'
 import type { Solver, SolverSpec, SolverStatus } from '../objects/solver.ts'
 import type { Amounts } from '../quantity/amounts.ts'
 import { decompose } from './decompose.ts'
-import { nextOfGroup } from './group.ts'
-import { findPlace, freeOn, type Cluster } from './places.ts'
-import { promisesOf } from './promises.ts'
+import { nextOfGroup } from './purchase-group.ts'
+import { findPlace, freeOn, type Capacity } from './find-place.ts'
+import { promisedAmounts } from './promised-amounts.ts'
 import { solverName, solverOf } from './solver-of-request.ts'
 
 const metadata = (name: string, more: object = {}) => ({
@@ -86,7 +86,7 @@ describe('a place', () => {
     { 'kubernetes.io/arch': 'amd64', 'topology.tributary.io/city': 'Turin' },
   )
   const BOUGHT = node('vnode-1', { cpu: '1', memory: '1Gi', pods: '2' }, { 'tributary.io/contract': 'c1' })
-  const place = (spec: IntentSpec, amounts: Amounts, cluster: Partial<Cluster> = {}) =>
+  const place = (spec: IntentSpec, amounts: Amounts, cluster: Partial<Capacity> = {}) =>
     findPlace({ spec }, amounts, {
       ...{ self: { name: 'me', domain: 'home' }, nodes: [LOCAL, BOUGHT], pods: [], promised: new Map() },
       ...cluster,
@@ -148,7 +148,7 @@ describe('a place', () => {
     }
     const amounts = { cpu: '1', pods: '2' }
     const of = (pods: readonly Pod[], known = true) =>
-      promisesOf([{ node: 'me', amounts, deployment: known ? web : undefined }], pods).get('me')
+      promisedAmounts([{ node: 'me', amounts, deployment: known ? web : undefined }], pods).get('me')
     expect(of([])).toEqual(amounts)
     expect(of([], false)).toEqual(amounts)
     expect(of([pod('1', 'me', '500m', owned), pod('2', 'me', '500m')])).toEqual({ cpu: '500m', pods: '1' })

@@ -1,5 +1,6 @@
 /** The Solver that acquires what one request of an intent needs. Pure. */
 import type { Intent } from '../objects/intent.ts'
+import type { LabelSelector } from '../objects/label-selector.ts'
 import { DEFAULT_NAMESPACE, type NewObject, type ObjectKey } from '../objects/meta.ts'
 import type { Solver, SolverSpec } from '../objects/solver.ts'
 import { traceAnnotations, type TraceContext } from '../trace/index.ts'
@@ -25,12 +26,14 @@ export function intentOfSolver(solver: Solver): ObjectKey {
   return { namespace: solver.metadata.namespace ?? DEFAULT_NAMESPACE, name }
 }
 
-/** @returns whether a solver was made for an intent */
-export function isSolverOf(solver: Solver, intent: Pick<Intent, 'metadata'>): boolean {
-  return (
-    solver.metadata.namespace === namespaceOf(intent) &&
-    solver.metadata.labels?.[INTENT_LABEL] === intent.metadata.name
-  )
+/** @returns whether a solver was made for an intent, and not by hand */
+export function isOfAnIntent({ metadata }: Solver): boolean {
+  return metadata.labels?.[INTENT_LABEL] !== undefined
+}
+
+/** @returns the labels of all solvers of an intent, in its namespace */
+export function solverSelector({ metadata }: Pick<Intent, 'metadata'>): LabelSelector {
+  return { matchLabels: { [INTENT_LABEL]: metadata.name } }
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The workloads of intents in the cluster: made, changed, followed and removed. Every call may be repeated. */
 import { createHash } from 'node:crypto'
-import { ensure, mutate, remove } from '../kernel/object-store.ts'
+import { member } from '../kernel/json.ts'
+import { ensure, isStoreError, mutate } from '../kernel/object-store.ts'
 import type { NodeBase } from '../node-base.ts'
 import { DeploymentKind, type Deployment } from '../objects/core/deployment.ts'
 import { PodKind, type Pod } from '../objects/core/pod.ts'
@@ -12,7 +13,14 @@ import {
   type DeploymentManifest,
   type Manifest,
 } from '../objects/manifest.ts'
-import { controllerOf, DEFAULT_NAMESPACE, keyOf, ownedBy, type KubeObject } from '../objects/meta.ts'
+import {
+  controllerOf,
+  DEFAULT_NAMESPACE,
+  isObjectName,
+  keyOf,
+  ownedBy,
+  type KubeObject,
+} from '../objects/meta.ts'
 import { ServiceKind } from '../objects/core/service.ts'
 import { VirtualRouterKind } from '../objects/virtual-router.ts'
 import type { WantedDeployment } from './decompose.ts'
@@ -21,6 +29,8 @@ export type RequestStatus = NonNullable<IntentStatus['requests']>[number]
 type Endpoint = NonNullable<IntentStatus['endpoints']>[number]
 
 const HOSTNAME = 'kubernetes.io/hostname'
+/** Index of what is placed: by the uid of its controller. */
+const BY_CONTROLLER = 'controller'
 /** What an intent may be made of. */
 const PLACED_KINDS: readonly KindDefinition[] = [DeploymentKind, ServiceKind]
 /** Annotation of what we made: a digest of the manifest, so that a change of it is seen and one by others is left. */
@@ -47,6 +57,11 @@ export class Workloads {
     this.#base = base
     base.informers.of(PodKind)
     base.informers.of(VirtualRouterKind)
+    for (const kind of PLACED_KINDS)
+      base.informers.of(kind).addIndex(BY_CONTROLLER, (object) => {
+        const controller = controllerOf(object)
+        return controller === undefined ? [] : [controller.uid]
+      })
   }
 
   /** @returns the Deployments of an intent as they are to be; undefined when one that it refers to is gone */
@@ -68,13 +83,16 @@ export class Workloads {
       const { name } = manifest.metadata
       const stored = kind && (await this.#base.store.get(kind, { namespace, name }))
       if (stored && !isOf(intent, stored))
-        return `there is a ${manifest.kind} ${name} already, of somebody else`
+        return `${manifest.kind} ${name} exists and is not owned by this intent`
     }
     return undefined
   }
 
-  /** Step 32: what is not there is made, what the user changed in the intent is changed, the rest goes. */
-  async deploy(intent: Intent, placed: readonly RequestStatus[]): Promise<void> {
+  /**
+   * Step 32: what is not there is made, what the user changed in the intent is changed, the rest goes.
+   * @returns the Deployments that were written, which an informer may not show yet
+   */
+  async deploy(intent: Intent, placed: readonly RequestStatus[]): Promise<readonly Deployment[]> {
     const { store } = this.#base
     const namespace = intent.metadata.namespace ?? DEFAULT_NAMESPACE
     const nodeOf = (name: string): string | undefined =>
@@ -82,41 +100,54 @@ export class Workloads {
     if (intent.spec.workloadRef) {
       const { name } = intent.spec.workloadRef
       const node = nodeOf(name)
-      if (node !== undefined)
-        await mutate(store, DeploymentKind, { namespace, name }, (each) => {
-          const next = pinned(each, node)
-          return next && remembering(each, next)
-        })
-      return
+      const known = this.#base.informers.of(DeploymentKind).get({ namespace, name })
+      if (node === undefined || (known && pinned(known, node) === undefined)) return []
+      const stored = await mutate(store, DeploymentKind, { namespace, name }, (each) => {
+        const next = pinned(each, node)
+        return next && remembering(each, next)
+      })
+      return stored ? [stored] : []
     }
     const wanted = new Set<string>()
+    const written: KubeObject[] = []
     for (const manifest of manifestsOf(intent)) {
       const kind = kindOf(manifest)
       if (kind === undefined) continue
       const made = owned(intent, manifest)
       wanted.add(`${manifest.kind} ${manifest.metadata.name}`)
       const node = manifest.kind === 'Deployment' ? nodeOf(manifest.metadata.name) : undefined
-      await this.#apply(intent, kind, made, node)
+      written.push(...(await this.#apply(intent, kind, made, node)))
     }
-    await this.#removeOwned(intent, (object) => !wanted.has(`${object.kind} ${object.metadata.name}`))
+    for (const [kind, objects] of this.#knownOwned(intent))
+      for (const object of objects)
+        if (!wanted.has(`${kind.kind} ${object.metadata.name}`)) await this.#removeOne(kind, object)
+    return written.filter((object): object is Deployment => object.kind === DeploymentKind.kind)
   }
 
   /** Removes what was made for an intent. What it only refers to is the user's: it stays, as it was before. */
   async remove(intent: Intent): Promise<void> {
-    await this.#removeOwned(intent, () => true)
-    const { workloadRef } = intent.spec
-    if (workloadRef === undefined) return
+    await this.#removeOwned(intent)
+    const name = member(member(intent.spec, 'workloadRef'), 'name')
+    if (typeof name !== 'string' || !isObjectName(name)) return
     const { namespace = DEFAULT_NAMESPACE } = intent.metadata
-    await mutate(this.#base.store, DeploymentKind, { namespace, name: workloadRef.name }, unpinned)
+    await mutate(this.#base.store, DeploymentKind, { namespace, name }, unpinned)
   }
 
-  /** @returns whether it runs, and where it answers */
-  async follow(intent: Intent, placed: readonly RequestStatus[]): Promise<WorkloadState> {
-    const { store, informers, self } = this.#base
+  /**
+   * @param deployed what was just written, where the local copies may be behind
+   * @returns whether it runs, and where it answers
+   */
+  track(intent: Intent, placed: readonly RequestStatus[], deployed: readonly Deployment[]): WorkloadState {
+    const { informers, self } = this.#base
     const namespace = intent.metadata.namespace ?? DEFAULT_NAMESPACE
-    const stored = await Promise.all(
-      placed.map(({ workload }) => store.get(DeploymentKind, { namespace, name: workload })),
-    )
+    const stored = placed.map(({ workload }) => {
+      const known = informers.of(DeploymentKind).get({ namespace, name: workload })
+      const written = deployed.find(({ metadata }) => metadata.name === workload)
+      const isBehind =
+        known?.metadata.uid !== written?.metadata.uid ||
+        (known?.metadata.generation ?? 0) < (written?.metadata.generation ?? 0)
+      return written !== undefined && isBehind ? written : known
+    })
     const index = stored.findIndex((each) => !isAvailable(each))
     const waiting = stored[index]
     const uids = new Set(stored.flatMap((each) => (each ? [each.metadata.uid] : [])))
@@ -142,23 +173,30 @@ export class Workloads {
     }
   }
 
+  /** @returns the object as it was written; none when the local copy is as it should be */
   async #apply(
     intent: Intent,
     kind: KindDefinition,
     object: Manifest,
     node: string | undefined,
-  ): Promise<void> {
-    const { store } = this.#base
+  ): Promise<readonly KubeObject[]> {
+    const { store, informers } = this.#base
     const { [APPLIED]: digest } = object.metadata.annotations ?? {}
+    const isCurrent = (stored: KubeObject): boolean =>
+      isOf(intent, stored) &&
+      stored.metadata.deletionTimestamp === undefined &&
+      stored.metadata.annotations?.[APPLIED] === digest &&
+      (node === undefined || pinned(stored as Deployment, node) === undefined)
+    const known = informers.of(kind).get(keyOf(object))
+    if (known !== undefined && isCurrent(known)) return []
     const first = node === undefined ? object : pinned(object as DeploymentManifest, node)
     // A manifest passed the schema of its kind when the intent was accepted.
     const stored = await ensure(store, kind, first ?? object)
     // Found out before anything was bought; what came later is not touched.
-    if (!isOf(intent, stored)) return
-    const current = stored.metadata.annotations?.[APPLIED] === digest
-    if (current && (node === undefined || pinned(stored as Deployment, node) === undefined)) return
-    await mutate(store, kind, keyOf(stored), (each) => {
-      const changed =
+    if (!isOf(intent, stored)) return []
+    if (isCurrent(stored)) return [stored]
+    const changed = await mutate(store, kind, keyOf(stored), (each) => {
+      const next =
         each.metadata.annotations?.[APPLIED] === digest
           ? each
           : {
@@ -170,18 +208,41 @@ export class Workloads {
                 annotations: { ...each.metadata.annotations, ...object.metadata.annotations },
               },
             }
-      return node === undefined ? changed : (pinned(changed as Deployment, node) ?? changed)
+      return node === undefined ? next : (pinned(next as Deployment, node) ?? next)
     })
+    return changed ? [changed] : []
   }
 
-  async #removeOwned(intent: Intent, goes: (object: KubeObject) => boolean): Promise<void> {
+  /** What an intent is made of now is looked up; what it was made of before is known from the local copies. */
+  async #removeOwned(intent: Intent): Promise<void> {
     const { store } = this.#base
     const namespace = intent.metadata.namespace ?? DEFAULT_NAMESPACE
-    for (const kind of PLACED_KINDS) {
-      const { items } = await store.list(kind, { namespace })
+    for (const { kind: kindName, name } of namesIn(intent)) {
+      const kind = PLACED_KINDS.find((each) => each.kind === kindName)
+      const stored = kind && (await store.get(kind, { namespace, name }))
       // What is not ours only has the same name.
-      const ours = items.filter((each) => isOf(intent, each))
-      for (const object of ours.filter(goes)) await remove(store, kind, keyOf(object))
+      if (kind && stored && isOf(intent, stored)) await this.#removeOne(kind, stored)
+    }
+    for (const [kind, objects] of this.#knownOwned(intent))
+      for (const object of objects) await this.#removeOne(kind, object)
+  }
+
+  #knownOwned(intent: Intent): readonly (readonly [KindDefinition, readonly KubeObject[]])[] {
+    return PLACED_KINDS.map((kind) => [
+      kind,
+      this.#base.informers
+        .of(kind)
+        .byIndex(BY_CONTROLLER, intent.metadata.uid)
+        .filter(({ metadata }) => metadata.deletionTimestamp === undefined),
+    ])
+  }
+
+  async #removeOne(kind: KindDefinition, object: KubeObject): Promise<void> {
+    try {
+      await this.#base.store.delete(kind, keyOf(object), { uid: object.metadata.uid })
+    } catch (error) {
+      // Gone already, and another of its name may be there.
+      if (!isStoreError(error, 'NotFound', 'Conflict')) throw error
     }
   }
 }
@@ -199,6 +260,16 @@ function owned(intent: Intent, manifest: Manifest): Manifest {
       ownerReferences: [ownedBy(intent)],
     },
   }
+}
+
+/** @returns what an intent is made of, which may have become wrong since it was accepted */
+function namesIn({ spec }: Intent): readonly { readonly kind: string; readonly name: string }[] {
+  const workload: unknown = member(spec, 'workload')
+  return (Array.isArray(workload) ? (workload as readonly unknown[]) : []).flatMap((manifest) => {
+    const kind = member(manifest, 'kind')
+    const name = member(member(manifest, 'metadata'), 'name')
+    return typeof kind === 'string' && typeof name === 'string' && isObjectName(name) ? [{ kind, name }] : []
+  })
 }
 
 function isOf(intent: Intent, object: KubeObject): boolean {

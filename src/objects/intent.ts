@@ -89,9 +89,10 @@ const IntentStatusSchema = Type.Object({
   url: Type.Optional(Type.String({ description: 'The first of the endpoints.' })),
   conditions: Type.Optional(Type.Array(ConditionSchema)),
   observedGeneration: Type.Optional(Type.Integer()),
-  wish: Type.Optional(
+  specHash: Type.Optional(
     Type.String({ description: 'Digest of what was placed, to see whether that changed.' }),
   ),
+  wish: Type.Optional(Type.String({ description: 'What an earlier version wrote instead of specHash.' })),
 })
 export type IntentStatus = Static<typeof IntentStatusSchema>
 export type IntentPhase = NonNullable<IntentStatus['phase']>

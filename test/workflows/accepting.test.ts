@@ -15,6 +15,7 @@ import {
   isRunning,
   provider,
   run,
+  takeBack,
   until,
 } from '../support/scenario.ts'
 
@@ -133,6 +134,19 @@ describe('an intent in the store', () => {
     expect((await consumer.store.list(PodKind)).items.map(({ metadata }) => metadata.uid)).toEqual([
       pod!.metadata.uid,
     ])
+    expect(await contradictions(market)).toEqual([])
+  })
+
+  it('that runs and is spoilt is in nobody’s way, and can be taken back', async () => {
+    await begin()
+    const { consumer, seller } = market.nodes
+    await run(market, consumer, intent('job', '1'))
+    await write('job', { workload: 'all' })
+    await run(market, consumer, intent('next', '1'))
+    await takeBack(market, consumer, 'job')
+    await until(market, consumer, async () => (await activeContracts(seller)).length === 1)
+    expect((await consumer.store.list(DeploymentKind)).items).toHaveLength(1)
+    await market.simulation.advance(60_000)
     expect(await contradictions(market)).toEqual([])
   })
 

@@ -274,7 +274,7 @@ describe('an intent', () => {
     await market.simulation.advance(5_000)
     expect(await status('job')).toMatchObject({
       phase: 'Pending',
-      message: expect.stringContaining('Deployment job already'),
+      message: expect.stringContaining('Deployment job exists and is not owned by this intent'),
     })
     const after = await consumer.store.get(DeploymentKind, { namespace: 'default', name: 'job' })
     expect(after!.spec).toEqual(stored.spec)

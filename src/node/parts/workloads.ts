@@ -16,12 +16,14 @@ export interface WorkloadsHandles {
 export function createWorkloads(
   before: FoundationHandles & TrustHandles & MarketHandles & DealsHandles,
 ): Part<WorkloadsHandles> {
-  const { base, client, registry, discoverer, rearManager } = before
+  const { base, client, registry, discoverer, rearManager, available, ratings } = before
   const traces = new TraceGathering({ ...base, client, registry, self: base.self.id })
   const orchestrator = new NodeOrchestrator({
     ...base,
     discover: (selector, signal) => discoverer.discover(selector, { signal }),
     consider: (solver) => rearManager.consider(solver),
+    bought: () => available.bought(),
+    ratingOf: (nodeID) => ratings.ownRatingOf(nodeID),
   })
   return {
     handles: { orchestrator, traces },

@@ -19,6 +19,7 @@ export const INTENT_LIFECYCLE = lifecycle({
   events: {
     accepted: { by: 'Service Handler', meaning: 'it is valid, and has a trace' },
     rejected: { by: 'Service Handler', meaning: 'it is not valid' },
+    resumed: { by: 'Service Handler', meaning: 'it is valid again, and goes on with the places that it has' },
     waiting: {
       by: 'Node Orchestrator',
       meaning: 'there is no room, or something is in the way; it looks again',
@@ -97,6 +98,7 @@ export const INTENT_LIFECYCLE = lifecycle({
     },
     Failed: {
       accepted: 'Pending',
+      resumed: 'Deploying',
       rejected: 'Failed',
       'workload-gone': 'Failed',
       restarted: 'Pending',

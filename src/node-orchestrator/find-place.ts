@@ -25,12 +25,17 @@ export function freeOn(node: Node, pods: readonly Pod[]): Amounts {
 }
 
 /** What there is now, and what of it is spoken for. */
-export interface Cluster {
+export interface Capacity {
   readonly self: { readonly name: string; readonly domain: string }
   readonly nodes: readonly Node[]
   readonly pods: readonly Pod[]
   /** By node: what was promised to workloads whose pods are not there yet. */
   readonly promised: ReadonlyMap<string, Amounts>
+  /**
+   * What was bought and may be used by others than whom it was bought for, by node: what its provider is rated.
+   * Every bought node may be used, and none is preferred, unless given.
+   */
+  readonly bought?: ReadonlyMap<string, number>
 }
 
 export interface Place {
@@ -42,7 +47,7 @@ export interface Place {
 export function findPlace(
   { spec }: Pick<Intent, 'spec'>,
   amounts: Amounts,
-  { self, nodes, pods, promised }: Cluster,
+  { self, nodes, pods, promised, bought: ratings }: Capacity,
 ): Place | undefined {
   const { placement = 'Any', requirements = {} } = spec
   const fits = (node: Node): boolean =>
@@ -52,7 +57,13 @@ export function findPlace(
     return { placement: 'Local', node: self.name }
   // What was bought under other terms may not meet these: only an intent without any takes what is there.
   if (placement === 'Local' || Object.keys(requirements).length > 0) return undefined
-  const bought = nodes.find((node) => node.metadata.labels?.[CONTRACT_LABEL] !== undefined && fits(node))
+  const bought = nodes
+    .filter(
+      ({ metadata }) =>
+        metadata.labels?.[CONTRACT_LABEL] !== undefined && (ratings?.has(metadata.name) ?? true),
+    )
+    .toSorted((a, b) => (ratings?.get(b.metadata.name) ?? 0) - (ratings?.get(a.metadata.name) ?? 0))
+    .find(fits)
   return bought && { placement: 'ExistingVirtualNode', node: bought.metadata.name }
 }
 

@@ -17,7 +17,7 @@ export interface PlacedWorkload {
 }
 
 /** @returns by node, what is promised beyond what the pods that are there request */
-export function promisesOf(
+export function promisedAmounts(
   placed: readonly PlacedWorkload[],
   pods: readonly Pod[],
 ): ReadonlyMap<string, Amounts> {
