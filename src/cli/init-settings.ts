@@ -3,6 +3,7 @@
  */
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Config } from '../config/index.ts'
+import { readHostPort } from '../objects/host-port.ts'
 import { canonical, parseQuantity } from '../quantity/index.ts'
 
 type Capacity = NonNullable<Config['sell']>['capacity']
@@ -14,8 +15,6 @@ export interface InitSettings {
   readonly sell?: Capacity
   readonly allowWorkloads?: boolean
 }
-
-const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(?<port>[0-9]{1,5})$/
 
 export function addInitSettings(command: Command): Command {
   return command
@@ -47,8 +46,7 @@ export function settingsOf(options: InitSettings): Partial<Config> {
 }
 
 function address(text: string): string {
-  const port = Number(ADDRESS.exec(text)?.groups?.['port'] ?? Number.NaN)
-  if (port >= 0 && port < 65_536) return text
+  if (readHostPort(text) !== undefined) return text
   throw new InvalidArgumentError('Want host:port, for example 192.0.2.7:7443.')
 }
 

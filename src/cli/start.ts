@@ -2,7 +2,6 @@
  * `tributary start`: runs the node of a directory in the foreground.
  */
 import { Option } from 'commander'
-import { join } from 'node:path'
 import { createLog, LOG_LEVELS, type LogLevel } from '../kernel/log.ts'
 import { deadline } from '../kernel/system.ts'
 import type { NodeHandle } from '../node/start-node.ts'
@@ -92,9 +91,6 @@ function explained(directory: string, error: unknown): unknown {
     const { code, message, name } = at as NodeJS.ErrnoException
     if (name === 'StoreError' && message.includes('in use by another process')) {
       return alreadyRunning(directory, readEndpoints(directory)?.pid, error)
-    }
-    if (message.endsWith('is no host:port')) {
-      return new CliError(`${join(directory, 'config.yaml')}: ${message}`, EXIT.error, { cause: error })
     }
     const { port, address = '' } = at as { port?: number; address?: string }
     const place = port === undefined ? '' : ` ${address}:${port}`

@@ -4,12 +4,9 @@ import { join } from 'node:path'
 import { Compile } from 'typebox/compile'
 import { LineCounter, parseDocument } from 'yaml'
 import { closest } from '../kernel/closest.ts'
+import { ConfigError } from './config-error.ts'
+import { effectiveConfig } from './effective.ts'
 import { ConfigSchema, type Config } from './schema.ts'
-
-/** What is wrong with a configuration; the message is for people and names the place. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-}
 
 const checker = Compile(ConfigSchema)
 
@@ -40,7 +37,17 @@ export function parseConfig(text: string, file: string): Config {
   const broken = document.errors[0]
   if (broken) throw new ConfigError(`${at(broken.pos[0])}: not YAML: ${broken.message}`)
   const value: unknown = document.toJS()
-  if (checker.Check(value)) return value
+  if (checker.Check(value)) {
+    try {
+      effectiveConfig(value)
+      return value
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      const steps = (error.field ?? '').split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step))
+      const found = document.getIn(steps, true) as { range?: [number] } | undefined
+      throw new ConfigError(`${at(found?.range?.[0])}: ${error.message}`, { cause: error })
+    }
+  }
   const errors = [...checker.Errors(value)]
   // An unknown member is reported twice; the second report says that it is unknown.
   const first = errors.find(({ keyword }) => keyword === 'additionalProperties') ?? errors[0]

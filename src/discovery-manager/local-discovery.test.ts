@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { isLoopback, isPeerAddress } from './peer-address.ts'
-import { usesLocalNetwork } from './local-discovery.ts'
+import { effectiveConfig } from '../config/index.ts'
+import { isLoopback, parseHostPort } from '../objects/host-port.ts'
+import { isPeerAddress } from './peer-address.ts'
 
 describe('the local network is used', () => {
   it.each([
@@ -16,7 +17,7 @@ describe('the local network is used', () => {
     ],
     ['not when it is switched off', { rear: { listen: '0.0.0.0:7443' }, neighbours: { mdns: false } }, false],
   ])('%s', (_what, config, expected) => {
-    expect(usesLocalNetwork(config)).toBe(expected)
+    expect(effectiveConfig({ name: 'alpha', ...config }).neighbours.mdns).toBe(expected)
   })
 })
 
@@ -51,7 +52,11 @@ describe('addresses that others tell us', () => {
   })
 
   it('on loopback are told from others', () => {
-    expect(['127.0.0.1:1', '127.9.9.9:0', 'localhost:1', '[::1]:1'].every(isLoopback)).toBe(true)
-    expect(['0.0.0.0:1', '192.0.2.1:1', 'host:1', '[2001:db8::1]:1'].some(isLoopback)).toBe(false)
+    expect(
+      ['127.0.0.1:1', '127.9.9.9:0', 'localhost:1', '[::1]:1'].map(parseHostPort).every(isLoopback),
+    ).toBe(true)
+    expect(
+      ['0.0.0.0:1', '192.0.2.1:1', 'host:1', '[2001:db8::1]:1'].map(parseHostPort).some(isLoopback),
+    ).toBe(false)
   })
 })

@@ -13,6 +13,7 @@ import { isNodeId, type NodeId } from '../objects/ids.ts'
 import type { PeerRole } from '../objects/peer.ts'
 import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import type { FoundService, LocalServices, OpenLocalServices } from './local-services.ts'
+import { parseHostPort } from '../objects/host-port.ts'
 import { isPeerAddress } from './peer-address.ts'
 import { RateGate } from './rate-gate.ts'
 import { upstreamNodeID } from './upstream-multicast.ts'
@@ -82,7 +83,7 @@ export class LocalNetwork implements Component {
       running.services = services
       services.publish({
         name: upstreamNodeID(self.name, self.id),
-        port: Number(address.slice(address.lastIndexOf(':') + 1)),
+        port: parseHostPort(address).port,
         txt: { id: self.id, domain: self.domain, role, ...(advertised ? { address } : {}) },
       })
       services.browse()

@@ -1,11 +1,11 @@
 /** Makes Peers of those that the configuration names. */
-import type { Config } from '../config/index.ts'
+import type { EffectiveConfig } from '../config/index.ts'
 import type { Component } from '../kernel/component.ts'
 import { parseNodeId } from '../objects/ids.ts'
 import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
 
 export interface ConfiguredPeersOptions {
-  readonly peers: NonNullable<Config['peers']>
+  readonly peers: EffectiveConfig['peers']
   readonly registry: Pick<PeerRegistry, 'configure'>
 }
 

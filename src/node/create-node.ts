@@ -34,7 +34,7 @@ export interface TributaryNode extends Component {
 
 /** @returns a node that has not been started */
 export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode {
-  const { config, identity, openedStore, system } = edges
+  const { identity, openedStore, system } = edges
   const started = system.clock.monotonic()
   const create = { ...PARTS, ...overrides }
 
@@ -55,7 +55,7 @@ export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode 
     ...deals.handles,
   })
 
-  const { self, informers, role, rearServer } = foundation.handles
+  const { config, self, informers, role, rearServer } = foundation.handles
   const { registry, membership } = trust.handles
   const { fabric } = peering.handles
   const status = (): NodeStatus =>

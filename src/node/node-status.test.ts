@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { Config } from '../config/index.ts'
+import { effectiveConfig, type Config } from '../config/index.ts'
 import { nodeStatus } from './node-status.ts'
 
 const warningsOf = (rear: Config['rear']): readonly string[] =>
   nodeStatus({
-    config: { name: 'alpha', ...(rear ? { rear } : {}) },
+    config: effectiveConfig({ name: 'alpha', ...(rear ? { rear } : {}) }),
     self: { id: 'did:key:z6Mk', name: 'alpha', domain: '', identity: () => ({ ip: '' }) } as never,
     role: 'node',
     fabric: { name: 'embedded', enforcement: '', isolation: '' } as never,

@@ -1,10 +1,10 @@
 /** The node at a glance: what `tributary status` shows. */
-import type { Config } from '../config/index.ts'
+import type { EffectiveConfig } from '../config/index.ts'
 import type { EmbeddedFabric } from '../fabric/embedded/index.ts'
 import { localArchitecture } from '../local-resource-manager/index.ts'
 import type { Self } from '../node-base.ts'
+import { formatHostPort, isUnspecified } from '../objects/host-port.ts'
 import type { Peer, PeerRole } from '../objects/peer.ts'
-import { isUnspecified } from './listen-address.ts'
 import { VERSION } from '../version.ts'
 
 /** What `GET /tributary/v1/status` answers. */
@@ -45,7 +45,7 @@ interface PeerLine {
 }
 
 export interface NodeStatusOptions {
-  readonly config: Config
+  readonly config: EffectiveConfig
   readonly self: Self
   readonly role: PeerRole
   readonly fabric: EmbeddedFabric
@@ -91,7 +91,7 @@ function peerLine({ metadata, spec, status }: Peer): PeerLine {
 
 /** What an operator may not have meant, or should not forget. */
 function settingWarnings(
-  config: Config,
+  config: EffectiveConfig,
   fabric: EmbeddedFabric,
   plainAddress: string | undefined,
 ): readonly NodeWarning[] {
@@ -99,7 +99,7 @@ function settingWarnings(
   const warn = (severity: NodeWarning['severity'], code: string, text: string): void => {
     warnings.push({ code, severity, text })
   }
-  if (config.allowWorkloads === true) {
+  if (config.allowWorkloads) {
     const { enforcement, isolation } = fabric
     warn(
       'high',
@@ -112,15 +112,15 @@ function settingWarnings(
   if (plainAddress !== undefined) {
     warn('high', 'plain-http', `plain HTTP listener on ${plainAddress}: callers are not authenticated`)
   }
-  const listen = config.rear?.listen
-  if (listen !== undefined && config.rear?.advertise === undefined && isUnspecified(listen)) {
+  const { listen, advertise } = config.rear
+  if (advertise === undefined && isUnspecified(listen)) {
     warn(
       'high',
       'no-advertised-address',
-      `REAR listens on every address (${listen}), but others are told of none: set rear.advertise to the host:port under which they reach this node`,
+      `REAR listens on every address (${formatHostPort(listen)}), but others are told of none: set rear.advertise to the host:port under which they reach this node`,
     )
   }
-  if (config.domain?.authority === undefined) {
+  if (config.domain.authority === undefined) {
     warn('low', 'no-authority', 'no domain authority is configured: peers have to be accepted one by one')
   }
   return warnings

@@ -2,7 +2,7 @@
  * Opens the listener when everything that answers has been started, and decides who may call; what is answered, the
  * routes of the parts decide.
  */
-import type { Config } from '../config/index.ts'
+import type { EffectiveConfig } from '../config/index.ts'
 import type { Contracts } from '../contract-manager/index.ts'
 import type { EmbeddedFabric } from '../fabric/embedded/index.ts'
 import type { Component } from '../kernel/component.ts'
@@ -18,7 +18,7 @@ import type { RearServer, RearService } from './rear-server.ts'
 
 export interface RearGateOptions {
   readonly rearServer: Pick<RearServer, 'open' | 'close'>
-  readonly config: Pick<Config, 'rear'>
+  readonly config: Pick<EffectiveConfig, 'rear'>
   readonly log: Log
   readonly routes: readonly Route[]
   readonly registry: Pick<PeerRegistry, 'authorize' | 'standing'>
@@ -37,13 +37,12 @@ export class RearGate implements Component {
   constructor(options: RearGateOptions) {
     this.#options = options
     const { routes, log, config } = options
-    const { maxBodyBytes } = config.rear ?? {}
     const open = routes.filter(({ operationId }) => PLAIN_OPERATIONS.has(operationId.split('.')[0]!))
     this.#service = {
       handler: createRearApp(routes, {
         authorize: (peer, access) => this.#authorize(peer, access),
         log,
-        ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
+        maxBodyBytes: config.rear.maxBodyBytes,
       }),
       plainHandler: createRearApp(open, { authorize: () => undefined, log }),
       onStream: (stream) => this.#takeStream(stream),

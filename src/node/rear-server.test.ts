@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { testIdentity } from '../../test/support/identities.ts'
 import { createSimulatedNetwork, type SimulatedNetwork } from '../../test/support/simulated-network.ts'
 import { createSimulatedSystem, type SimulatedSystem } from '../../test/support/simulated-system.ts'
+import { effectiveConfig } from '../config/index.ts'
 import { silentLog } from '../kernel/log.ts'
 import { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
@@ -10,6 +11,8 @@ import { RearGate } from './rear-gate.ts'
 import { RearServer } from './rear-server.ts'
 
 const ADDRESS = 'server.test:1'
+const { rear } = effectiveConfig({ name: 'server' })
+const config = { rear }
 const identity = testIdentity('server')
 
 let simulation: SimulatedSystem
@@ -33,14 +36,14 @@ beforeEach(async () => {
     handle: async () => ({ status: 200, body: ++asked }),
   }
   server = new RearServer({
-    config: {},
+    config,
     transport: network.transport(identity, ADDRESS),
     system: simulation.named('server'),
     log: silentLog,
   })
   gate = new RearGate({
     rearServer: server,
-    config: {},
+    config,
     log: silentLog,
     routes: [route],
     registry: { authorize: () => ({ allowed: true }), standing: () => 'accepted' } as never,

@@ -4,10 +4,11 @@
  * It listens before the tables are loaded, because the address is part of what they hold; until the gate
  * (`rear-gate.ts`) opens it, and again after that closed it, it answers 503 and says when to come back.
  */
-import type { Config } from '../config/index.ts'
+import type { EffectiveConfig } from '../config/index.ts'
 import type { Component } from '../kernel/component.ts'
 import type { Log } from '../kernel/log.ts'
 import type { System } from '../kernel/system.ts'
+import type { HostPort } from '../objects/host-port.ts'
 import { Problem, problemResponse } from '../rear/problem.ts'
 import {
   createPlainListener,
@@ -17,10 +18,9 @@ import {
   type StreamHandler,
   type Transport,
 } from '../rear/transport/index.ts'
-import { DEFAULT_LISTEN, parseListen } from './listen-address.ts'
 
 export interface RearServerOptions {
-  readonly config: Pick<Config, 'rear'>
+  readonly config: Pick<EffectiveConfig, 'rear'>
   readonly transport: Transport
   readonly system: System
   readonly log: Log
@@ -75,9 +75,9 @@ export class RearServer implements Component {
 
   async start(): Promise<void> {
     const { config, transport } = this.#options
-    const { listen = DEFAULT_LISTEN, plainListen } = config.rear ?? {}
+    const { listen, plainListen } = config.rear
     const { handler, onStream } = this
-    this.#listener ??= await transport.listen({ ...parseListen(listen), handler, onStream })
+    this.#listener ??= await transport.listen({ ...listen, handler, onStream })
     if (plainListen !== undefined) this.#plain ??= await this.#listenPlain(plainListen)
   }
 
@@ -87,10 +87,10 @@ export class RearServer implements Component {
     this.#plain = undefined
   }
 
-  async #listenPlain(listen: string): Promise<Listener> {
+  async #listenPlain(listen: HostPort): Promise<Listener> {
     const { system, log } = this.#options
     const handler: RearHandler = async (request) => this.#service?.plainHandler(request) ?? notReady()
-    const opened = await createPlainListener({ ...parseListen(listen), handler, system, log })
+    const opened = await createPlainListener({ ...listen, handler, system, log })
     log.warn(
       { address: opened.address },
       'PLAIN HTTP IS ON: anybody who reaches this address may list and reserve',

@@ -8,7 +8,6 @@ import { startAll, stopAll, type Component } from '../kernel/component.ts'
 import type { Log } from '../kernel/log.ts'
 import type { System } from '../kernel/system.ts'
 import type { NodeId } from '../objects/ids.ts'
-import { durationSeconds } from '../quantity/price.ts'
 import type { RearClient } from '../rear/client.ts'
 import type { Route } from '../rear/route.ts'
 import { CredentialIssuer } from './credential-issuer.ts'
@@ -34,14 +33,12 @@ export interface MembershipServiceOptions {
   /** File with our own credential. */
   readonly membershipFile: string | undefined
   readonly authorityDirectory: string | undefined
-  /** How long a renewed credential lasts, such as `24h`. */
-  readonly membershipLifetime: string | undefined
+  /** How long a renewed credential lasts, in milliseconds. */
+  readonly membershipLifetimeMs: number
   readonly system: System
   readonly log: Log
 }
 
-/** How long a renewed credential lasts unless the configuration says otherwise. */
-const DEFAULT_LIFETIME = '24h'
 const REVOCATIONS_FILE = 'revocations.jws'
 
 export class MembershipService implements Component {
@@ -61,7 +58,7 @@ export class MembershipService implements Component {
         ? undefined
         : new CredentialIssuer({
             directory: resolve(directory, options.authorityDirectory),
-            lifetimeMs: (durationSeconds(options.membershipLifetime ?? DEFAULT_LIFETIME) ?? 0) * 1000,
+            lifetimeMs: options.membershipLifetimeMs,
             revocations,
             system,
             log,

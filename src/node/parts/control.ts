@@ -4,7 +4,6 @@ import { ALL_KINDS } from '../../objects/index.ts'
 import { VERSION } from '../../version.ts'
 import { admit } from '../admission.ts'
 import { controlRoutes } from '../control-routes.ts'
-import { DEFAULT_LISTEN, parseListen } from '../listen-address.ts'
 import type { NodeStatus } from '../node-status.ts'
 import type { FoundationHandles } from './foundation.ts'
 import type { Part } from './part.ts'
@@ -27,7 +26,7 @@ export function createControl(
     kinds: ALL_KINDS,
     system,
     log,
-    listen: parseListen(config.control?.listen ?? DEFAULT_LISTEN),
+    listen: config.control.listen,
     version: VERSION,
     admit,
     podLogs: (key, logOptions) => fabric.podLogs(key, logOptions),

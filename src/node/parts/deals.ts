@@ -10,7 +10,6 @@ import {
 import { FailedReservations } from '../../discovery-manager/index.ts'
 import type { NodeId } from '../../objects/ids.ts'
 import { ReservationKind } from '../../objects/reservation.ts'
-import { durationSeconds } from '../../quantity/price.ts'
 import { RearManager } from '../../rear-manager/index.ts'
 import type { FoundationHandles } from './foundation.ts'
 import type { MarketHandles } from './market.ts'
@@ -22,9 +21,6 @@ export interface DealsHandles {
   readonly rearManager: RearManager
   readonly seller: Seller
 }
-
-const DEFAULT_HOLD = '2m'
-const DEFAULT_LONGEST = '365d'
 
 export function createDeals(before: FoundationHandles & TrustHandles & MarketHandles): Part<DealsHandles> {
   const { base, config, identity, role, client, registry, connect, connector, domainOf } = before
@@ -52,7 +48,7 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
           available,
           candidates,
           acquaint: connect,
-          margin: config.supernode?.margin,
+          margin: config.supernode.margin,
           // For our own domain from anywhere; for others only what is of our domain: no transit.
           mayForward: (caller, { spec }) =>
             domainOf(caller) === domain ||
@@ -66,8 +62,7 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
     available,
     rearManager,
     key,
-    holdMs: seconds(config.contracts?.hold ?? DEFAULT_HOLD),
-    longestMs: seconds(config.contracts?.longest ?? DEFAULT_LONGEST),
+    ...config.contracts,
     issuer,
     ...(forwarder ? { forwarder } : {}),
   })
@@ -82,5 +77,3 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
     routes: [],
   }
 }
-
-const seconds = (text: string): number => (durationSeconds(text) ?? 0) * 1000

@@ -2,7 +2,7 @@
  * What stands under every part: the store and its informers, who we are, and the place where others reach us.
  * The clock, the store, the network and the machine come from outside.
  */
-import type { Config } from '../../config/index.ts'
+import { effectiveConfig, type Config, type EffectiveConfig } from '../../config/index.ts'
 import type { Runner } from '../../fabric/embedded/index.ts'
 import type { LocalDiscoveryEdges } from '../../discovery-manager/index.ts'
 import { Informers } from '../../kernel/informer.ts'
@@ -37,7 +37,8 @@ export interface NodeEdges {
   readonly localDiscovery?: LocalDiscoveryEdges
 }
 
-export interface FoundationHandles extends NodeBase, NodeEdges {
+export interface FoundationHandles extends NodeBase, Omit<NodeEdges, 'config'> {
+  readonly config: EffectiveConfig
   readonly base: NodeBase
   readonly role: PeerRole
   readonly rearServer: RearServer
@@ -45,9 +46,11 @@ export interface FoundationHandles extends NodeBase, NodeEdges {
   readonly facts: FactObjects
 }
 
+/** @throws ConfigError */
 export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
-  const { config, identity, openedStore, system, log, transport } = edges
+  const { identity, openedStore, system, log, transport } = edges
   const { store } = openedStore
+  const config = effectiveConfig(edges.config)
   const informers = new Informers({ store, system, log })
   const facts = new FactObjects({ store, informers, system, log })
   const recorder = new Recorder({
@@ -56,7 +59,7 @@ export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
     sinks: [new TraceObjects({ store, system, log }), facts],
   })
   const rearServer = new RearServer({ config, transport, system, log })
-  const domain = config.domain?.name ?? 'local'
+  const domain = config.domain.name
   const self: Self = {
     id: identity.id,
     name: config.name,
@@ -64,13 +67,13 @@ export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
     identity: () => ({
       domain,
       nodeID: identity.id,
-      ip: config.rear?.advertise ?? rearServer.address ?? '',
+      ip: config.rear.advertise ?? rearServer.address ?? '',
       additionalInformation: { liqoID: config.name },
     }),
   }
   const base: NodeBase = { store, informers, system, log, recorder, self }
   return {
-    handles: { ...edges, ...base, base, role: config.role ?? 'node', rearServer, facts },
+    handles: { ...edges, ...base, base, config, role: config.role, rearServer, facts },
     components: [
       informers,
       recorder,

@@ -11,7 +11,6 @@ import {
 import { LocalResourceManager } from '../../local-resource-manager/index.ts'
 import { CandidateListing, PeeringCandidates, PublishedRatings } from '../../peering-candidates/index.ts'
 import { signDocument } from '../../privacy-and-security-manager/index.ts'
-import { durationSeconds } from '../../quantity/price.ts'
 import { RatingsAndMetrics } from '../../ratings-and-metrics/index.ts'
 import { flavorTerms, flavorToWire } from '../../rear/wire/index.ts'
 import type { FoundationHandles } from './foundation.ts'
@@ -26,9 +25,6 @@ export interface MarketHandles {
   readonly answers: FlavorAnswers
 }
 
-/** Offers of one provider in a catalog. */
-const DEFAULT_QUOTA = 1_000
-
 export function createMarket(before: FoundationHandles & TrustHandles): Part<MarketHandles> {
   const { base, config, facts, identity, role, client, registry, handshake, audienceFor, domainOf } = before
   const available = new AvailableResources({
@@ -39,7 +35,7 @@ export function createMarket(before: FoundationHandles & TrustHandles): Part<Mar
   const ratings = new RatingsAndMetrics({ ...base, facts })
   const candidates = new PeeringCandidates(base, {
     compact: role === 'catalog',
-    ...(role === 'node' ? {} : { quota: config.catalog?.quota ?? DEFAULT_QUOTA }),
+    ...(role === 'node' ? {} : { quota: config.catalog.quota }),
   })
   const published = new PublishedRatings(base)
   const listing = new FlavorListing(base)
@@ -47,7 +43,7 @@ export function createMarket(before: FoundationHandles & TrustHandles): Part<Mar
     ...base,
     role,
     candidates,
-    margin: config.supernode?.margin,
+    margin: config.supernode.margin,
     ratingOf: (nodeID) => published.of(nodeID),
   })
   const advertising = new Advertising({
@@ -59,14 +55,10 @@ export function createMarket(before: FoundationHandles & TrustHandles): Part<Mar
     candidates,
     listing: passedOn,
     ratings: published,
-    shareRatings: config.ratings?.share ?? true,
+    shareRatings: config.ratings.share,
     audienceOf: audienceFor,
-    subscriptions: (config.peers ?? []).filter(
-      ({ subscribe, mirror }) => subscribe === true || mirror === true,
-    ),
-    ...(config.catalog?.longestValidity === undefined
-      ? {}
-      : { longestMs: (durationSeconds(config.catalog.longestValidity) ?? 3_600) * 1000 }),
+    subscriptions: config.peers.filter(({ subscribe, mirror }) => subscribe === true || mirror === true),
+    longestMs: config.catalog.longestValidityMs,
     onInvalidAnswer: (catalog, detail) => base.recorder.fact(catalog, 'InvalidAnswer', { detail }),
   })
   const discoverer = new Discoverer({ ...base, client, registry, candidates })
@@ -83,7 +75,10 @@ export function createMarket(before: FoundationHandles & TrustHandles): Part<Mar
   return {
     handles: { available, ratings, candidates, discoverer, answers },
     components: [
-      new LocalResourceManager(base, config),
+      new LocalResourceManager(base, {
+        ...(config.sell ? { sell: config.sell } : {}),
+        offers: config.offers,
+      }),
       available,
       listing,
       ratings,

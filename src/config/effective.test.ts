@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { ConfigError } from './config-error.ts'
+import { effectiveConfig } from './effective.ts'
+import { parseConfig } from './load.ts'
+import type { Config } from './schema.ts'
+
+describe('the configuration that a node goes by', () => {
+  it('has every default', () => {
+    expect(effectiveConfig({ name: 'alpha' })).toMatchObject({
+      role: 'node',
+      domain: { name: 'local', membershipLifetimeMs: 86_400_000 },
+      rear: { listen: { host: '127.0.0.1', port: 0 }, maxBodyBytes: 1_048_576 },
+      control: { listen: { host: '127.0.0.1', port: 0 } },
+      acceptance: 'domain',
+      catalog: { quota: 1_000, longestValidityMs: 3_600_000 },
+      contracts: { holdMs: 120_000, longestMs: 365 * 86_400_000 },
+      ratings: { share: true },
+      supernode: { introduce: true },
+      allowWorkloads: false,
+    })
+  })
+
+  it('has durations in milliseconds, addresses read, and amounts in their canonical form', () => {
+    const { contracts, rear, cluster } = effectiveConfig({
+      name: 'alpha',
+      contracts: { hold: '90s' },
+      rear: { listen: '[::1]:7443' },
+      cluster: { capacity: { cpu: '0.5' } },
+    })
+    expect(contracts.holdMs).toBe(90_000)
+    expect(rear.listen).toEqual({ host: '::1', port: 7443 })
+    expect(cluster.capacity).toEqual({ cpu: '500m' })
+  })
+
+  it.each<[string, Partial<Config>]>([
+    ['contracts.hold', { contracts: { hold: '0s' } }],
+    ['contracts.longest', { contracts: { longest: 'soon' } }],
+    ['domain.membershipLifetime', { domain: { name: 'a', membershipLifetime: '24' } }],
+    ['catalog.longestValidity', { catalog: { longestValidity: '1 hour' } }],
+    ['rear.listen', { rear: { listen: 'nowhere' } }],
+    ['rear.advertise', { rear: { advertise: 'host:0' } }],
+    ['control.listen', { control: { listen: '127.0.0.1:65536' } }],
+    ['peers.1.address', { peers: [{ address: 'a:1' }, { address: 'b' }] }],
+    ['neighbours.multicast.address', { neighbours: { multicast: { address: '192.0.2.1:4000' } } }],
+    ['sell.capacity.memory', { sell: { capacity: { cpu: '1', memory: 'much' } } }],
+  ])('refuses a %s that cannot be read', (field, config) => {
+    const read = (): unknown => effectiveConfig({ name: 'alpha', ...config })
+    expect(read).toThrow(ConfigError)
+    expect(read).toThrow(`${field}: `)
+  })
+
+  it('is what is checked when the file is loaded, so that the complaint names the line', () => {
+    const text = 'name: alpha\npeers:\n  - address: 192.0.2.7:7443\n  - address: nowhere\n'
+    expect(() => parseConfig(text, 'config.yaml')).toThrow(
+      'config.yaml:4: peers.1.address: "nowhere" is not host:port',
+    )
+  })
+})

@@ -1,0 +1,169 @@
+/**
+ * The configuration as the node goes by it: every default filled in, durations in milliseconds, addresses read. Once,
+ * when it is loaded, so that what cannot be read is an error there and never a silent zero at its place of use.
+ */
+import { readHostPort, isLoopback, type HostPort } from '../objects/host-port.ts'
+import type { PeerRole } from '../objects/peer.ts'
+import { canonical } from '../quantity/index.ts'
+import { durationSeconds } from '../quantity/price.ts'
+import { ConfigError } from './config-error.ts'
+import type { Config } from './schema.ts'
+
+type Amounts = Readonly<Record<string, string>>
+type Given<Name extends keyof Config> = NonNullable<Config[Name]>
+
+export interface EffectiveConfig {
+  readonly name: string
+  readonly role: PeerRole
+  readonly domain: {
+    readonly name: string
+    readonly authority: string | undefined
+    /** Relative to the node's directory. */
+    readonly membership: string | undefined
+    readonly authorityDirectory: string | undefined
+    readonly membershipLifetimeMs: number
+    readonly introduceTo: readonly string[]
+  }
+  readonly trustedAuthorities: Readonly<Record<string, readonly string[]>>
+  readonly rear: {
+    readonly listen: HostPort
+    /** host:port under which others are told to reach us. */
+    readonly advertise: string | undefined
+    readonly plainListen: HostPort | undefined
+    readonly maxBodyBytes: number
+  }
+  readonly control: { readonly listen: HostPort }
+  readonly peers: Given<'peers'>
+  readonly acceptance: Given<'acceptance'>
+  readonly catalog: { readonly quota: number; readonly longestValidityMs: number }
+  readonly supernode: { readonly margin: string | undefined; readonly introduce: boolean }
+  readonly listedDomains: readonly string[]
+  readonly neighbours: {
+    /** Whether to announce ourselves on the local network and look for others; never from loopback. */
+    readonly mdns: boolean
+    readonly multicast: (HostPort & { readonly interface: string | undefined }) | undefined
+  }
+  readonly cluster: {
+    /** Measured when undefined. */
+    readonly capacity: Amounts | undefined
+    readonly labels: Readonly<Record<string, string>>
+  }
+  /** Amounts are canonical. */
+  readonly sell: Given<'sell'> | undefined
+  readonly offers: Given<'offers'>
+  readonly allowWorkloads: boolean
+  readonly contracts: { readonly holdMs: number; readonly longestMs: number }
+  readonly ratings: { readonly share: boolean }
+}
+
+/** For loopback, on any free port. */
+const DEFAULT_LISTEN = '127.0.0.1:0'
+const DEFAULT_BODY_BYTES = 1024 * 1024
+const DEFAULT_QUOTA = 1_000
+const MULTICAST = /^2(2[4-9]|3[0-9])(\.[0-9]{1,3}){3}$/
+
+/**
+ * @param config checked against its schema
+ * @throws ConfigError that names the first field that cannot be read
+ */
+export function effectiveConfig(config: Config): EffectiveConfig {
+  const { domain = {} as Partial<Given<'domain'>>, rear = {}, catalog, contracts, cluster, sell } = config
+  const role = config.role ?? 'node'
+  const listen = hostPort('rear.listen', rear.listen ?? DEFAULT_LISTEN)
+  const onLoopback = isLoopback(listen)
+  const amounts = (field: string, of: Amounts): Amounts =>
+    Object.fromEntries(Object.entries(of).map(([name, text]) => [name, amount(`${field}.${name}`, text)]))
+  return {
+    name: config.name,
+    role,
+    domain: {
+      name: domain.name ?? 'local',
+      authority: domain.authority,
+      membership: domain.membership,
+      authorityDirectory: domain.authorityDirectory,
+      membershipLifetimeMs: duration('domain.membershipLifetime', domain.membershipLifetime ?? '24h'),
+      introduceTo: domain.introduceTo ?? [],
+    },
+    trustedAuthorities: config.trustedAuthorities ?? {},
+    rear: {
+      listen,
+      advertise: rear.advertise === undefined ? undefined : reachable('rear.advertise', rear.advertise),
+      plainListen:
+        rear.plainListen === undefined ? undefined : hostPort('rear.plainListen', rear.plainListen),
+      maxBodyBytes: rear.maxBodyBytes ?? DEFAULT_BODY_BYTES,
+    },
+    control: { listen: hostPort('control.listen', config.control?.listen ?? DEFAULT_LISTEN) },
+    peers: (config.peers ?? []).map((peer, index) => ({
+      ...peer,
+      address: reachable(`peers.${index}.address`, peer.address),
+    })),
+    acceptance: config.acceptance ?? 'domain',
+    catalog: {
+      quota: catalog?.quota ?? DEFAULT_QUOTA,
+      longestValidityMs: duration('catalog.longestValidity', catalog?.longestValidity ?? '1h'),
+    },
+    supernode: { margin: config.supernode?.margin, introduce: config.supernode?.introduce ?? true },
+    listedDomains: config.listedDomains ?? [],
+    neighbours: {
+      mdns: !onLoopback && (config.neighbours?.mdns ?? role !== 'catalog'),
+      multicast: config.neighbours?.multicast && {
+        ...multicast('neighbours.multicast.address', config.neighbours.multicast.address),
+        interface: config.neighbours.multicast.interface,
+      },
+    },
+    cluster: {
+      capacity: cluster?.capacity && amounts('cluster.capacity', cluster.capacity),
+      labels: cluster?.labels ?? {},
+    },
+    sell: sell && {
+      ...sell,
+      capacity: amounts('sell.capacity', sell.capacity),
+      ...(sell.partition && {
+        partition: Object.fromEntries(
+          Object.entries(sell.partition).map(([name, of]) => [name, amounts(`sell.partition.${name}`, of)]),
+        ),
+      }),
+    },
+    offers: config.offers ?? [],
+    allowWorkloads: config.allowWorkloads ?? false,
+    contracts: {
+      holdMs: duration('contracts.hold', contracts?.hold ?? '2m'),
+      longestMs: duration('contracts.longest', contracts?.longest ?? '365d'),
+    },
+    ratings: { share: config.ratings?.share ?? true },
+  }
+}
+
+function duration(field: string, text: string): number {
+  const read = durationSeconds(text)
+  if (read === undefined || !(read > 0))
+    throw new ConfigError(`${field}: "${text}" is not a duration`, { field })
+  return read * 1000
+}
+
+function hostPort(field: string, text: string): HostPort {
+  const read = readHostPort(text)
+  if (read === undefined) throw new ConfigError(`${field}: "${text}" is not host:port`, { field })
+  return read
+}
+
+/** Where somebody can be: not at port 0. */
+function reachable(field: string, text: string): string {
+  if (hostPort(field, text).port === 0)
+    throw new ConfigError(`${field}: nobody can be reached at port 0`, { field })
+  return text
+}
+
+function multicast(field: string, text: string): HostPort {
+  const read = hostPort(field, text)
+  if (MULTICAST.test(read.host) && read.port > 0) return read
+  throw new ConfigError(`${field}: "${text}" is not host:port of an IPv4 multicast group`, { field })
+}
+
+function amount(field: string, text: string): string {
+  try {
+    return canonical(text)
+  } catch (cause) {
+    throw new ConfigError(`${field}: "${text}" is not a quantity`, { cause, field })
+  }
+}
