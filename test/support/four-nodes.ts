@@ -1,5 +1,5 @@
 /** The four nodes of workflow 3, which reach each other only along the chain: consumer, cs, ps, provider. */
-import { startMarket, type Market, type MarketConfig } from './market.ts'
+import { startMarket, type Market, type MarketConfig, type MarketOptions } from './market.ts'
 import { CONSUMER, provider } from './scenario.ts'
 
 export type FourNodes = 'consumer' | 'cs' | 'ps' | 'provider'
@@ -13,6 +13,8 @@ export interface FourNodesOptions {
   readonly hold?: string
   /** What the consumer's supernode has besides. */
   readonly cs?: Partial<MarketConfig>
+  /** Where they keep their objects. */
+  readonly market?: MarketOptions
 }
 
 export async function fourNodes(seed: number, options: FourNodesOptions = {}): Promise<Market<FourNodes>> {
@@ -24,17 +26,21 @@ export async function fourNodes(seed: number, options: FourNodesOptions = {}): P
     peers,
     ...(margin ? { supernode: { margin } } : {}),
   })
-  const market = await startMarket(seed, {
-    cs: { ...more, ...supernode('buyers.example', 'sellers.example', ['ps'], margins.cs) },
-    ps: supernode('sellers.example', 'buyers.example', ['cs'], margins.ps),
-    consumer: { ...CONSUMER, domain: 'buyers.example', peers: ['cs'] },
-    provider: {
-      ...provider(cpu, '2'),
-      domain: 'sellers.example',
-      peers: ['ps'],
-      ...(hold ? { contracts: { hold } } : {}),
+  const market = await startMarket(
+    seed,
+    {
+      cs: { ...more, ...supernode('buyers.example', 'sellers.example', ['ps'], margins.cs) },
+      ps: supernode('sellers.example', 'buyers.example', ['cs'], margins.ps),
+      consumer: { ...CONSUMER, domain: 'buyers.example', peers: ['cs'] },
+      provider: {
+        ...provider(cpu, '2'),
+        domain: 'sellers.example',
+        peers: ['ps'],
+        ...(hold ? { contracts: { hold } } : {}),
+      },
     },
-  })
+    options.market,
+  )
   const { consumer, cs, ps, provider: seller } = market.nodes
   market.network.partition(consumer.address, ps.address)
   market.network.partition(consumer.address, seller.address)

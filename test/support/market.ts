@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../../src/config/index.ts'
 import { createLog, silentLog } from '../../src/kernel/log.ts'
-import type { ObjectStore } from '../../src/kernel/object-store.ts'
+import { isStoreError, type ObjectStore } from '../../src/kernel/object-store.ts'
 import { createNode, type TributaryNode } from '../../src/node/create-node.ts'
 import { withoutControl } from '../../src/node/parts/index.ts'
 import { ledgerOf } from '../../src/available-resources/index.ts'
@@ -15,9 +15,9 @@ import { isBalanced } from '../../src/available-resources/index.ts'
 import type { PeerRole } from '../../src/objects/peer.ts'
 import { PoolKind } from '../../src/objects/pool.ts'
 import { saveNodeKey } from '../../src/privacy-and-security-manager/index.ts'
-import { createMemoryStore } from '../../src/store/memory/index.ts'
 import { testDomain, testIdentity, type TestDomain } from './identities.ts'
-import { mortalStore } from './mortal-store.ts'
+import { type MarketStore, marketStoreKind, openMarketStore, type MarketStoreKind } from './market-store.ts'
+import type { RemoteFaults, RemoteStore } from './remote-store/index.ts'
 import { createSimulatedDatagrams, type SimulatedDatagrams } from './simulated-datagrams.ts'
 import { createSimulatedNetwork, type SimulatedNetwork } from './simulated-network.ts'
 import { createSimulatedRunner } from './simulated-runner.ts'
@@ -26,7 +26,10 @@ import { createSimulatedSystem, type SimulatedSystem } from './simulated-system.
 
 export interface MarketNode {
   readonly node: TributaryNode
+  /** What is stored, seen without delay or fault wherever the store is. */
   readonly store: ObjectStore
+  /** The node's own connection, where its store is far away. */
+  readonly remote: RemoteStore | undefined
   readonly address: string
   readonly id: string
   readonly domain: string
@@ -92,6 +95,13 @@ export type MarketConfig = Omit<Config, 'name' | 'domain' | 'peers' | 'trustedAu
 
 const HOME = 'example.org'
 
+export interface MarketOptions {
+  /** Where the nodes keep their objects, each its own; `MARKET_STORE` of the environment, or memory, unless given. */
+  readonly store?: MarketStoreKind
+  /** What goes wrong on the way to a store that is far away; everyday faults unless given. */
+  readonly faults?: Partial<RemoteFaults>
+}
+
 /**
  * @param seed of everything random
  * @param configs one for each node, by name; `peers` are names of other nodes
@@ -99,7 +109,9 @@ const HOME = 'example.org'
 export async function startMarket<const Name extends string>(
   seed: number,
   configs: Readonly<Record<Name, MarketConfig>>,
+  options: MarketOptions = {},
 ): Promise<Market<Name>> {
+  const kind = options.store ?? marketStoreKind()
   const simulation = createSimulatedSystem(seed)
   const level = process.env['MARKET_LOG'] as 'debug' | undefined
   const log = level === undefined ? silentLog : createLog(level)
@@ -138,7 +150,26 @@ export async function startMarket<const Name extends string>(
     while (!over) await simulation.advance(50)
     await done
   }
+  /** Starts a node as a supervisor does: where its store cannot be reached, it is started again. */
+  const startSupervised = async (make: () => TributaryNode): Promise<TributaryNode> => {
+    for (;;) {
+      const node = make()
+      // Starting takes time where the store is far away, and there alone.
+      if (kind !== 'remote') {
+        await node.start()
+        return node
+      }
+      try {
+        await passing(node.start())
+        return node
+      } catch (error) {
+        if (!isStoreError(error, 'Unavailable', 'TooManyRequests')) throw error
+        await simulation.advance(1_000)
+      }
+    }
+  }
   const nodes = {} as Record<Name, MarketNode>
+  const stores: MarketStore[] = []
   for (const name of names) {
     const own: MarketConfig = configs[name]
     const {
@@ -160,10 +191,17 @@ export async function startMarket<const Name extends string>(
     if (member)
       writeFileSync(credential, domain.issue(identity, config.role ?? 'node', membershipMs), { mode: 0o600 })
     const system = simulation.named(name)
-    const opened = createMemoryStore({ system })
-    const { store } = opened
+    const marketStore = await openMarketStore({
+      kind,
+      system,
+      connection: simulation.named(`${name} connection`),
+      log,
+      directory: home,
+      ...(options.faults === undefined ? {} : { faults: options.faults }),
+    })
+    stores.push(marketStore)
     let transport = network.transport(identity, addressOf(name))
-    let life = mortalStore(store)
+    let { life, openedStore } = marketStore.begin()
     const make = (): TributaryNode =>
       createNode({
         config: {
@@ -190,7 +228,7 @@ export async function startMarket<const Name extends string>(
         },
         directory: home,
         identity,
-        openedStore: { ...opened, store: life },
+        openedStore,
         system,
         log: log.child({ node: name }),
         transport,
@@ -205,13 +243,13 @@ export async function startMarket<const Name extends string>(
               },
             }),
       })
-    let node = make()
-    await node.start()
+    let node = await startSupervised(make)
     nodes[name] = {
       get node() {
         return node
       },
-      store,
+      store: marketStore.store,
+      remote: marketStore.remote,
       address: addressOf(name),
       id: identity.id,
       domain: domain.domain,
@@ -229,9 +267,8 @@ export async function startMarket<const Name extends string>(
       },
       async restart() {
         transport = network.transport(identity, addressOf(name))
-        life = mortalStore(store)
-        node = make()
-        await node.start()
+        ;({ life, openedStore } = marketStore.begin())
+        node = await startSupervised(make)
       },
     }
   }
@@ -257,6 +294,7 @@ export async function startMarket<const Name extends string>(
     async stop() {
       // Stopping takes time, too: programs are given some to end.
       await passing(Promise.all(names.map((name) => nodes[name].node.stop())))
+      await passing(Promise.all(stores.map((each) => each.close())))
       rmSync(directory, { recursive: true, force: true })
     },
   }

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { AllocationKind } from '../../src/objects/allocation.ts'
 import { ContractKind } from '../../src/objects/contract.ts'
+import { onStores } from '../support/market-store.ts'
 import { startMarket, type Market } from '../support/market.ts'
 import {
   CONSUMER,
@@ -14,16 +15,20 @@ import {
   until,
 } from '../support/scenario.ts'
 
-describe('workflow 2', () => {
+describe.each(onStores('memory', 'sqlite'))('workflow 2 on the %s store', (_, options) => {
   let market: Market<'consumer' | 'supernode' | 'sibling'>
   afterEach(() => market.stop())
 
   it('(a) buys the own flavor of the supernode, with every step', async () => {
-    market = await startMarket(2, {
-      supernode: { ...provider('4', '2'), role: 'supernode' },
-      consumer: { ...CONSUMER, peers: ['supernode'] },
-      sibling: { ...CONSUMER, peers: ['supernode'] },
-    })
+    market = await startMarket(
+      2,
+      {
+        supernode: { ...provider('4', '2'), role: 'supernode' },
+        consumer: { ...CONSUMER, peers: ['supernode'] },
+        sibling: { ...CONSUMER, peers: ['supernode'] },
+      },
+      options,
+    )
     await market.simulation.advance(1_000)
     const { consumer, supernode } = market.nodes
     const done = await run(market, consumer, intent('a', '1'))
@@ -36,11 +41,15 @@ describe('workflow 2', () => {
   })
 
   it('(c) buys from a sibling that the supernode asks on the spot, directly with the sibling', async () => {
-    market = await startMarket(3, {
-      supernode: { role: 'supernode', supernode: { introduce: false } },
-      sibling: { ...provider('4', '2'), peers: ['supernode'] },
-      consumer: { ...CONSUMER, peers: ['supernode'] },
-    })
+    market = await startMarket(
+      3,
+      {
+        supernode: { role: 'supernode', supernode: { introduce: false } },
+        sibling: { ...provider('4', '2'), peers: ['supernode'] },
+        consumer: { ...CONSUMER, peers: ['supernode'] },
+      },
+      options,
+    )
     await market.simulation.advance(1_000)
     const { consumer, sibling, supernode } = market.nodes
     const done = await run(market, consumer, intent('c', '1'))
@@ -56,11 +65,15 @@ describe('workflow 2', () => {
   })
 
   it('(c) goes through the supernode where the sibling cannot be reached', async () => {
-    market = await startMarket(4, {
-      supernode: { role: 'supernode', supernode: { introduce: false } },
-      sibling: { ...provider('4', '2'), peers: ['supernode'] },
-      consumer: { ...CONSUMER, peers: ['supernode'] },
-    })
+    market = await startMarket(
+      4,
+      {
+        supernode: { role: 'supernode', supernode: { introduce: false } },
+        sibling: { ...provider('4', '2'), peers: ['supernode'] },
+        consumer: { ...CONSUMER, peers: ['supernode'] },
+      },
+      options,
+    )
     const { consumer, sibling, supernode } = market.nodes
     market.network.partition(consumer.address, sibling.address)
     await market.simulation.advance(1_000)
@@ -71,11 +84,15 @@ describe('workflow 2', () => {
   })
 
   it('(c) goes through the supernode at once when a sibling that was dealt with before is cut off', async () => {
-    market = await startMarket(5, {
-      supernode: { role: 'supernode', supernode: { introduce: false } },
-      sibling: { ...provider('4', '2'), peers: ['supernode'] },
-      consumer: { ...CONSUMER, peers: ['supernode'] },
-    })
+    market = await startMarket(
+      5,
+      {
+        supernode: { role: 'supernode', supernode: { introduce: false } },
+        sibling: { ...provider('4', '2'), peers: ['supernode'] },
+        consumer: { ...CONSUMER, peers: ['supernode'] },
+      },
+      options,
+    )
     const { consumer, sibling, supernode } = market.nodes
     await market.simulation.advance(1_000)
     await run(market, consumer, intent('first', '1'))

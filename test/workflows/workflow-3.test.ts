@@ -8,15 +8,16 @@ import { VirtualRouterKind } from '../../src/objects/virtual-router.ts'
 import { TransactionKind } from '../../src/objects/transaction.ts'
 import { verifyContract } from '../../src/contract-manager/index.ts'
 import { fourNodes, type FourNodes } from '../support/four-nodes.ts'
+import { onStores } from '../support/market-store.ts'
 import type { Market } from '../support/market.ts'
 import { expectSteps, intent, run, takeBack, traceOfAll, until } from '../support/scenario.ts'
 
-describe('workflow 3', () => {
+describe.each(onStores('memory', 'sqlite', 'remote'))('workflow 3 on the %s store', (_, options) => {
   let market: Market<FourNodes>
   afterEach(() => market.stop())
 
   it('takes every numbered step, with a contract between each two hops, and gives everything back', async () => {
-    market = await fourNodes(5, { margins: { cs: '10%', ps: '5%' } })
+    market = await fourNodes(5, { margins: { cs: '10%', ps: '5%' }, market: options })
     const { consumer, cs, ps, provider: seller } = market.nodes
     const done = await run(market, consumer, intent('far', '1'))
     const { workflow, events } = await traceOfAll(market, consumer, done)

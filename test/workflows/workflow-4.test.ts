@@ -4,6 +4,7 @@ import { ContractKind } from '../../src/objects/contract.ts'
 import { PeeringCandidateKind } from '../../src/objects/peering-candidate.ts'
 import { PoolKind } from '../../src/objects/pool.ts'
 import { TraceKind } from '../../src/objects/trace.ts'
+import { onStores } from '../support/market-store.ts'
 import { startMarket, type Market } from '../support/market.ts'
 import {
   CONSUMER,
@@ -20,24 +21,28 @@ const HERE = 'buyers.example'
 const THERE = 'sellers.example'
 const MARKET = 'market.example'
 
-describe('workflow 4', () => {
+describe.each(onStores('memory', 'sqlite', 'remote'))('workflow 4 on the %s store', (_, options) => {
   let market: Market<'consumer' | 'cs' | 'catalog' | 'ps' | 'provider'>
   afterEach(() => market.stop())
 
   it('takes every numbered step; the catalog has no part in contracts or traffic', async () => {
-    market = await startMarket(7, {
-      catalog: { role: 'catalog', domain: MARKET, trusts: [HERE, THERE] },
-      cs: { role: 'supernode', domain: HERE, trusts: [THERE, MARKET], peers: ['catalog'] },
-      ps: {
-        role: 'supernode',
-        domain: THERE,
-        trusts: [HERE, MARKET],
-        peers: ['catalog'],
-        supernode: { margin: '5%' },
+    market = await startMarket(
+      7,
+      {
+        catalog: { role: 'catalog', domain: MARKET, trusts: [HERE, THERE] },
+        cs: { role: 'supernode', domain: HERE, trusts: [THERE, MARKET], peers: ['catalog'] },
+        ps: {
+          role: 'supernode',
+          domain: THERE,
+          trusts: [HERE, MARKET],
+          peers: ['catalog'],
+          supernode: { margin: '5%' },
+        },
+        consumer: { ...CONSUMER, domain: HERE, peers: ['cs'] },
+        provider: { ...provider('4', '2'), domain: THERE, peers: ['ps'] },
       },
-      consumer: { ...CONSUMER, domain: HERE, peers: ['cs'] },
-      provider: { ...provider('4', '2'), domain: THERE, peers: ['ps'] },
-    })
+      options,
+    )
     const { consumer, cs, catalog, ps, provider: seller } = market.nodes
     for (const [a, b] of [
       [consumer, ps],
