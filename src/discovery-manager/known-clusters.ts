@@ -45,7 +45,7 @@ export class KnownClusters implements Component {
     if (cluster === undefined || cluster.metadata.deletionTimestamp !== undefined || wasHeard(cluster)) return
     const { address } = cluster.spec
     if (!isPeerAddress(address)) {
-      log.warn({ knownCluster: key.name, address }, 'a KnownCluster has no host:port that can be dialled')
+      log.warn({ knownCluster: key.name, address }, 'the address of a KnownCluster is not host:port')
       return
     }
     // Who is there may be known already, from whatever source.

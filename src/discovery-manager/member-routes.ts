@@ -65,7 +65,7 @@ export function memberRoutes(options: {
       ],
       responses: {
         200: { description: 'The members, without the caller.', schema: DomainMemberListSchema },
-        501: { description: 'This node is no supernode.', schema: ProblemSchema },
+        501: { description: 'This node is not a supernode.', schema: ProblemSchema },
       },
       handle({ query, peer }) {
         if (role !== 'supernode')

@@ -122,7 +122,7 @@ export class PeerHandshake implements Component {
     peer: { readonly id: string; readonly address: string },
   ): Promise<HelloAnswer> {
     if (from.identity.ID !== peer.id)
-      throw new Problem('not-a-party', 'the identity is not that of the caller')
+      throw new Problem('not-a-party', "the identity in the body is not the caller's")
     const { standing } = await this.#options.registry.learn({
       nodeId: parseNodeId(peer.id),
       source: 'hello',

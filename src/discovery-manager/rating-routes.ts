@@ -83,17 +83,17 @@ export function ratingRoutes(
       responses: {
         204: { description: 'Taken.' },
         403: {
-          description: 'The caller is not the author, or no party of the contract.',
+          description: 'The caller is not the author, or not a party to the contract.',
           schema: ProblemSchema,
         },
         422: {
           description: 'A signature of the statement or of the contract is missing or wrong.',
           schema: ProblemSchema,
         },
-        501: { description: 'This node is no catalog.', schema: ProblemSchema },
+        501: { description: 'This node is not a catalog.', schema: ProblemSchema },
       },
       async handle({ body, peer }) {
-        if (role !== 'catalog') throw new Problem('not-supported', 'this node is no catalog')
+        if (role !== 'catalog') throw new Problem('not-supported', 'this node is not a catalog')
         const message = body as RatingMessage
         checkRating(message, peer?.id, system.clock.now())
         const { about, author, contractID, score, at } = message.statement
@@ -123,7 +123,7 @@ function checkRating(
     throw new Problem('signature-invalid', `the statement: ${cause.message}`, { cause })
   }
   if (Date.parse(statement.at) > now + CLOCK_SKEW_MS)
-    throw new Problem('bad-request', 'the statement is of the future')
+    throw new Problem('bad-request', 'the statement is dated in the future')
   const { checks, contract: terms } = verifyContract(contract, now)
   // That it is over is no reason not to speak of it.
   const wrong = checks.find(({ name, ok }) => !ok && name !== 'validity')

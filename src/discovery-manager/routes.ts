@@ -43,7 +43,7 @@ const list = {
   schema: Type.Array(WireFlavorSchema),
   headers: TRUNCATION_HEADERS,
 }
-const badSelector = { description: 'The query is no selector.', schema: ProblemSchema }
+const badSelector = { description: 'The query is not a selector.', schema: ProblemSchema }
 
 /** Path segments of the flavor types: ours, and how the documents of upstream spell them. */
 const SEGMENTS: readonly (readonly [string, (typeof FLAVOR_TYPE_NAMES)[number]])[] = [

@@ -65,7 +65,7 @@ export function subscriptionRoutes(options: {
           description: 'What changed; nothing, when nothing did in time.',
           schema: SubscriptionEventsSchema,
         },
-        400: { description: 'The query is no selector.', schema: ProblemSchema },
+        400: { description: 'The query is not a selector.', schema: ProblemSchema },
         429: { description: 'Too many wait at once.', schema: ProblemSchema },
         501: { description: 'This node is neither a catalog nor a supernode.', schema: ProblemSchema },
       },

@@ -34,7 +34,7 @@ export function createLocalConnections(
     socket.once('close', onClose)
     const carry = async (): Promise<void> => {
       const channel = options.channelFor(contractID)
-      if (!channel) throw new Error('there is no way to the provider (any more)')
+      if (!channel) throw new Error('no route to the provider')
       const signal = AbortSignal.any([carried.signal, gone.signal])
       const stream = await channel.openStream(podStreamPath(to), signal)
       socket.off('close', onClose)

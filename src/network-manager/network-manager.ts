@@ -248,7 +248,7 @@ export class NetworkManager implements Component {
   #serveEcho({ peer, duplex }: IncomingStream, contractID: string): void {
     const party = this.#isParty(contractID, peer.id)
     if (party === undefined) throw new StreamRefused(404, `contract ${contractID} is not in force here`)
-    if (!party) throw new StreamRefused(403, 'only the other party of the contract may probe the way')
+    if (!party) throw new StreamRefused(403, 'caller is not a party to the contract')
     serveEcho(duplex, this.#options.system)
     this.#heard(contractID)
   }

@@ -33,7 +33,7 @@ export function createPingRoute({ system, isParty }: PingRouteOptions): Route {
       const party = peer && isParty(contractID, peer.id)
       if (party === undefined)
         throw new Problem('contract-not-found', `contract ${contractID} is not in force here`)
-      if (!party) throw new Problem('not-a-party', 'only the two parties may ask')
+      if (!party) throw new Problem('not-a-party', 'caller is not a party to the contract')
       return Promise.resolve({ status: 200, body: { contractID, time: rfc3339(system.clock.now()) } })
     },
   }

@@ -71,7 +71,7 @@ export class RearGate implements Component {
   #takeStream(stream: Parameters<StreamHandler>[0]): ReturnType<StreamHandler> {
     const { registry, contracts, networkManager, fabric } = this.#options
     if (registry.standing(stream.peer.id) !== 'accepted' && !contracts.isUser(stream.peer.id))
-      throw new StreamRefused(403, 'this node does not deal with you')
+      throw new StreamRefused(403, 'peer not accepted')
     if (networkManager.takesStream(stream.path)) return networkManager.onStream(stream)
     if (!fabric.onStream(stream)) throw new StreamRefused(404, 'no such stream')
     return undefined

@@ -107,7 +107,7 @@ export function decide(caller: CallerFacts, level: AccessLevel): AccessDecision 
     reason,
   })
   if (caller.nodeId === undefined) return refuse('not-authenticated', 'a client certificate is needed')
-  if (caller.standing === 'rejected') return refuse('rejected', 'this node does not deal with you')
+  if (caller.standing === 'rejected') return refuse('rejected', 'peer not accepted')
   switch (level) {
     case 'anyone':
       return ALLOWED

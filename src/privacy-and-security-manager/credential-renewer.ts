@@ -169,7 +169,7 @@ export class CredentialRenewer implements Component {
     // It may end before the old one does: the first credential of a member lasts longer than those that renew it.
     const later = fresh.issuedAt > own.issuedAt && fresh.expiresAt > this.#options.system.clock.now()
     if (later && fresh.role === own.role && fresh.domain === own.domain) return jwt
-    throw new MembershipError('malformed', 'what came back is no renewal of our credential')
+    throw new MembershipError('malformed', 'the answer is not a renewal of our credential')
   }
 
   #failed(supernode: string, error: Error, reason?: unknown): void {

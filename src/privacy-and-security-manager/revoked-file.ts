@@ -37,7 +37,7 @@ export function readRevoked(directory: string): readonly Revocation[] {
     cause = error
   }
   if (entries === undefined)
-    throw new KeyFileError('malformed', `${path} is no list of revocations`, { cause })
+    throw new KeyFileError('malformed', `${path} is not a list of revocations`, { cause })
   return entries
 }
 
@@ -82,7 +82,7 @@ export async function revokeMembership(
     throw new KeyFileError(
       exists ? 'exists' : 'unwritable',
       exists
-        ? `somebody else is revoking: ${path}.new is there. If nobody is, remove it and try again`
+        ? `another revocation is in progress (${path}.new exists); if none is, remove that file and try again`
         : `cannot write ${path}`,
       { cause },
     )

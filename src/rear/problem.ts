@@ -24,7 +24,7 @@ export const PROBLEMS = {
   'bad-selector': {
     status: 400,
     title: 'Bad selector',
-    meaning: 'The query is no selector; `reason` and `filter` say what is wrong with it.',
+    meaning: 'The query is not a selector; `reason` and `filter` say what is wrong with it.',
   },
   'bad-request': {
     status: 400,
@@ -72,7 +72,7 @@ export const PROBLEMS = {
   'insufficient-capacity': {
     status: 409,
     title: 'Insufficient capacity',
-    meaning: 'Less is free than is asked for: somebody else was faster. List again.',
+    meaning: 'Less is free than is asked for: another buyer came first. List again.',
   },
   'not-partitionable': {
     status: 409,

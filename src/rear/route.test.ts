@@ -238,7 +238,7 @@ describe('what handlers answer', () => {
     })
   })
 
-  it('an unexpected error is hidden from the caller and told to the log', async () => {
+  it('internal error is hidden from the caller and told to the log', async () => {
     const { log, errors } = keepingLog()
     const secret = new Error('password is 1234')
     const serve = answer(

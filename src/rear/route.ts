@@ -210,7 +210,7 @@ function find(
   const here = routes.filter((one) => fits(one.segments, segments))
   const found = here.find((one) => one.route.method === method)
   if (found) return { found, params: paramsOf(found.segments, segments) }
-  if (here.length === 0) throw new Problem('route-not-found', `nothing is at ${path.slice(0, 200)}`)
+  if (here.length === 0) throw new Problem('route-not-found', `no route matches ${path.slice(0, 200)}`)
   const allow = here.map((one) => one.route.method).join(', ')
   throw new Problem('method-not-allowed', `only ${allow} here`, { headers: { allow } })
 }
@@ -313,10 +313,10 @@ function problemOf(error: unknown, request: RearRequest, log: Log): Problem {
     return error
   }
   if (error instanceof SelectorError) return problemOfSelector(error)
-  if (request.signal.aborted) return new Problem('unavailable', 'the request was given up', { cause: error })
+  if (request.signal.aborted) return new Problem('unavailable', 'the request was cancelled', { cause: error })
   log.error({ err: error, path: request.path, peer: request.peer?.id }, 'request failed unexpectedly')
   if (error instanceof DOMException && error.name === 'TimeoutError') {
-    return new Problem('timeout', 'something took too long', { cause: error })
+    return new Problem('timeout', 'the operation timed out', { cause: error })
   }
-  return new Problem('internal-error', 'an unexpected error', { cause: error })
+  return new Problem('internal-error', 'internal error', { cause: error })
 }

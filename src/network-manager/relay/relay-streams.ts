@@ -124,7 +124,7 @@ export function createRelayStreams(options: RelayStreamsOptions): ServeRelayStre
     if (!router || router.spec.role === 'consumer')
       throw new StreamRefused(404, 'nothing is relayed under this contract')
     if (router.spec.peer.nodeID !== stream.peer.id) {
-      throw new StreamRefused(403, 'only the other party of the contract may use this way')
+      throw new StreamRefused(403, 'caller is not a party to the contract')
     }
     if (router.spec.role === 'relay') await passOn(stream, router)
     else terminate(stream, router)

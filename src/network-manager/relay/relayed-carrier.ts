@@ -108,7 +108,7 @@ export class RelayedCarrier implements Carrier {
     } catch (cause) {
       // A relay's refusal is no answer of the provider.
       if (cause instanceof StreamRefused) {
-        throw new TransportError('unreachable', `no way through the relays: ${cause.message}`, { cause })
+        throw new TransportError('unreachable', `relays cannot be passed: ${cause.message}`, { cause })
       }
       throw cause
     } finally {

@@ -250,7 +250,7 @@ describe('the multiplexer', () => {
     expect(onIdle).toHaveBeenCalledTimes(1)
   })
 
-  describe('ends the session of a peer that breaks the rules:', () => {
+  describe('ends the session of a peer that violated the stream protocol:', () => {
     const frame = (type: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer =>
       Buffer.concat([encodeHeader(type as FrameType, stream, payload.length), payload])
     const open = frame(FRAME.open, 1, Buffer.from('"x"'))

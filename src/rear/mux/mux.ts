@@ -211,7 +211,9 @@ export class Mux {
       if (!(error instanceof FrameError)) throw error
       const { peer } = this.#options
       this.close(
-        new TransportError('protocol', `${peer} breaks the rules: ${error.message}`, { cause: error }),
+        new TransportError('protocol', `${peer} violated the stream protocol: ${error.message}`, {
+          cause: error,
+        }),
       )
     }
   }

@@ -57,7 +57,7 @@ export function openSession(
     const stream = mux.open(opening, (head) => {
       const answer = readAnswer(head)
       if (answer) resolve(answer)
-      else reject(new TransportError('protocol', `${peer} answers what is no answer`))
+      else reject(new TransportError('protocol', `${peer} sent a malformed response`))
     })
     const onAbort = (): void => void stream.destroy(abortedBy(signal, peer))
     const onClose = (): void =>

@@ -59,7 +59,7 @@ export function toTransportError(error: unknown, address: string): TransportErro
     return new TransportError('tls', `no TLS connection with ${address}: ${message}`, options)
   }
   if (PROTOCOL_CODES.test(code) || (error instanceof Error && error.name === 'HTTPParserError')) {
-    return new TransportError('protocol', `${address} does not speak HTTP as it should: ${message}`, options)
+    return new TransportError('protocol', `${address} violated HTTP: ${message}`, options)
   }
   return new TransportError('unreachable', `cannot reach ${address}: ${message}`, options)
 }
