@@ -26,7 +26,9 @@ export function resourceOfManifest(
     file,
     lineOf('kind'),
     'kind',
-    `unknown kind "${kind}"${hint === undefined ? '' : `; did you mean "${hint}"?`}`,
+    hint === undefined
+      ? `this node has no kind "${kind}"; tributary api-resources lists those that it has, and an intent can run Deployment and Service`
+      : `unknown kind "${kind}"; did you mean "${hint}"?`,
   )
 }
 
