@@ -7,6 +7,7 @@ import { ContractKind } from '../../src/objects/contract.ts'
 import { DeploymentKind, type Deployment } from '../../src/objects/core/deployment.ts'
 import { PodKind } from '../../src/objects/core/pod.ts'
 import { ServiceKind } from '../../src/objects/core/service.ts'
+import { FactKind } from '../../src/objects/fact.ts'
 import { IntentKind, type Intent } from '../../src/objects/intent.ts'
 import { SolverKind } from '../../src/objects/solver.ts'
 import { judgeIntent } from '../../src/service-handler/index.ts'
@@ -36,9 +37,11 @@ async function apply(
   cheap: MarketConfig = CHEAP,
   dear: MarketConfig = DEAR,
   waits = false,
+  before: () => Promise<unknown> = async () => undefined,
 ): Promise<Intent> {
   market = await startMarket(61, { consumer: { ...CONSUMER, peers: ['cheap', 'dear'] }, cheap, dear })
   await market.simulation.advance(1_000)
+  await before()
   const { consumer } = market.nodes
   const { kind, metadata, ...rest } = parse(textOf(name)) as Intent
   const object = { ...rest, kind, metadata: { ...metadata, namespace: 'default' } }
@@ -71,8 +74,9 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
     await apply('price-limit')
     expect(await sellers()).toEqual([market.nodes.cheap.id])
     const [contract] = (await market.nodes.consumer.store.list(ContractKind)).items
-    const { startTime, expirationTime } = contract!.spec as { startTime?: string; expirationTime: string }
-    if (startTime) expect(Date.parse(expirationTime) - Date.parse(startTime)).toBe(12 * 3_600_000)
+    const { spec, metadata } = contract!
+    const lasts = Date.parse(spec.expirationTime!) - Date.parse(metadata.creationTimestamp)
+    expect(Math.abs(lasts - 12 * 3_600_000)).toBeLessThan(5_000)
   },
   async place() {
     await apply('place', CHEAP, withSell(DEAR, TURIN))
@@ -101,9 +105,13 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
     expect((await consumer.store.list(DeploymentKind)).items).toEqual([])
   },
   async latency() {
-    const { spec } = await apply('latency')
-    expect(spec.requirements).toEqual({ maxLatencyMs: 80 })
-    expect(await sellers()).toHaveLength(1)
+    await apply('latency', CHEAP, DEAR, false, async () => {
+      const { consumer, cheap } = market.nodes
+      market.network.setFaults({ latencyMs: 100 }, [consumer.address, cheap.address])
+      // Until it was measured again.
+      await market.simulation.advance(5 * 60_000)
+    })
+    expect(await sellers()).toEqual([market.nodes.dear.id])
   },
   async replace() {
     await apply('replace')
@@ -115,9 +123,19 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
     expect(await sellers()).toEqual([dear.id])
   },
   async weights() {
-    const { spec } = await apply('weights')
-    expect(spec.weights).toEqual({ rating: 10, price: 1 })
-    // Nobody is rated yet: the price decides between equals.
+    await apply('weights', CHEAP, DEAR, false, async () => {
+      const { consumer, dear } = market.nodes
+      const at = new Date(market.simulation.now()).toISOString()
+      for (let index = 0; index < 10; index++) {
+        const metadata = { namespace: 'default', name: `delivered-${index}` }
+        await consumer.store.create(FactKind, { metadata, spec: { about: dear.id, type: 'Delivered', at } })
+      }
+      await market.simulation.advance(1_000)
+    })
+    expect(await sellers()).toEqual([market.nodes.dear.id])
+    await market.stop()
+    // Where nobody is rated, the price decides between equals.
+    await apply('weights')
     expect(await sellers()).toEqual([market.nodes.cheap.id])
   },
   async standards() {
