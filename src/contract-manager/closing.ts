@@ -34,7 +34,7 @@ export interface ClosingOptions extends NodeBase {
   readonly available: AvailableResources
   readonly contracts: Contracts
   /** Seller: stops what runs under the contract. */
-  readonly withdraw: (contractID: string) => Promise<void>
+  readonly withdraw: (contractID: string) => Promise<boolean>
   /** Buyer: whether the virtual node of the contract is gone. */
   readonly detached: (contractID: string) => Promise<boolean>
 }
@@ -176,7 +176,7 @@ export class Closing implements Component {
       return true
     }
     if (contract.spec.role === 'seller') {
-      await withdraw(contractID)
+      if (!(await withdraw(contractID))) return false
       await available.release(contractID)
       await remove(store, TransactionKind, {
         namespace: DEFAULT_NAMESPACE,

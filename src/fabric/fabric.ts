@@ -1,15 +1,39 @@
 /**
  * The Fabric port: what turns a contract into a virtual node.
  *
- * Between the Virtual Fabric Manager and an implementation (`embedded`, `liqo`). Every call is
- * idempotent: it says what should be so, and may be repeated after a crash. One conformance
- * suite runs against each implementation.
+ * Between the Virtual Fabric Manager, which carries the messages, and an implementation (`embedded`, `liqo`),
+ * which knows what goes into them. Nothing here waits for the other side: calls say what should be so and
+ * return, `observe` and `provided` say what is so, and `onChange` tells when to look again. Every call may be
+ * repeated, by another process too, after a crash between any two of them. One conformance suite runs
+ * against each implementation.
  */
 import type { Component } from '../kernel/component.ts'
+import type { Log } from '../kernel/log.ts'
+import type { Informers } from '../kernel/informer.ts'
+import type { ObjectStore } from '../kernel/object-store.ts'
+import type { System } from '../kernel/system.ts'
+import type { Channel } from '../kernel/channel.ts'
 import type { ContractId, NodeId } from '../objects/ids.ts'
+import type { Amounts } from '../quantity/amounts.ts'
+import type { Route } from '../rear/route.ts'
+import type { IncomingStream } from '../rear/transport/index.ts'
+import type { ProvidedState, VirtualNodeState } from './states.ts'
 
-/** Kubernetes quantities by resource name: `cpu`, `memory`, `pods`, `storage`, … */
-export type Amounts = Readonly<Record<string, string>>
+export type { Amounts } from '../quantity/amounts.ts'
+export type { ProvidedState, VirtualNodeState } from './states.ts'
+
+/** JSON of the fabric's own, from one side to the other. Nobody in between looks into it or keeps it. */
+export type FabricPayload = Readonly<Record<string, unknown>>
+
+/** Not now, but the same question may be asked again. */
+export interface Pending {
+  readonly status: 'Pending'
+  /** Stable, CamelCase. */
+  readonly reason: string
+  readonly message: string
+  /** When it is worth asking again, in milliseconds. */
+  readonly retryAfterMs: number
+}
 
 /** What a provider has sold under one contract. */
 export interface SoldSlice {
@@ -19,51 +43,126 @@ export interface SoldSlice {
   readonly amounts: Amounts
 }
 
-/** The provider's answer to a ResourceRequest. */
-export type ResourceOffer =
-  | {
-      readonly status: 'Accepted'
-      readonly contractID: ContractId
-      readonly resources: Amounts
-      /** Become labels of the virtual node. */
-      readonly nodeLabels: Readonly<Record<string, string>>
-      /** How the limits are kept, for example `cgroup-v2` or `watchdog`. */
-      readonly enforcement: string
-    }
-  | {
-      readonly status: 'Denied'
-      readonly contractID: ContractId
-      /** Stable, CamelCase. */
-      readonly reason: string
-      readonly message: string
-    }
-
-/** What a consumer has bought under one contract. */
-export interface BoughtSlice {
+/** What a consumer has bought under one contract and wants to use. */
+export interface WantedSlice {
   /** Name of the virtual node, unique in the consumer's cluster. */
   readonly nodeName: string
   readonly contractID: ContractId
   readonly provider: NodeId
-  readonly offer: Extract<ResourceOffer, { status: 'Accepted' }>
+  readonly amounts: Amounts
 }
 
-export interface FabricStatus {
-  readonly ready: boolean
-  /** Stable, CamelCase: why it is (not) ready. */
+/** What the consumer's side has to say to the provider's. */
+export type PreparedRequest = { readonly status: 'Prepared'; readonly payload?: FabricPayload } | Pending
+
+export interface AcceptedOffer {
+  readonly status: 'Accepted'
+  readonly contractID: ContractId
+  readonly resources: Amounts
+  /** Become labels of the virtual node. */
+  readonly nodeLabels: Readonly<Record<string, string>>
+  /** How the limits are kept, for example `cgroup-v2` or `watchdog`. */
+  readonly enforcement: string
+  readonly payload?: FabricPayload
+}
+
+export interface DeniedOffer {
+  readonly status: 'Denied'
+  readonly contractID: ContractId
+  /** Stable, CamelCase. */
   readonly reason: string
   readonly message: string
 }
 
+/** With a payload: the consumer's next request answers it. */
+export interface PendingOffer extends Pending {
+  readonly contractID: ContractId
+  readonly payload?: FabricPayload
+}
+
+/** The provider's answer to a request. */
+export type ResourceOffer = AcceptedOffer | DeniedOffer | PendingOffer
+
+/** What a consumer has bought, and the provider's offer for it. */
+export interface BoughtSlice extends Omit<WantedSlice, 'amounts'> {
+  readonly offer: AcceptedOffer
+}
+
+/** What has changed and should be looked at: a virtual node of ours, or what we provide under a contract. */
+export type FabricChange =
+  | { readonly type: 'virtual-node'; readonly nodeName: string }
+  | { readonly type: 'provided'; readonly contractID: ContractId }
+
 export interface Fabric extends Component {
   readonly name: string
-  /** Provider: makes room for the slice. */
-  offer(slice: SoldSlice): Promise<ResourceOffer>
-  /** Provider: stops everything that runs under the contract and takes the slice away. */
-  withdraw(contractID: ContractId): Promise<void>
-  /** Consumer: makes the virtual node appear. Resolves when the node object is stored. */
+  /** To be served to peers. */
+  readonly routes: readonly Route[]
+  /**
+   * To be called for each stream that a peer opens.
+   * @returns false when the path is none of ours
+   * @throws StreamRefused when the peer may not
+   */
+  onStream(stream: FabricStream): boolean
+
+  /**
+   * Consumer: what to ask the provider.
+   * @param answer the provider's last offer, while it is `Pending`; none at the beginning. An exchange may begin
+   *   anew at any time, for example after a restart: both sides then answer as they did
+   */
+  prepare(slice: WantedSlice, answer?: PendingOffer): Promise<PreparedRequest>
+  /**
+   * Provider: makes room for the slice, and says how far that is.
+   * @param payload what the consumer's `prepare` gave; from another node, so to be checked
+   */
+  offer(slice: SoldSlice, payload?: FabricPayload): Promise<ResourceOffer>
+  /**
+   * Consumer: the virtual node should be there. Resolves when that is stored, not when the node is.
+   * @throws Error when a node of that name stands for something else
+   */
   attach(slice: BoughtSlice): Promise<void>
-  /** Consumer: removes the virtual node; its pods are deleted first. */
+  /** Consumer: the virtual node should go, its pods first. Resolves when that is stored or begun. */
   detach(nodeName: string): Promise<void>
-  /** Consumer: whether the virtual node is usable; includes a probe of the path to the provider. */
-  status(nodeName: string): Promise<FabricStatus>
+  /** Consumer: how it stands with a virtual node. */
+  observe(nodeName: string): Promise<VirtualNodeState>
+  /** Provider: everything under the contract should stop, and the slice go. Resolves when that is stored or begun. */
+  withdraw(contractID: ContractId): Promise<void>
+  /** Provider: how it stands with what is provided under a contract. */
+  provided(contractID: ContractId): Promise<ProvidedState>
+  /** @returns ends it. Tells at least once of each change of a state; may tell when there is none */
+  onChange(listener: (change: FabricChange) => void): () => void
+}
+
+/** A stream that a peer opened towards us. */
+export type FabricStream = Pick<IncomingStream, 'path' | 'duplex'> & {
+  readonly peer: { readonly id: NodeId }
+}
+
+/** What the composition root gives to whichever fabric there is. */
+export interface FabricOptions {
+  readonly store: ObjectStore
+  readonly informers: Informers
+  readonly system: System
+  readonly log: Log
+  /** What the operator calls this node. */
+  readonly nodeName: string
+  /** A directory of the fabric's own; made if it is not there. */
+  readonly directory: string
+  /** What our own programs may use of this machine: `cpu`, `memory`, and `pods` if not 110. */
+  readonly capacity: Amounts
+  /** What is sold of this machine, besides that. */
+  readonly forSale?: Amounts
+  /** Further labels of our own nodes, for example of the place; they go to virtual nodes of buyers, too. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** Whether programs of others may run here; the operator has to say so. */
+  readonly allowWorkloads: boolean
+  /** Paths that programs must not see, even where they can only run as our own user: our data and keys. */
+  readonly hidden?: readonly string[]
+  readonly contracts: {
+    /** @returns what runs under the contract now; undefined when it is unknown, ended, or not ours to provide */
+    sold(contractID: ContractId): SoldSlice | undefined
+  }
+  /** @returns the way to the other end of a contract; undefined while there is none */
+  readonly channels: (contractID: ContractId) => Channel | undefined
+  /** Of this program. */
+  readonly version: string
 }

@@ -5,6 +5,7 @@
  * remote pods on this machine, and finds out whether the way works. It owns the table of routers.
  * It decides nothing about contracts.
  */
+import type { Cluster } from '../fabric/cluster.ts'
 import type { Channel } from '../kernel/channel.ts'
 import { type Component, startAll, stopAll } from '../kernel/component.ts'
 import type { Informers } from '../kernel/informer.ts'
@@ -37,7 +38,7 @@ import { createLocalConnections } from './local-connections.ts'
 import { DEFAULT_NETWORK_LIMITS, type NetworkManagerLimits } from './network-limits.ts'
 import { StreamRegistry } from './stream-registry.ts'
 import { createPingRoute } from './ping-route.ts'
-import { createPodStreams, type PodEndpointOf, type ServePodStream } from './pod-streams.ts'
+import { createPodStreams, type ServePodStream } from './pod-streams.ts'
 import { createRelayStreams, type ServeRelayStream } from './relay/relay-streams.ts'
 import { RouterController } from './router-controller.ts'
 import { RouterIndex } from './router-index.ts'
@@ -59,8 +60,6 @@ export interface NetworkManagerOptions {
      */
     readonly sold: (contractID: ContractId) => { readonly buyer: NodeId } | undefined
   }
-  /** Consumer: the contract that a virtual node stands for. No ports are exposed unless given. */
-  readonly contractOfNode?: (nodeName: string) => ContractId | string | undefined
   /** What is special about the way of a contract; undefined for direct ones. */
   readonly pathOf?: (contract: Contract) => Path | undefined
   /** Where a node is now, if that is better known than its contracts know it. */
@@ -91,11 +90,11 @@ export class NetworkManager implements Component {
   readonly #serveRelay: ServeRelayStream
   /** By contract: why the next hop could not be reached, if that was the last thing that happened. */
   readonly #nextHopFailures = new Map<string, string>()
-  #endpointOfPod: PodEndpointOf = () => undefined
+  #cluster: Pick<Cluster, 'endpoints' | 'contractOf'> | undefined
   #unsubscribe: (() => void) | undefined
 
   constructor(options: NetworkManagerOptions) {
-    const { store, informers, system, transport, identity, contractOfNode } = options
+    const { store, informers, system, transport, identity } = options
     const log = options.log.child({ component: 'network-manager' })
     const limits = { ...DEFAULT_NETWORK_LIMITS, ...options.limits }
     const transportLimits = { ...DEFAULT_LIMITS, ...options.transportLimits }
@@ -148,7 +147,7 @@ export class NetworkManager implements Component {
       log,
       streams,
       userOf,
-      podEndpoint: (...pod) => this.#endpointOfPod(...pod),
+      endpoints: (pod) => this.#cluster?.endpoints(pod) ?? [],
     })
     this.#serveRelay = createRelayStreams({
       transport,
@@ -174,20 +173,18 @@ export class NetworkManager implements Component {
       addressOf: options.addressOf ?? (() => undefined),
       onRouter: options.onRouter ?? (() => undefined),
     })
-    const endpoints =
-      contractOfNode &&
-      new EndpointController({
-        store,
-        system,
-        log,
-        routers,
-        pods: informers.of(PodKind),
-        listenHost: options.listenHost ?? '127.0.0.1',
-        retryMs: limits.portRetryMs,
-        contractOfNode,
-        onConnection: createLocalConnections({ log, streams, channelFor }),
-      })
-    this.#controllers = [routerController, ...(endpoints ? [endpoints] : []), this.#health]
+    const endpoints = new EndpointController({
+      store,
+      system,
+      log,
+      routers,
+      pods: informers.of(PodKind),
+      listenHost: options.listenHost ?? '127.0.0.1',
+      retryMs: limits.portRetryMs,
+      contractOfNode: (nodeName) => this.#cluster?.contractOf(nodeName),
+      onConnection: createLocalConnections({ log, streams, channelFor }),
+    })
+    this.#controllers = [routerController, endpoints, this.#health]
   }
 
   async start(): Promise<void> {
@@ -217,9 +214,12 @@ export class NetworkManager implements Component {
     })
   }
 
-  /** Provider: streams to the pods that run here are led to what this says; refused until then. */
-  servePods(endpointOf: PodEndpointOf): void {
-    this.#endpointOfPod = endpointOf
+  /**
+   * From now on the ports of pods on its virtual nodes are exposed here, and streams to pods that run in it are
+   * served. To be called before the start.
+   */
+  useCluster(cluster: Pick<Cluster, 'endpoints' | 'contractOf'>): void {
+    this.#cluster = cluster
   }
 
   /** @returns whether streams of this path are ours */

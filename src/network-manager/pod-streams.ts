@@ -1,6 +1,7 @@
 /**
  * Provider side: leads the streams of a contract's buyer to the ports of the pods that run under it.
  */
+import type { Cluster } from '../fabric/cluster.ts'
 import type { Log } from '../kernel/log.ts'
 import { deadline, type System } from '../kernel/system.ts'
 import { type ContractId, parseContractId } from '../objects/ids.ts'
@@ -9,24 +10,14 @@ import { connectLocal } from './connect-local.ts'
 import type { StreamRegistry } from './stream-registry.ts'
 import type { PodPort } from './stream-paths.ts'
 
-/** Where a declared port of a pod can be connected to. */
-export type PodEndpoint = { readonly host: string; readonly port: number }
-
-/** Where a declared port of a pod of a contract listens; undefined unless it runs here and declares it. */
-export type PodEndpointOf = (
-  contractID: ContractId,
-  namespace: string,
-  pod: string,
-  port: number,
-) => PodEndpoint | undefined
-
 export interface PodStreamsOptions {
   readonly system: System
   readonly log: Log
   readonly streams: StreamRegistry
   /** The node that may use the slice sold under a contract; undefined when there is no such contract. */
   readonly userOf: (contractID: ContractId) => string | undefined
-  readonly podEndpoint: PodEndpointOf
+  /** Where the declared ports of a pod that runs here under a contract are reached. */
+  readonly endpoints: Cluster['endpoints']
 }
 
 const CONNECT_TIMEOUT_MS = 5_000
@@ -39,7 +30,9 @@ export function createPodStreams(options: PodStreamsOptions): ServePodStream {
   return async ({ peer, duplex }, to) => {
     const contractID = knownContract(to.contractID, peer.id, options.userOf)
     const { namespace, pod, port } = to
-    const endpoint = options.podEndpoint(contractID, namespace, pod, port)
+    const endpoint = options
+      .endpoints({ contractID, namespace, name: pod })
+      .find(({ containerPort }) => containerPort === port)
     if (!endpoint)
       throw new StreamRefused(404, `no pod ${namespace}/${pod} with a declared port ${port} runs here`)
     const carried = streams.begin(contractID)

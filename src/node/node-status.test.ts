@@ -7,7 +7,7 @@ const warningsOf = (rear: Config['rear']): readonly string[] =>
     config: effectiveConfig({ name: 'alpha', ...(rear ? { rear } : {}) }),
     self: { id: 'did:key:z6Mk', name: 'alpha', domain: '', identity: () => ({ ip: '' }) } as never,
     role: 'node',
-    fabric: { name: 'embedded', enforcement: '', isolation: '' } as never,
+    fabric: { name: 'embedded', enforcement: '', isolation: '', architectures: ['amd64'] } as never,
     peers: [],
     uptimeMs: 0,
     plainAddress: undefined,

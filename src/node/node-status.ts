@@ -1,7 +1,7 @@
 /** The node at a glance: what `tributary status` shows. */
 import type { EffectiveConfig } from '../config/index.ts'
-import type { EmbeddedFabric } from '../fabric/embedded/index.ts'
-import { localArchitecture } from '../local-resource-manager/index.ts'
+import type { Cluster } from '../fabric/cluster.ts'
+import type { Fabric } from '../fabric/fabric.ts'
 import type { Self } from '../node-base.ts'
 import { formatHostPort, isUnspecified } from '../objects/host-port.ts'
 import type { Peer, PeerRole } from '../objects/peer.ts'
@@ -48,7 +48,7 @@ export interface NodeStatusOptions {
   readonly config: EffectiveConfig
   readonly self: Self
   readonly role: PeerRole
-  readonly fabric: EmbeddedFabric
+  readonly fabric: Pick<Fabric & Cluster, 'name' | 'enforcement' | 'isolation' | 'architectures'>
   readonly peers: readonly Peer[]
   readonly uptimeMs: number
   /** Address of the listener without TLS, where there is one. */
@@ -67,7 +67,7 @@ export function nodeStatus(options: NodeStatusOptions): NodeStatus {
     version: VERSION,
     rearAddress: self.identity().ip,
     uptimeSeconds: Math.round(uptimeMs / 1000),
-    architecture: localArchitecture(),
+    architecture: fabric.architectures.join(', '),
     fabric: fabric.name,
     enforcement: fabric.enforcement,
     isolation: fabric.isolation,
@@ -92,7 +92,7 @@ function peerLine({ metadata, spec, status }: Peer): PeerLine {
 /** What an operator may not have meant, or should not forget. */
 function settingWarnings(
   config: EffectiveConfig,
-  fabric: EmbeddedFabric,
+  fabric: Pick<Fabric & Cluster, 'name' | 'enforcement' | 'isolation' | 'architectures'>,
   plainAddress: string | undefined,
 ): readonly NodeWarning[] {
   const warnings: NodeWarning[] = []

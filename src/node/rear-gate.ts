@@ -4,7 +4,7 @@
  */
 import type { EffectiveConfig } from '../config/index.ts'
 import type { Contracts } from '../contract-manager/index.ts'
-import type { EmbeddedFabric } from '../fabric/embedded/index.ts'
+import type { Fabric } from '../fabric/fabric.ts'
 import type { Component } from '../kernel/component.ts'
 import type { Log } from '../kernel/log.ts'
 import type { NetworkManager } from '../network-manager/index.ts'
@@ -24,7 +24,7 @@ export interface RearGateOptions {
   readonly registry: Pick<PeerRegistry, 'authorize' | 'standing'>
   readonly contracts: Pick<Contracts, 'isUser'>
   readonly networkManager: Pick<NetworkManager, 'takesStream' | 'onStream'>
-  readonly fabric: Pick<EmbeddedFabric, 'onStream'>
+  readonly fabric: Pick<Fabric, 'onStream'>
 }
 
 /** Upstream nodes prove nothing and get no credentials: they may list, reserve and buy, nothing else. */

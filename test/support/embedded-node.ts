@@ -4,8 +4,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createEmbeddedFabric, type EmbeddedFabric, type Runner } from '../../src/fabric/embedded/index.ts'
-import type { Amounts, SoldSlice } from '../../src/fabric/fabric.ts'
+import { EmbeddedFabric, type Runner } from '../../src/fabric/embedded/index.ts'
+import type { Cluster } from '../../src/fabric/cluster.ts'
+import type { Amounts, Fabric, FabricOptions, SoldSlice } from '../../src/fabric/fabric.ts'
 import type { Channel } from '../../src/kernel/channel.ts'
 import { GarbageCollector } from '../../src/store/garbage-collector.ts'
 import { Informers } from '../../src/kernel/informer.ts'
@@ -18,7 +19,7 @@ import type { ContractId } from '../../src/objects/ids.ts'
 import { createMemoryStore } from '../../src/store/memory/index.ts'
 
 export interface EmbeddedNode {
-  readonly fabric: EmbeddedFabric
+  readonly fabric: Fabric & Cluster
   readonly store: ObjectStore
   readonly directory: string
   readonly sold: Map<ContractId, SoldSlice>
@@ -39,6 +40,9 @@ export interface EmbeddedNodeOptions {
   readonly store?: ObjectStore
   readonly directory?: string
   readonly sold?: Map<ContractId, SoldSlice>
+  readonly channels?: Map<ContractId, Channel>
+  /** What stands around the embedded fabric; nothing unless given. */
+  readonly wrap?: (embedded: EmbeddedFabric, options: FabricOptions) => Fabric & Cluster
 }
 
 export async function startEmbeddedNode(options: EmbeddedNodeOptions): Promise<EmbeddedNode> {
@@ -48,9 +52,9 @@ export async function startEmbeddedNode(options: EmbeddedNodeOptions): Promise<E
   const store = options.store ?? createMemoryStore({ system }).store
   const informers = new Informers({ store, system, log: silentLog })
   const sold = options.sold ?? new Map<ContractId, SoldSlice>()
-  const channels = new Map<ContractId, Channel>()
+  const channels = options.channels ?? new Map<ContractId, Channel>()
   const collector = new GarbageCollector({ informers, store, system, kinds: CORE_KINDS, log: silentLog })
-  const fabric = createEmbeddedFabric({
+  const given: FabricOptions = {
     store,
     informers,
     system,
@@ -59,11 +63,12 @@ export async function startEmbeddedNode(options: EmbeddedNodeOptions): Promise<E
     directory,
     capacity,
     allowWorkloads,
-    ...(runner && { runner }),
     contracts: { sold: (id) => sold.get(id) },
     channels: (id) => channels.get(id),
     version: 'v0.0.0-test',
-  })
+  }
+  const embedded = new EmbeddedFabric({ ...given, ...(runner && { runner }) })
+  const fabric = options.wrap?.(embedded, given) ?? embedded
   await informers.start()
   await collector.start()
   await fabric.start()

@@ -92,14 +92,19 @@ export function createTestWorld({ wire, system = realSystem }: TestWorldOptions)
         contracts: {
           sold: (id) => (sold.has(id) ? { buyer: sold.get(id)! as NodeId } : undefined),
         },
-        contractOfNode: (nodeName) => virtualNodes.get(nodeName) as ContractId | undefined,
         inner: () => serving,
         ...(options.pathOf && { pathOf: options.pathOf }),
         ...(options.limits && { limits: options.limits }),
       })
-      manager.servePods((contractID, namespace, pod, port) => {
-        const found = endpoints.get(`${contractID}/${namespace}/${pod}/${port}`)
-        return found === undefined ? undefined : { host: '127.0.0.1', port: found }
+      manager.useCluster({
+        contractOf: (nodeName) => virtualNodes.get(nodeName) as ContractId | undefined,
+        endpoints: ({ contractID, namespace, name: pod }) =>
+          [...endpoints].flatMap(([key, port]) => {
+            const [id, ns, podName, containerPort] = key.split('/')
+            return id === contractID && ns === namespace && podName === pod
+              ? [{ containerPort: Number(containerPort), host: '127.0.0.1', port }]
+              : []
+          }),
       })
       const serving = {
         handler: createRearApp(manager.routes, { authorize: () => undefined, log: silentLog }),

@@ -3,12 +3,12 @@
  * tests of what comes after a crash. Arguments: directory, `cgroups` or `none`, and how long to sleep, which
  * should be a number that nobody else uses.
  */
-import { createProcessRunner } from '../../src/fabric/embedded/index.ts'
+import { ProcessRunner } from '../../src/fabric/embedded/index.ts'
 import { silentLog } from '../../src/kernel/log.ts'
 import { realSystem } from '../../src/kernel/system.ts'
 
 const [directory = '', limits = '', seconds = ''] = process.argv.slice(2)
-const runner = createProcessRunner({
+const runner = new ProcessRunner({
   directory,
   system: realSystem,
   log: silentLog,

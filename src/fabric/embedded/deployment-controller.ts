@@ -4,7 +4,7 @@
  */
 import type { Component } from '../../kernel/component.ts'
 import { Controller, type ReconcileResult } from '../../kernel/controller.ts'
-import type { Informers } from '../../kernel/informer.ts'
+import type { Informer, Informers } from '../../kernel/informer.ts'
 import type { Log } from '../../kernel/log.ts'
 import { isStoreError, mutateStatus, type ObjectStore } from '../../kernel/object-store.ts'
 import { rfc3339, type System } from '../../kernel/system.ts'
@@ -27,13 +27,77 @@ export interface DeploymentControllerOptions {
 const SOURCE = 'deployment-controller'
 const DEFAULT_PROGRESS_DEADLINE_SECONDS = 600
 
-/** @returns the controller, to be started after the informers' store is there */
-export function createDeploymentController(options: DeploymentControllerOptions): Component {
-  const { store, informers, system, log, events } = options
-  const deployments = informers.of(DeploymentKind)
-  const pods = informers.of(PodKind)
+export class DeploymentController implements Component {
+  readonly #options: DeploymentControllerOptions
+  readonly #deployments: Informer<Deployment>
+  readonly #controller: Controller<[Deployment, Pod]>
 
-  const create = async (deployment: Deployment, hash: string): Promise<Pod> => {
+  constructor(options: DeploymentControllerOptions) {
+    const { informers, system, log } = options
+    this.#options = options
+    this.#deployments = informers.of(DeploymentKind)
+    this.#controller = new Controller<[Deployment, Pod]>({
+      name: SOURCE,
+      system,
+      log,
+      concurrency: 4,
+      watches: [
+        { informer: this.#deployments },
+        {
+          informer: informers.of(PodKind),
+          keys: ({ object }) => {
+            const owner = controllerOf(object)
+            if (owner?.kind !== DeploymentKind.kind || object.metadata.namespace === undefined)
+              return undefined
+            return { namespace: object.metadata.namespace, name: owner.name }
+          },
+        },
+      ],
+      reconcile: (key) => this.#reconcile(key),
+    })
+  }
+
+  start(): Promise<void> {
+    return this.#controller.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#controller.stop()
+  }
+
+  async #reconcile(key: ObjectKey): Promise<ReconcileResult> {
+    const { store, system, events } = this.#options
+    const deployment = this.#deployments.get(key)
+    if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) return
+    const { spec } = deployment
+    if (!selectsLabels(spec.selector, spec.template.metadata?.labels)) {
+      const message = 'spec.selector does not select the labels of spec.template: no pod is made'
+      events.record(deployment, SOURCE, 'Warning', 'InvalidSelector', message)
+      return
+    }
+    const hash = templateHash(spec.template)
+    // The store, not the informer: what was created a moment ago must count.
+    const namespace = deployment.metadata.namespace ?? 'default'
+    let owned = (await store.list(PodKind, { namespace })).items.filter(
+      (pod) => controllerOf(pod)?.uid === deployment.metadata.uid,
+    )
+    if (spec.paused !== true) {
+      const plan = planRollout(deployment, owned, hash, system.clock.now())
+      const removed = await Promise.all(plan.remove.map((pod) => this.#removePod(deployment, pod)))
+      const created = await Promise.all(
+        Array.from({ length: plan.create }, () => this.#createPod(deployment, hash)),
+      )
+      owned = [
+        ...owned.filter((pod) => !plan.remove.includes(pod)),
+        ...removed.filter((pod) => pod !== undefined),
+        ...created,
+      ]
+    }
+    return this.#writeStatus(deployment, countPods(deployment, owned, hash, system.clock.now()))
+  }
+
+  async #createPod(deployment: Deployment, hash: string): Promise<Pod> {
+    const { store, system, events } = this.#options
     const { template } = deployment.spec
     const prefix = `${deployment.metadata.name}-${hash}-`
     for (;;) {
@@ -56,7 +120,8 @@ export function createDeploymentController(options: DeploymentControllerOptions)
     }
   }
 
-  const removePod = async (deployment: Deployment, pod: Pod): Promise<Pod | undefined> => {
+  async #removePod(deployment: Deployment, pod: Pod): Promise<Pod | undefined> {
+    const { store, events } = this.#options
     try {
       const marked = await store.delete(PodKind, pod.metadata, { uid: pod.metadata.uid })
       events.record(deployment, SOURCE, 'Normal', 'SuccessfulDelete', `Deleted pod: ${pod.metadata.name}`)
@@ -67,35 +132,8 @@ export function createDeploymentController(options: DeploymentControllerOptions)
     }
   }
 
-  const reconcile = async (key: ObjectKey): Promise<ReconcileResult> => {
-    const deployment = deployments.get(key)
-    if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined) return
-    const { spec } = deployment
-    if (!selectsLabels(spec.selector, spec.template.metadata?.labels)) {
-      const message = 'spec.selector does not select the labels of spec.template: no pod is made'
-      events.record(deployment, SOURCE, 'Warning', 'InvalidSelector', message)
-      return
-    }
-    const hash = templateHash(spec.template)
-    // The store, not the informer: what was created a moment ago must count.
-    const namespace = deployment.metadata.namespace ?? 'default'
-    let owned = (await store.list(PodKind, { namespace })).items.filter(
-      (pod) => controllerOf(pod)?.uid === deployment.metadata.uid,
-    )
-    if (spec.paused !== true) {
-      const plan = planRollout(deployment, owned, hash, system.clock.now())
-      const removed = await Promise.all(plan.remove.map((pod) => removePod(deployment, pod)))
-      const created = await Promise.all(Array.from({ length: plan.create }, () => create(deployment, hash)))
-      owned = [
-        ...owned.filter((pod) => !plan.remove.includes(pod)),
-        ...removed.filter((pod) => pod !== undefined),
-        ...created,
-      ]
-    }
-    return writeStatus(deployment, countPods(deployment, owned, hash, system.clock.now()))
-  }
-
-  const writeStatus = async (deployment: Deployment, counts: RolloutCounts): Promise<ReconcileResult> => {
+  async #writeStatus(deployment: Deployment, counts: RolloutCounts): Promise<ReconcileResult> {
+    const { store, system } = this.#options
     let requeueAfterMs: number | undefined
     await mutateStatus(store, DeploymentKind, deployment.metadata, (stored) => {
       if (stored.metadata.uid !== deployment.metadata.uid) return undefined
@@ -109,25 +147,6 @@ export function createDeploymentController(options: DeploymentControllerOptions)
     }
     return requeueAfterMs === undefined ? {} : { requeueAfterMs }
   }
-
-  return new Controller({
-    name: SOURCE,
-    system,
-    log,
-    concurrency: 4,
-    watches: [
-      { informer: deployments },
-      {
-        informer: pods,
-        keys: ({ object }) => {
-          const owner = controllerOf(object)
-          if (owner?.kind !== DeploymentKind.kind || object.metadata.namespace === undefined) return undefined
-          return { namespace: object.metadata.namespace, name: owner.name }
-        },
-      },
-    ],
-    reconcile,
-  })
 }
 
 /**

@@ -163,7 +163,7 @@ describe('pods on the local node, with real processes', () => {
     const { podIP } = (await pod(node, 'one'))!.status!
     const key = { namespace: 'default', name: 'one' }
     // The shell would run what is left of the escaped one as a command: it is not there.
-    expect(await readAll(node.fabric.podLogs(key))).toContain(
+    expect(await readAll(node.fabric.logs(key))).toContain(
       `one default alpha one ${podIP} hello-one|hello-one|`,
     )
   })
@@ -261,13 +261,13 @@ describe('pods on the local node, with real processes', () => {
     await ready(node, 'one')
     const key = { namespace: 'default', name: 'one' }
     await vi.waitFor(async () =>
-      expect(await readAll(node.fabric.podLogs(key))).toBe('line 1\nline 2\nline 3\n'),
+      expect(await readAll(node.fabric.logs(key))).toBe('line 1\nline 2\nline 3\n'),
     )
-    expect(await readAll(node.fabric.podLogs(key, { tailLines: 1 }))).toBe('line 3\n')
-    const followed = readAll(node.fabric.podLogs(key, { follow: true }))
+    expect(await readAll(node.fabric.logs(key, { tailLines: 1 }))).toBe('line 3\n')
+    const followed = readAll(node.fabric.logs(key, { follow: true }))
     await node.store.delete(PodKind, key)
     expect(await followed).toBe('line 1\nline 2\nline 3\n')
-    expect(() => node.fabric.podLogs({ namespace: 'default', name: 'nobody' })).toThrow('there is no pod')
+    expect(() => node.fabric.logs({ namespace: 'default', name: 'nobody' })).toThrow('there is no pod')
   })
 
   it('run exactly once again after the whole node was stopped and started', async () => {
@@ -420,27 +420,27 @@ describe('a virtual node, with real processes', () => {
     await vi.waitFor(async () => expect((await pods(consumer)).map(isReady)).toEqual([true]), 20_000)
     const [mine] = await pods(consumer)
     const { name } = mine!.metadata
-    const endpoint = provider.fabric.podEndpoint('virtual-1' as ContractId, 'default', name, 8080)!
+    const ref = { namespace: 'default', name }
+    const endpoints = provider.fabric.endpoints({ ...ref, contractID: 'virtual-1' as ContractId })
+    expect(endpoints.map(({ containerPort }) => containerPort)).toEqual([8080])
+    const endpoint = endpoints[0]!
     const answer = await fetch(`http://${endpoint.host}:${endpoint.port}/`)
     const page = await answer.text()
     expect(page).toContain(`pod <b>${name}</b>`)
     expect(page).toContain('your node <b>virtual-1</b>')
     expect(page).toContain('is the node <b>provider</b>')
-    expect(provider.fabric.podEndpoint('virtual-1' as ContractId, 'default', name, 22)).toBeUndefined()
-    expect(provider.fabric.podEndpoint('other' as ContractId, 'default', name, 8080)).toBeUndefined()
+    expect(provider.fabric.endpoints({ ...ref, contractID: 'other' as ContractId })).toEqual([])
 
     const key = { namespace: 'default', name }
-    await vi.waitFor(async () =>
-      expect(await readAll(consumer.fabric.podLogs(key))).toContain('listening on'),
-    )
-    expect(() => provider.fabric.podLogs(key)).toThrow('there is no pod')
+    await vi.waitFor(async () => expect(await readAll(consumer.fabric.logs(key))).toContain('listening on'))
+    expect(() => provider.fabric.logs(key)).toThrow('there is no pod')
 
     const [shadow] = await pods(provider)
     expect(shadow!.metadata.namespace).toMatch(/^tributary-/)
     expect(shadow!.metadata.labels).toMatchObject({ app: 'hello', 'tributary.io/contract': 'virtual-1' })
     expect(shadow!.spec.nodeName).toBe('provider')
 
-    const followed = readAll(consumer.fabric.podLogs(key, { follow: true }))
+    const followed = readAll(consumer.fabric.logs(key, { follow: true }))
     await consumer.store.delete(DeploymentKind, { namespace: 'default', name: 'hello' })
     await vi.waitFor(
       async () => expect([...(await pods(consumer)), ...(await pods(provider))]).toEqual([]),
@@ -623,8 +623,8 @@ describe('a provider that is gone, on a simulated clock', () => {
     expect(await readiness()).toEqual([true, 'True', 1])
     await simulated.advance(10_000)
     expect(await readiness()).toEqual([false, 'Unknown', 1])
-    expect(await consumer.fabric.status('virtual-1')).toMatchObject({
-      ready: false,
+    expect(await consumer.fabric.observe('virtual-1')).toMatchObject({
+      state: 'NotReady',
       reason: 'ProviderUnreachable',
     })
     await simulated.advance(3_600_000)
@@ -646,7 +646,11 @@ describe('a provider that is gone, on a simulated clock', () => {
     await simulated.advance(2_000)
     channel.cut()
     let detached = false
-    void consumer.fabric.detach('virtual-1').then(() => (detached = true))
+    await consumer.fabric.detach('virtual-1')
+    expect(await consumer.fabric.observe('virtual-1')).toMatchObject({ state: 'Detaching' })
+    consumer.fabric.onChange(() => {
+      void consumer.fabric.observe('virtual-1').then(({ state }) => (detached = state === 'Absent'))
+    })
     await simulated.runUntil(() => detached, { limitMs: 30_000 })
     expect(await pods(consumer)).toEqual([])
     expect(await consumer.store.get(NodeKind, { name: 'virtual-1' })).toBeUndefined()

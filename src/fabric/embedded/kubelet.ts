@@ -11,12 +11,12 @@ import { mutate, type ObjectStore } from '../../kernel/object-store.ts'
 import type { System } from '../../kernel/system.ts'
 import { isFinished, type Pod, PodKind } from '../../objects/core/pod.ts'
 import { keyString, type ObjectKey } from '../../objects/meta.ts'
+import { ClusterError, type LogOptions } from '../cluster.ts'
 import type { EventRecorder } from './event-recorder.ts'
-import { LogFile, type ReadLogOptions } from './log-file.ts'
+import { LogFile } from './log-file.ts'
 import { RUNNING_FINALIZER } from './names.ts'
 import { canUseLoopbackAddresses, podAddress, SHARED_ADDRESS } from './pod-address.ts'
 import { PodInstance } from './pod-instance.ts'
-import { PodLogError } from './pod-log-error.ts'
 import type { Runner } from './runner.ts'
 
 export interface KubeletOptions {
@@ -34,11 +34,6 @@ export interface KubeletOptions {
 /** Milliseconds that programs get when this whole program stops. */
 const STOP_GRACE_MS = 3_000
 const DEFAULT_GRACE_S = 30
-
-export interface ContainerLogOptions extends ReadLogOptions {
-  /** The pod's first container unless given. */
-  readonly container?: string
-}
 
 export class Kubelet implements Component {
   readonly #options: KubeletOptions
@@ -87,15 +82,15 @@ export class Kubelet implements Component {
 
   /**
    * @returns what the container has written, and goes on writing if it is to be followed
-   * @throws PodLogError when the pod does not run here or has no such container
+   * @throws ClusterError when the pod does not run here or has no such container
    */
-  logs(key: ObjectKey, { container, ...options }: ContainerLogOptions = {}): AsyncIterable<string> {
+  logs(key: ObjectKey, { container, ...options }: LogOptions = {}): AsyncIterable<string> {
     const pod = this.#pods.get(key)
-    if (pod === undefined) throw new PodLogError('pod-not-found', `there is no pod ${keyString(key)}`)
+    if (pod === undefined) throw new ClusterError('pod-not-found', `there is no pod ${keyString(key)}`)
     const names = pod.spec.containers.map(({ name }) => name)
     const name = container ?? names[0]!
     if (!names.includes(name)) {
-      throw new PodLogError(
+      throw new ClusterError(
         'container-not-found',
         `pod ${keyString(key)} has no container "${name}": ${names.join(', ')}`,
       )

@@ -6,11 +6,11 @@
  */
 import type { Component } from '../../kernel/component.ts'
 import { Controller } from '../../kernel/controller.ts'
-import type { Informers } from '../../kernel/informer.ts'
+import type { Informer, Informers } from '../../kernel/informer.ts'
 import type { Log } from '../../kernel/log.ts'
 import { ensure, mutate, type ObjectStore } from '../../kernel/object-store.ts'
 import type { System } from '../../kernel/system.ts'
-import { DeploymentKind } from '../../objects/core/deployment.ts'
+import { type Deployment, DeploymentKind } from '../../objects/core/deployment.ts'
 import { type Namespace, NamespaceKind } from '../../objects/core/namespace.ts'
 import { DEFAULT_NAMESPACE, type ObjectKey } from '../../objects/meta.ts'
 import { OFFLOAD_LABEL } from '../../objects/offload.ts'
@@ -23,36 +23,48 @@ export interface NamespaceMarkerOptions {
   readonly log: Log
 }
 
-export function createNamespaceMarker(options: NamespaceMarkerOptions): Component {
-  const { store, informers, system, log } = options
-  const namespaces = informers.of(NamespaceKind)
-  const deployments = informers.of(DeploymentKind)
+export class NamespaceMarker implements Component {
+  readonly #store: ObjectStore
+  readonly #namespaces: Informer<Namespace>
+  readonly #controller: Controller<[Namespace, Deployment]>
 
-  const reconcile = async ({ name }: ObjectKey): Promise<void> => {
-    const known = namespaces.get({ name })
-    if (known !== undefined && !wantsMark(known)) return
-    if (known === undefined)
-      await ensure(store, NamespaceKind, { metadata: { name, labels: { [OFFLOAD_LABEL]: 'true' } } })
-    await mutate(store, NamespaceKind, { name }, (each) => (wantsMark(each) ? marked(each) : undefined))
+  constructor({ store, informers, system, log }: NamespaceMarkerOptions) {
+    this.#store = store
+    this.#namespaces = informers.of(NamespaceKind)
+    this.#controller = new Controller<[Namespace, Deployment]>({
+      name: 'namespace-marker',
+      system,
+      log,
+      watches: [
+        {
+          informer: this.#namespaces,
+          keys: ({ type, object }) => (type === 'deleted' ? undefined : { name: object.metadata.name }),
+        },
+        {
+          informer: informers.of(DeploymentKind),
+          keys: ({ type, object }) =>
+            type === 'added' ? { name: object.metadata.namespace ?? DEFAULT_NAMESPACE } : undefined,
+        },
+      ],
+      reconcile: (key) => this.#reconcile(key),
+    })
   }
 
-  return new Controller({
-    name: 'namespace-marker',
-    system,
-    log,
-    watches: [
-      {
-        informer: namespaces,
-        keys: ({ type, object }) => (type === 'deleted' ? undefined : { name: object.metadata.name }),
-      },
-      {
-        informer: deployments,
-        keys: ({ type, object }) =>
-          type === 'added' ? { name: object.metadata.namespace ?? DEFAULT_NAMESPACE } : undefined,
-      },
-    ],
-    reconcile,
-  })
+  start(): Promise<void> {
+    return this.#controller.start()
+  }
+
+  stop(): Promise<void> {
+    return this.#controller.stop()
+  }
+
+  async #reconcile({ name }: ObjectKey): Promise<void> {
+    const known = this.#namespaces.get({ name })
+    if (known !== undefined && !wantsMark(known)) return
+    if (known === undefined)
+      await ensure(this.#store, NamespaceKind, { metadata: { name, labels: { [OFFLOAD_LABEL]: 'true' } } })
+    await mutate(this.#store, NamespaceKind, { name }, (each) => (wantsMark(each) ? marked(each) : undefined))
+  }
 }
 
 function wantsMark({ metadata }: Namespace): boolean {

@@ -11,7 +11,7 @@ import { silentLog } from '../../kernel/log.ts'
 import { realSystem, sleep } from '../../kernel/system.ts'
 import { openCgroups } from './cgroups.ts'
 import { programPath } from './isolation.ts'
-import { createProcessRunner } from './process-runner.ts'
+import { ProcessRunner } from './process-runner.ts'
 import type { ProcessExit, ProcessSpec, Runner, RunningProcess } from './runner.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -55,7 +55,7 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
     let output: string
     beforeEach(async () => {
       directory = await mkdtemp(join(tmpdir(), 'tributary-runner-'))
-      runner = createProcessRunner({ directory, system: realSystem, log: silentLog, cgroups })
+      runner = new ProcessRunner({ directory, system: realSystem, log: silentLog, cgroups })
       output = ''
       await runner.start()
     })
@@ -244,7 +244,7 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
           ],
           { stdio: ['pipe', 'pipe', 'inherit'] },
         )
-        const next = createProcessRunner({ directory: other, system: realSystem, log: silentLog, cgroups })
+        const next = new ProcessRunner({ directory: other, system: realSystem, log: silentLog, cgroups })
         try {
           await once(earlier.stdout!, 'data')
           earlier.kill('SIGKILL')

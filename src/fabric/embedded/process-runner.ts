@@ -62,12 +62,7 @@ const DEFAULT_PIDS = 1_024
 /** For all programs of one user together, where each contract has a user. */
 const USER_PIDS = 8_192
 
-/** @returns a runner that has not been started */
-export function createProcessRunner(options: ProcessRunnerOptions): Runner {
-  return new ProcessRunner(options)
-}
-
-class ProcessRunner implements Runner {
+export class ProcessRunner implements Runner {
   readonly #directory: string
   readonly #system: System
   readonly #log: Log

@@ -19,10 +19,27 @@ export interface ProviderLinkOptions {
   readonly heard: (pods: RemotePods) => Promise<void>
   /** It has not for too long, or it refuses. */
   readonly lost: (reason: string, message: string) => Promise<void>
+  /** What `standing` says may be different now. */
+  readonly changed: () => void
 }
+
+/** How it stands with the provider, as far as this life of the program knows. */
+export type ProviderStanding =
+  | { readonly standing: 'unknown' }
+  | { readonly standing: 'answers' }
+  | {
+      readonly standing: 'silent'
+      readonly reason: string
+      readonly message: string
+      /** Milliseconds since 1970. */
+      readonly since: number
+    }
 
 /** As long as Kubernetes waits for a node's sign of life. */
 const LOST_AFTER_MS = 40_000
+/** One message that is lost is no news. */
+const SILENT_AFTER_MS = 5_000
+const PROBE_LIMIT_MS = 5_000
 const FIRST_BACK_OFF_MS = 50
 const LONGEST_BACK_OFF_MS = 5_000
 const ANSWER_LIMIT_MS = 5_000
@@ -61,6 +78,8 @@ export class ProviderLink {
   readonly #abort = new AbortController()
   #done: Promise<void> | undefined
   #timer: Timer | undefined
+  #standing: ProviderStanding = { standing: 'unknown' }
+  #silence: Timer | undefined
 
   constructor(options: ProviderLinkOptions) {
     this.contractID = options.contractID
@@ -74,7 +93,25 @@ export class ProviderLink {
   async stop(): Promise<void> {
     this.#abort.abort()
     this.#timer?.cancel()
+    this.#silence?.cancel()
     await this.#done
+  }
+
+  get standing(): ProviderStanding {
+    return this.#standing
+  }
+
+  /** @returns whether the provider answers right now */
+  async probe(): Promise<boolean> {
+    const { signal, done } = deadline(this.#options.system.clock, PROBE_LIMIT_MS, this.#abort.signal)
+    try {
+      await this.request('GET', `${podsPath(this.contractID)}?wait=0`, signal)
+      return true
+    } catch {
+      return false
+    } finally {
+      done()
+    }
   }
 
   /**
@@ -108,6 +145,7 @@ export class ProviderLink {
         failures = 0
         this.#armLost('the provider does not answer')
         await heard(pods)
+        this.#answered()
         since = pods.revision
         hasty = system.clock.monotonic() - asked < HASTY_MS ? hasty + 1 : 0
         if (hasty > HASTY_POLLS) await sleep(system.clock, HASTY_DELAY_MS, signal)
@@ -117,6 +155,7 @@ export class ProviderLink {
         since = undefined
         log[failures === 0 ? 'warn' : 'debug']({ err: error }, 'the provider does not answer as it should')
         const refusal = refusalOf(error)
+        this.#failed(error, refusal)
         if (refusal) await this.#lost(refusal.reason, refusal.detail)
         const delay = backOff(failures++, FIRST_BACK_OFF_MS, LONGEST_BACK_OFF_MS)
         await sleep(system.clock, delay, signal).catch(() => {})
@@ -137,6 +176,31 @@ export class ProviderLink {
     } finally {
       limit.done()
     }
+  }
+
+  #answered(): void {
+    this.#silence?.cancel()
+    this.#silence = undefined
+    this.#stand({ standing: 'answers' })
+  }
+
+  #failed(error: unknown, refusal: Refusal | undefined): void {
+    const { clock } = this.#options.system
+    const since = this.#standing.standing === 'silent' ? this.#standing.since : clock.now()
+    if (refusal) {
+      this.#stand({ standing: 'silent', reason: 'Refused', message: refusal.detail, since })
+      return
+    }
+    this.#silence ??= clock.after(SILENT_AFTER_MS, () => {
+      const reason = error instanceof NoChannelError ? 'NoChannel' : 'ProviderUnreachable'
+      this.#stand({ standing: 'silent', reason, message: (error as Error).message, since })
+    })
+  }
+
+  #stand(standing: ProviderStanding): void {
+    const before = JSON.stringify({ ...this.#standing, since: 0 })
+    this.#standing = standing
+    if (before !== JSON.stringify({ ...standing, since: 0 })) this.#options.changed()
   }
 
   #armLost(message: string): void {

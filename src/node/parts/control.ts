@@ -29,7 +29,7 @@ export function createControl(
     listen: config.control.listen,
     version: VERSION,
     admit,
-    podLogs: (key, logOptions) => fabric.podLogs(key, logOptions),
+    podLogs: (key, logOptions) => fabric.logs(key, logOptions),
     extra: controlRoutes({ store, informers, log, traces, orchestrator, status }),
   })
   return { handles: { controlApi }, components: [controlApi], routes: [] }

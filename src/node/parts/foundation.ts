@@ -3,7 +3,9 @@
  * The clock, the store, the network and the machine come from outside.
  */
 import { effectiveConfig, type Config, type EffectiveConfig } from '../../config/index.ts'
+import type { Cluster } from '../../fabric/cluster.ts'
 import type { Runner } from '../../fabric/embedded/index.ts'
+import type { Fabric, FabricOptions } from '../../fabric/fabric.ts'
 import type { LocalDiscoveryEdges } from '../../discovery-manager/index.ts'
 import { Informers } from '../../kernel/informer.ts'
 import type { Log } from '../../kernel/log.ts'
@@ -33,6 +35,8 @@ export interface NodeEdges {
   readonly transport: Transport
   /** How programs are run; real processes unless given. */
   readonly runner?: Runner
+  /** What workloads run in; the embedded fabric unless given. */
+  readonly makeFabric?: (options: FabricOptions) => Fabric & Cluster
   /** The local network, where others may be found; not searched unless given. */
   readonly localDiscovery?: LocalDiscoveryEdges
 }

@@ -1,9 +1,10 @@
 /** Peering: the way to the other side of a contract, what runs there, how it is measured, and how it all ends. */
 import { Closing, contractRoutes, pathOf } from '../../contract-manager/index.ts'
-import { createEmbeddedFabric, type EmbeddedFabric } from '../../fabric/embedded/index.ts'
+import type { Cluster } from '../../fabric/cluster.ts'
+import { EmbeddedFabric } from '../../fabric/embedded/index.ts'
+import type { Fabric, FabricOptions } from '../../fabric/fabric.ts'
 import { measuredCapacity } from '../../local-resource-manager/index.ts'
 import { NetworkManager } from '../../network-manager/index.ts'
-import { NodeKind } from '../../objects/core/node.ts'
 import { subtractAmounts } from '../../quantity/amounts.ts'
 import { ContractTelemetry } from '../../telemetry/index.ts'
 import { VERSION } from '../../version.ts'
@@ -17,7 +18,7 @@ import type { TrustHandles } from './trust.ts'
 
 export interface PeeringHandles {
   readonly networkManager: NetworkManager
-  readonly fabric: EmbeddedFabric
+  readonly fabric: Fabric & Cluster
 }
 
 export function createPeering(
@@ -30,15 +31,16 @@ export function createPeering(
     transport,
     identity,
     contracts,
-    contractOfNode: (nodeName) =>
-      base.informers.of(NodeKind).get({ name: nodeName })?.metadata.annotations?.['tributary.io/contract-id'],
     addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
     pathOf: (contract) => pathOf(contract, contracts),
     inner: () => rearServer,
   })
   const channelFor: NetworkManager['channelFor'] = (contractID) => networkManager.channelFor(contractID)
   const forSale = config.sell?.capacity ?? {}
-  const fabric = createEmbeddedFabric({
+  const makeFabric =
+    before.makeFabric ??
+    ((given: FabricOptions) => new EmbeddedFabric({ ...given, ...(runner ? { runner } : {}) }))
+  const fabric = makeFabric({
     ...base,
     nodeName: config.name,
     directory: `${directory}/fabric`,
@@ -48,14 +50,11 @@ export function createPeering(
     hidden: [directory],
     labels: placeLabels(config),
     allowWorkloads: config.allowWorkloads,
-    ...(runner ? { runner } : {}),
     contracts: { sold: (contractID) => contracts.provided(contractID) },
     channels: channelFor,
     version: VERSION,
   })
-  networkManager.servePods((contractID, namespace, pod, port) =>
-    fabric.podEndpoint(contractID, namespace, pod, port),
-  )
+  networkManager.useCluster(fabric)
   const fabricManager = new VirtualFabricManager({
     ...base,
     fabric,

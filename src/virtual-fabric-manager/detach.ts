@@ -1,0 +1,33 @@
+/** Consumer: what runs on a virtual node is stopped and the node taken away, before its object goes. */
+import type { Fabric } from '../fabric/fabric.ts'
+import { hasFinalizer, removeFinalizer } from '../kernel/reconcile/finalizers.ts'
+import { done, type ReconcileResult, requeueAfter } from '../kernel/reconcile/result.ts'
+import type { ObjectStore } from '../kernel/object-store.ts'
+import { VirtualNodeKind, type VirtualNode } from '../objects/virtual-node.ts'
+import { FINALIZER } from './finalizer.ts'
+import { setStatus } from './virtual-node-status.ts'
+
+export interface DetachOptions {
+  readonly store: ObjectStore
+  readonly fabric: Fabric
+}
+
+/** The fabric tells when it is done; should that be missed, it is seen after this. */
+const LOOK_AGAIN_MS = 5_000
+
+export async function detachNode(
+  { store, fabric }: DetachOptions,
+  node: VirtualNode,
+): Promise<ReconcileResult> {
+  const { name } = node.metadata
+  if (hasFinalizer(node, FINALIZER)) {
+    await fabric.detach(name)
+    const state = await fabric.observe(name)
+    if (state.state !== 'Absent') {
+      await setStatus(store, node, { phase: 'Detaching', message: 'stopping what runs there' })
+      return requeueAfter(LOOK_AGAIN_MS)
+    }
+    await removeFinalizer(store, VirtualNodeKind, node, FINALIZER)
+  }
+  return done
+}

@@ -1,0 +1,20 @@
+/** Consumer: a virtual node says what the fabric sees. One that cannot be observed is not one that failed. */
+import type { VirtualNodeState } from '../fabric/fabric.ts'
+import { type ReconcileResult, requeueAfter } from '../kernel/reconcile/result.ts'
+import type { ObjectStore } from '../kernel/object-store.ts'
+import type { VirtualNode } from '../objects/virtual-node.ts'
+import { setStatus, statusOf } from './virtual-node-status.ts'
+
+/** The fabric tells of changes; should one be missed, it is seen after this. */
+const LOOK_AGAIN_MS = 30_000
+
+/** @param more what else is known of the node now */
+export async function observeNode(
+  { store }: { readonly store: ObjectStore },
+  node: VirtualNode,
+  state: VirtualNodeState,
+  more: Pick<NonNullable<VirtualNode['status']>, 'nodeName' | 'enforcement'> = {},
+): Promise<ReconcileResult> {
+  await setStatus(store, node, { ...more, ...statusOf(state) })
+  return requeueAfter(LOOK_AGAIN_MS)
+}
