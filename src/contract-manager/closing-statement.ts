@@ -1,6 +1,6 @@
 /** The statement that ends a contract, and how two copies of it become one. Pure. */
 import { signDocument, type NodeKey } from '../privacy-and-security-manager/index.ts'
-import { CLOSING_SIGNATURE } from './terms.ts'
+import { CLOSING_SIGNATURE } from './signature-types.ts'
 
 /** What both sides sign at the end. */
 export interface ClosingStatement {

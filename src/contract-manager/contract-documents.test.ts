@@ -20,8 +20,9 @@ import {
 import { amountsOf, configurationOf } from '../rear/configured-amounts.ts'
 import { draftComplaint } from './check-draft.ts'
 import { mergeClosings, signClosing, type ClosingStatement } from './closing-statement.ts'
-import { configurationFor, draftOf } from './draft.ts'
-import { contractIdOf, CONTRACT_SIGNATURE, FLAVOR_SIGNATURE, transactionIdOf } from './terms.ts'
+import { configurationFor, draftOf } from './contract-draft.ts'
+import { contractIdOf, transactionIdOf } from './contract-ids.ts'
+import { CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './signature-types.ts'
 import { verifyContract } from './verify.ts'
 
 const NOW = Date.UTC(2030, 0, 1)

@@ -5,7 +5,7 @@
 import { ensure, type ObjectStore } from '../kernel/object-store.ts'
 import type { Self } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
-import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
+import { inDefaultNamespace } from '../objects/meta.ts'
 import type { Pool } from '../objects/pool.ts'
 import type { Transaction } from '../objects/transaction.ts'
 import { signDocument, type NodeKey } from '../privacy-and-security-manager/index.ts'
@@ -19,7 +19,7 @@ import {
   type WirePurchaseRequest,
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf } from '../trace/index.ts'
-import { CONTRACT_SIGNATURE } from './terms.ts'
+import { CONTRACT_SIGNATURE } from './signature-types.ts'
 
 /** The finalizer that keeps a contract until it is closed. */
 export const CONTRACT_FINALIZER = 'tributary.io/contract'
@@ -70,8 +70,7 @@ export class ContractIssuer {
     const document = encodeContract(signed)
     return ensure(store, ContractKind, {
       metadata: {
-        namespace: DEFAULT_NAMESPACE,
-        name: draft.contractID,
+        ...inDefaultNamespace(draft.contractID),
         finalizers: [CONTRACT_FINALIZER],
         annotations: traceAnnotations(traceOf(transaction)),
       },

@@ -5,13 +5,18 @@ import type { SoldSlice } from '../fabric/fabric.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract, type ContractPhase } from '../objects/contract.ts'
 import type { ContractId, NodeId } from '../objects/ids.ts'
-import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
+import { inDefaultNamespace } from '../objects/meta.ts'
 import { contractAmounts } from '../rear/configured-amounts.ts'
-import { FORWARDS, USER } from './terms.ts'
+import { FORWARDS, USER } from './extra-information.ts'
 
 /** @returns the phase of a contract; a new one is active */
 export function phaseOf(contract: Contract): ContractPhase {
   return (contract.status?.phase?.phase as ContractPhase | undefined) ?? 'Active'
+}
+
+/** @returns the party of a contract that is not us */
+export function otherSide(contract: Contract): Contract['spec']['buyer'] {
+  return contract.spec.role === 'seller' ? contract.spec.buyer : contract.spec.seller
 }
 
 /** @returns who uses what was sold: the buyer, or the one for whom a supernode bought it */
@@ -35,7 +40,7 @@ export class Contracts implements Component {
   async stop(): Promise<void> {}
 
   get(contractID: string): Contract | undefined {
-    return this.informer.get({ namespace: DEFAULT_NAMESPACE, name: contractID })
+    return this.informer.get(inDefaultNamespace(contractID))
   }
 
   /** @returns the contract with the hop before that a contract with the next hop was made for */

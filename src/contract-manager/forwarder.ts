@@ -10,20 +10,18 @@ import type { AvailableResources } from '../available-resources/index.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { ensure, mutate, remove } from '../kernel/object-store.ts'
-import { deadline } from '../kernel/system.ts'
+import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
-import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
+import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
 import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import { ReservationKind, type Reservation } from '../objects/reservation.ts'
 import { TransactionKind, type Transaction } from '../objects/transaction.ts'
 import { relaysOf, type PeeringCandidates } from '../peering-candidates/index.ts'
-import { withMargin } from '../quantity/price.ts'
-import { Problem, PROBLEMS, type ProblemCode } from '../rear/problem.ts'
+import { Problem } from '../rear/problem.ts'
 import {
   configurationFromWire,
   nodeIdentityFromWire,
-  nodeIdentityToWire,
   type WireContractTerms,
   type WireNodeIdentity,
   type WireReserveRequest,
@@ -31,8 +29,11 @@ import {
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf, type TraceContext } from '../trace/index.ts'
 import { amountsOf } from '../rear/configured-amounts.ts'
+import { awaitReservation } from './await-reservation.ts'
 import type { ContractIssuer } from './contract-issuer.ts'
-import { contractIdOf, DOWNSTREAM_PRICE, FORWARDS, MARGIN, ORIGIN_CONTRACT, USER } from './terms.ts'
+import { forwardedDraft } from './forwarded-draft.ts'
+import { FORWARDING_LABEL, forwardingName } from './forwarding-names.ts'
+import { contractIdOf } from './contract-ids.ts'
 
 export interface ForwarderOptions extends NodeBase {
   readonly available: AvailableResources
@@ -49,8 +50,6 @@ export interface ForwarderOptions extends NodeBase {
   readonly issuer: ContractIssuer
 }
 
-/** Label of reservations that are made for others: the transaction with the hop before. */
-const FORWARDING_LABEL = 'tributary.io/forwarding'
 const RESERVE_WAIT_MS = 20_000
 const PURCHASE_WAIT_MS = 25_000
 /** Longer than anybody waits for an answer, and then asks again. */
@@ -123,8 +122,7 @@ export class Forwarder implements Component {
     const until = request.contractExpirationTime ?? ''
     const reservation = await ensure(store, ReservationKind, {
       metadata: {
-        namespace: DEFAULT_NAMESPACE,
-        name: forwardingName(transactionID),
+        ...inDefaultNamespace(forwardingName(transactionID)),
         labels: { [FORWARDING_LABEL]: transactionID },
         annotations: traceAnnotations(trace),
       },
@@ -144,13 +142,14 @@ export class Forwarder implements Component {
     })
     if (reservation.metadata.deletionTimestamp !== undefined)
       throw new Problem('unavailable', 'an attempt before this one is still being given up')
-    const answered = await this.#waitFor(
+    const answered = await awaitReservation(
+      this.#options,
       reservation,
       RESERVE_WAIT_MS,
       (each) => each.status?.reservePhase === 'Solved',
     )
     const down = answered.status?.transaction as WireTransaction
-    const draft = this.#draft({ transactionID, buyer, user, down, margin })
+    const draft = forwardedDraft({ transactionID, buyer, user, down, margin, seller: self.identity() })
     const transaction: WireTransaction = {
       transactionID,
       flavorID: request.flavorID,
@@ -162,8 +161,7 @@ export class Forwarder implements Component {
     }
     const stored = await ensure(store, TransactionKind, {
       metadata: {
-        namespace: DEFAULT_NAMESPACE,
-        name: transactionID,
+        ...inDefaultNamespace(transactionID),
         annotations: traceAnnotations(trace),
       },
       spec: {
@@ -194,7 +192,12 @@ export class Forwarder implements Component {
     const reservation = await this.#buy(transaction)
     if (reservation === undefined)
       throw new Problem('transaction-expired', 'the hold ended before it was bought')
-    await this.#waitFor(reservation, PURCHASE_WAIT_MS, (each) => each.status?.contract?.name !== undefined)
+    await awaitReservation(
+      this.#options,
+      reservation,
+      PURCHASE_WAIT_MS,
+      (each) => each.status?.contract?.name !== undefined,
+    )
     return this.#complete(transaction, signature)
   }
 
@@ -202,7 +205,7 @@ export class Forwarder implements Component {
   async release(transaction: Transaction): Promise<void> {
     const { store, available } = this.#options
     const name = transaction.spec.reservation
-    if (typeof name === 'string') await remove(store, ReservationKind, { namespace: DEFAULT_NAMESPACE, name })
+    if (typeof name === 'string') await remove(store, ReservationKind, inDefaultNamespace(name))
     await available.removeAllocation(contractIdOf(transaction.metadata.name))
   }
 
@@ -228,38 +231,6 @@ export class Forwarder implements Component {
     await this.#options.available.ensureForwarding(contractID, amounts, name, traceOf(transaction))
   }
 
-  #draft(of: {
-    readonly transactionID: string
-    readonly buyer: WireNodeIdentity
-    readonly user: string
-    readonly down: WireTransaction
-    readonly margin: string | undefined
-  }): WireContractTerms {
-    const { self } = this.#options
-    const down = (of.down as { contract?: WireContractTerms }).contract
-    if (down === undefined)
-      throw new Problem('upstream-failed', 'the next node sent no draft of its contract')
-    const { price, extraInformation } = down
-    return {
-      ...down,
-      contractID: contractIdOf(of.transactionID),
-      transactionID: of.transactionID,
-      buyerID: of.buyer,
-      buyerClusterID: of.buyer.additionalInformation?.liqoID ?? '',
-      seller: nodeIdentityToWire(self.identity()),
-      extraInformation: {
-        ...extraInformation,
-        [FORWARDS]: down.contractID,
-        [ORIGIN_CONTRACT]: extraInformation?.[ORIGIN_CONTRACT] ?? down.contractID,
-        [USER]: of.user,
-        // Both prices are in the chain of contracts: what the next hop takes, and what is added here.
-        ...(price ? { [DOWNSTREAM_PRICE]: `${price.amount} ${price.currency}/${price.period}` } : {}),
-        ...(of.margin === undefined ? {} : { [MARGIN]: of.margin }),
-      },
-      ...(price ? { price: withMargin(price, of.margin) } : {}),
-    } as WireContractTerms
-  }
-
   async #buy(transaction: Transaction): Promise<Reservation | undefined> {
     const { store } = this.#options
     const reservation = await this.#reservationOf(transaction)
@@ -270,19 +241,19 @@ export class Forwarder implements Component {
   }
 
   /** The next hop refused, or a crash came before its answer was passed on and nobody asked again. */
-  async #dropAbandoned(transactionID: string): Promise<{ requeueAfterMs: number } | undefined> {
+  async #dropAbandoned(transactionID: string): Promise<ReconcileResult> {
     const { store, system, available } = this.#options
     const contractID = contractIdOf(transactionID)
-    if ((await store.get(ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID })) === undefined)
+    if ((await store.get(ContractKind, inDefaultNamespace(contractID))) === undefined)
       await available.removeAllocation(contractID)
-    const key = { namespace: DEFAULT_NAMESPACE, name: forwardingName(transactionID) }
+    const key = inDefaultNamespace(forwardingName(transactionID))
     const reservation = await store.get(ReservationKind, key)
     if (reservation === undefined || reservation.metadata.deletionTimestamp !== undefined) return undefined
     // Bought: its contract, which there is by now, says what becomes of it.
     if (reservation.status?.contract?.name !== undefined) return undefined
     const age = system.clock.now() - Date.parse(reservation.metadata.creationTimestamp)
     if (reservation.status?.phase.phase !== 'Failed' && age < ABANDONED_AFTER_MS)
-      return { requeueAfterMs: ABANDONED_AFTER_MS - age }
+      return requeueAfter(ABANDONED_AFTER_MS - age)
     await remove(store, ReservationKind, key)
     return undefined
   }
@@ -290,51 +261,17 @@ export class Forwarder implements Component {
   async #reservationOf(transaction: Transaction): Promise<Reservation | undefined> {
     const name = transaction.spec.reservation
     return typeof name === 'string'
-      ? this.#options.store.get(ReservationKind, { namespace: DEFAULT_NAMESPACE, name })
+      ? this.#options.store.get(ReservationKind, inDefaultNamespace(name))
       : undefined
   }
 
-  /** @throws Problem when the reservation fails, or is not answered in time */
-  async #waitFor(
-    reservation: Reservation,
-    timeoutMs: number,
-    done: (reservation: Reservation) => boolean,
-  ): Promise<Reservation> {
-    const { informers, system } = this.#options
-    const limit = deadline(system.clock, timeoutMs)
-    const { uid, name } = reservation.metadata
-    const { promise, resolve, reject } = Promise.withResolvers<Reservation>()
-    const unsubscribe = informers.of(ReservationKind).onChange(({ type, object }) => {
-      if (object.metadata.uid !== uid) return
-      if (type === 'deleted') reject(new Problem('transaction-expired', 'the reservation was given up'))
-      else if (object.status?.phase.phase === 'Failed') reject(problemOf(object))
-      else if (done(object)) resolve(object)
-    })
-    const onTimeout = (): void =>
-      reject(
-        new Problem('timeout', `waiting for ${reservation.spec.seller.nodeID} took too long`, {
-          extensions: { waitingFor: reservation.spec.seller.nodeID },
-        }),
-      )
-    limit.signal.addEventListener('abort', onTimeout, { once: true })
-    try {
-      return await promise
-    } catch (error) {
-      this.#options.log.info({ err: error, reservation: name }, 'forwarding failed')
-      throw error
-    } finally {
-      unsubscribe()
-      limit.done()
-    }
-  }
-
   /** After a crash: a purchase that the buyer signed is completed; what is over is cleared away. */
-  async #reconcile(key: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
+  async #reconcile(key: ObjectKey): Promise<ReconcileResult> {
     const { store, system } = this.#options
     const transaction = await store.get(TransactionKind, key)
     if (transaction === undefined) return this.#dropAbandoned(key.name)
     if (typeof transaction.spec.reservation !== 'string') return
-    const contractKey = { namespace: DEFAULT_NAMESPACE, name: contractIdOf(key.name) }
+    const contractKey = inDefaultNamespace(contractIdOf(key.name))
     if (await store.get(ContractKind, contractKey)) return
     const signature = transaction.spec.buyerSignature
     const reservation = await this.#reservationOf(transaction)
@@ -347,34 +284,17 @@ export class Forwarder implements Component {
     const left = Date.parse(transaction.spec.expirationTime ?? '') - system.clock.now()
     if (!failed && left > 0) {
       await this.#ensureAllocation(transaction)
-      return { requeueAfterMs: left + 1 }
+      return requeueAfter(left + 1)
     }
     await this.release(transaction)
     await remove(store, TransactionKind, key)
   }
 }
 
-/** @returns the name of the reservation at the next hop for a transaction with the hop before */
-export function forwardingName(transactionID: string): string {
-  return `forward-${transactionID}`
-}
-
 function transactionKey(transactionID: string | undefined): ObjectKey | undefined {
-  return transactionID === undefined ? undefined : { namespace: DEFAULT_NAMESPACE, name: transactionID }
+  return transactionID === undefined ? undefined : inDefaultNamespace(transactionID)
 }
 
 function withRole(role: TraceContext['role']): { readonly role?: NonNullable<TraceContext['role']> } {
   return role === undefined ? {} : { role }
-}
-
-/** What the next hop said, as far as the hop before may know it. */
-function problemOf(reservation: Reservation): Problem {
-  const code = reservation.status?.message
-  const known =
-    code !== undefined && Object.hasOwn(PROBLEMS, code) && PROBLEMS[code as ProblemCode].status < 500
-  return new Problem(
-    known ? (code as ProblemCode) : 'upstream-failed',
-    reservation.status?.phase.message ?? 'the next node failed',
-    { extensions: { at: reservation.spec.seller.nodeID } },
-  )
 }

@@ -2,7 +2,8 @@
  * Contract Manager: RESERVE and PURCHASE, as seller and as buyer; signs, verifies, stores, expires and
  * closes contracts. Owns the tables Transaction, Reservation and Contract.
  */
-export { Buyer, type BuyerOptions } from './buyer.ts'
+export type { BuyerOptions } from './buyer-options.ts'
+export { Buyer } from './buyer.ts'
 export { Closing, type ClosingOptions } from './closing.ts'
 export { ContractIssuer, type ContractIssuerOptions } from './contract-issuer.ts'
 export { Contracts } from './contracts.ts'
@@ -11,5 +12,7 @@ export { pathOf } from './path-of.ts'
 export { requestClose } from './request-close.ts'
 export { Seller, type SellerOptions } from './seller.ts'
 export { contractRoutes } from './routes.ts'
-export { FORWARDS, ORIGIN_CONTRACT, contractIdOf, CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './terms.ts'
+export { contractIdOf } from './contract-ids.ts'
+export { CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './signature-types.ts'
+export { FORWARDS, ORIGIN_CONTRACT } from './extra-information.ts'
 export { verifyContract, type ContractVerdict } from './verify.ts'

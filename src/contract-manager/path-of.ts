@@ -2,7 +2,8 @@
 import type { Contract } from '../objects/contract.ts'
 import type { Path } from '../network-manager/index.ts'
 import type { Contracts } from './contracts.ts'
-import { FORWARDS, ORIGIN_CONTRACT } from './terms.ts'
+import { FORWARDING_LABEL } from './forwarding-names.ts'
+import { FORWARDS, ORIGIN_CONTRACT } from './extra-information.ts'
 
 /** @returns undefined for a contract whose two sides reach each other directly */
 export function pathOf(
@@ -16,7 +17,8 @@ export function pathOf(
     if (forwards === undefined || next === undefined) return undefined
     return { type: 'relay', next: { nodeID: next.nodeID, address: next.ip, contractID: forwards } }
   }
-  if (contracts.forwardedFor(contract.metadata.name)) return { type: 'none' }
+  const { labels, name } = contract.metadata
+  if (labels?.[FORWARDING_LABEL] !== undefined || contracts.forwardedFor(name)) return { type: 'none' }
   const origin = extraInformation?.[ORIGIN_CONTRACT]
   if (origin === undefined) return undefined
   const { owner } = flavor.spec

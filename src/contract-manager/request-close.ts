@@ -2,18 +2,21 @@
  * How anybody of this node asks for the end of a contract: by saying so on the contract, with a statement that we
  * sign. Closing, which watches contracts, does the rest; nobody has to know it.
  */
+import type { Log } from '../kernel/log.ts'
 import { mutateStatus, type ObjectStore } from '../kernel/object-store.ts'
 import { rfc3339, type System } from '../kernel/system.ts'
 import type { Self } from '../node-base.ts'
-import { ContractKind, type Contract, type ContractStatus } from '../objects/contract.ts'
-import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
+import { ContractKind } from '../objects/contract.ts'
+import { inDefaultNamespace } from '../objects/meta.ts'
 import type { NodeKey } from '../privacy-and-security-manager/index.ts'
-import { signClosing, type ClosingStatement, type SignedClosing } from './closing-statement.ts'
+import { signClosing, type ClosingStatement } from './closing-statement.ts'
+import { closingStatus } from './contract-phase.ts'
 import { phaseOf } from './contracts.ts'
 
 export interface RequestCloseOptions {
   readonly store: ObjectStore
   readonly system: System
+  readonly log: Log
   readonly self: Self
   readonly key: NodeKey
 }
@@ -23,28 +26,15 @@ export interface RequestCloseOptions {
  * @param reason for people, on both sides
  */
 export async function requestClose(
-  { store, system, self, key }: RequestCloseOptions,
+  { store, system, log, self, key }: RequestCloseOptions,
   contractID: string,
   reason: string,
 ): Promise<void> {
   const now = rfc3339(system.clock.now())
-  await mutateStatus(store, ContractKind, { namespace: DEFAULT_NAMESPACE, name: contractID }, (contract) => {
+  await mutateStatus(store, ContractKind, inDefaultNamespace(contractID), (contract) => {
     if (phaseOf(contract) !== 'Active') return undefined
     const statement: ClosingStatement = { contractID, closedBy: self.id, reason, closedAt: now }
-    return closingStatus(contract, signClosing(statement, {}, { id: self.id, key }), now)
+    const closing = signClosing(statement, {}, { id: self.id, key })
+    return closingStatus(contract, 'closed', closing, { now, log })
   })
-}
-
-/** @returns the status of a contract whose end has begun with this statement */
-export function closingStatus(contract: Contract, closing: SignedClosing, now: string): ContractStatus {
-  return {
-    ...contract.status,
-    phase: {
-      ...contract.status?.phase,
-      phase: 'Closing',
-      message: closing.statement.reason,
-      lastChangeTime: now,
-    },
-    closing,
-  }
 }

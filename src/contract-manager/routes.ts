@@ -115,7 +115,7 @@ export function contractRoutes(seller: Seller, closing: Closing, contracts: Cont
         if (contract === undefined) throw new Problem('contract-not-found', 'no such contract here')
         const { buyer, seller: sells } = contract.spec
         if (peer?.id !== buyer.nodeID && peer?.id !== sells.nodeID)
-          throw new Problem('not-a-party', 'the contract is of others')
+          throw new Problem('not-a-party', 'caller is not a party to the contract')
         return {
           status: 200,
           body: {

@@ -31,7 +31,7 @@ import { configurationOf } from '../rear/configured-amounts.ts'
 import { Contracts } from './contracts.ts'
 import { ContractIssuer } from './contract-issuer.ts'
 import { Seller } from './seller.ts'
-import { CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './terms.ts'
+import { CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './signature-types.ts'
 import { verifyContract } from './verify.ts'
 
 const KEY = { namespace: 'default', name: 'compute' }

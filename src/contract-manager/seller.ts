@@ -3,16 +3,17 @@ import { flavorOf, type AvailableResources, type Refusal } from '../available-re
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { ensure, remove } from '../kernel/object-store.ts'
+import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { FlavorKind } from '../objects/flavor.ts'
-import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
+import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { PoolKind, type LedgerEntry, type Pool } from '../objects/pool.ts'
 import { TransactionKind, type Transaction } from '../objects/transaction.ts'
 import { verifyDocument, SignatureError, type NodeKey } from '../privacy-and-security-manager/index.ts'
-import { configurationFor, draftOf } from './draft.ts'
+import { configurationFor, draftOf } from './contract-draft.ts'
 import type { ContractIssuer } from './contract-issuer.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { RearManager } from '../rear-manager/index.ts'
@@ -32,7 +33,16 @@ import {
 } from '../rear/wire/index.ts'
 import { traceAnnotations, type TraceContext } from '../trace/index.ts'
 import { amountsOf } from '../rear/configured-amounts.ts'
-import { contractIdOf, CONTRACT_SIGNATURE, transactionIdOf } from './terms.ts'
+import { contractIdOf } from './contract-ids.ts'
+import { CONTRACT_SIGNATURE } from './signature-types.ts'
+import {
+  checkCaller,
+  checkParty,
+  idFor,
+  isForwarding,
+  sentBefore,
+  withoutSecrets,
+} from './transaction-access.ts'
 
 export interface SellerOptions extends NodeBase {
   readonly available: AvailableResources
@@ -51,7 +61,7 @@ export interface SellerOptions extends NodeBase {
 const FORGET_AGAIN_MS = 1_000
 
 /** A RESERVE that is being worked on. */
-interface Asked {
+interface ReserveRequest {
   readonly request: WireReserveRequest
   readonly buyer: WireNodeIdentity
   /** The buyer's, or what stands for one. */
@@ -115,28 +125,28 @@ export class Seller implements Component {
     const buyer = withoutSecrets(request.buyerID)
     const key = request.key ?? `${request.flavorID} ${JSON.stringify(request.configuration ?? null)}`
     const transactionID = idFor(buyer.ID, key, caller)
-    const asked: Asked = { request, buyer, key, transactionID, trace }
-    const forwarded = await this.#forward(asked, caller)
-    return forwarded ?? this.#oneAtATime.run(transactionID, () => this.#reserve(asked))
+    const reserve: ReserveRequest = { request, buyer, key, transactionID, trace }
+    const forwarded = await this.#forward(reserve, caller)
+    return forwarded ?? this.#oneAtATime.run(transactionID, () => this.#reserve(reserve))
   }
 
   /** @returns undefined when what is asked for is not to be had through us, but from us or not at all */
-  async #forward(asked: Asked, caller: string | undefined): Promise<WireTransaction | undefined> {
+  async #forward(reserve: ReserveRequest, caller: string | undefined): Promise<WireTransaction | undefined> {
     const forwarder = this.#options.forwarder
     if (forwarder === undefined || caller === undefined) return undefined
-    const { request, buyer, key, transactionID, trace } = asked
+    const { request, buyer, key, transactionID, trace } = reserve
     const before = await this.#transaction(transactionID)
     if (before && isForwarding(before)) {
       if (await forwarder.holds(before)) return sentBefore(before, request)
       await forwarder.release(before)
-      await remove(this.#options.store, TransactionKind, nameOf(transactionID))
+      await remove(this.#options.store, TransactionKind, inDefaultNamespace(transactionID))
     }
     if (await this.#options.available.poolOfFlavor(request.flavorID)) return undefined
     const offer = forwarder.offerFor(request.flavorID, caller)
     return offer && forwarder.reserve(offer, request, buyer, transactionID, key, trace)
   }
 
-  async #reserve({ request, buyer, key, transactionID, trace }: Asked): Promise<WireTransaction> {
+  async #reserve({ request, buyer, key, transactionID, trace }: ReserveRequest): Promise<WireTransaction> {
     const { store, available, recorder, rearManager, self, longestMs, holdMs } = this.#options
     const since = recorder.now()
     const before = await this.#resume(transactionID, request)
@@ -147,7 +157,7 @@ export class Seller implements Component {
       throw new Problem('flavor-not-found', `no flavor ${request.flavorID.slice(0, 100)} here`)
     const flavor = await this.#currentFlavor(pool)
     if (flavor === undefined) {
-      const refusal = { code: 'insufficient-capacity', detail: 'everything is sold', numbers: {} } as const
+      const refusal = { code: 'insufficient-capacity', detail: 'pool exhausted', numbers: {} } as const
       throw this.#refused(pool, refusal, undefined)
     }
     const now = this.#now()
@@ -169,11 +179,11 @@ export class Seller implements Component {
       expirationTime: rfc3339(now + holdMs),
       contract: draft,
     }
-    const { contract: _, ...sent } = transaction
+    const { contract: _, ...answer } = transaction
     // Asked for before the hold and not after it: a hold that nobody can buy, because a crash came between, would
     // be in the way until it ends. Asked for at once, so that a store may make both durable together.
-    const noted = ensure(store, TransactionKind, {
-      metadata: { ...nameOf(transactionID), annotations: traceAnnotations(trace) },
+    const stored = ensure(store, TransactionKind, {
+      metadata: { ...inDefaultNamespace(transactionID), annotations: traceAnnotations(trace) },
       spec: {
         flavorID: request.flavorID,
         buyer: nodeIdentityFromWire(buyer),
@@ -182,11 +192,11 @@ export class Seller implements Component {
         expirationTime: transaction.expirationTime,
         contractDraft: draft,
         key,
-        sent,
+        sent: answer,
       },
     })
     const holding = rearManager.reserveForPeer(
-      { namespace: DEFAULT_NAMESPACE, name: pool.metadata.name },
+      inDefaultNamespace(pool.metadata.name),
       {
         id: transactionID,
         contractID: draft.contractID,
@@ -197,9 +207,9 @@ export class Seller implements Component {
       },
       trace,
     )
-    const [held] = await Promise.all([holding, noted])
+    const [held] = await Promise.all([holding, stored])
     if ('refusal' in held) {
-      await remove(store, TransactionKind, nameOf(transactionID))
+      await remove(store, TransactionKind, inDefaultNamespace(transactionID))
       throw this.#refused(pool, held.refusal, held.pool && (await this.#currentFlavor(held.pool)))
     }
     recorder.step(trace, 'reserve-answered', { peer: buyer.ID, since })
@@ -216,7 +226,7 @@ export class Seller implements Component {
     caller: string | undefined,
   ): Promise<unknown> {
     const { store } = this.#options
-    const contract = await store.get(ContractKind, nameOf(contractIdOf(transactionID)))
+    const contract = await store.get(ContractKind, inDefaultNamespace(contractIdOf(transactionID)))
     if (contract) {
       checkParty(contract.spec.buyer.nodeID, caller)
       return contract.spec.document
@@ -270,10 +280,10 @@ export class Seller implements Component {
     if (transaction === undefined) return
     checkCaller(transaction, caller)
     const bought = new Problem('conflict', 'the transaction was bought: close its contract instead')
-    if (await store.get(ContractKind, nameOf(contractIdOf(transactionID)))) throw bought
+    if (await store.get(ContractKind, inDefaultNamespace(contractIdOf(transactionID)))) throw bought
     if (isForwarding(transaction)) await this.#options.forwarder?.release(transaction)
     else if (!(await available.cancel(transactionID))) throw bought
-    await remove(store, TransactionKind, nameOf(transactionID))
+    await remove(store, TransactionKind, inDefaultNamespace(transactionID))
   }
 
   /** What a retried RESERVE gets: the answer of the first one, while its hold lives or its contract was made. */
@@ -285,12 +295,12 @@ export class Seller implements Component {
     const found = await available.poolOfEntry(transactionID)
     const over = found?.entry.state === 'held' && Date.parse(found.entry.expiresAt) <= this.#now()
     if (found && !over) return sent
-    await remove(store, TransactionKind, nameOf(transactionID))
+    await remove(store, TransactionKind, inDefaultNamespace(transactionID))
     return undefined
   }
 
   #transaction(transactionID: string): Promise<Transaction | undefined> {
-    return this.#options.store.get(TransactionKind, nameOf(transactionID))
+    return this.#options.store.get(TransactionKind, inDefaultNamespace(transactionID))
   }
 
   #checkBuyer(draft: WireContractTerms, signature: string | undefined, caller: string): void {
@@ -310,7 +320,7 @@ export class Seller implements Component {
     const { store, self } = this.#options
     const made = flavorOf(pool, self.identity())
     if (made === undefined) return undefined
-    const key = { namespace: DEFAULT_NAMESPACE, name: made.id }
+    const key = inDefaultNamespace(made.id)
     const stored = await store.get(FlavorKind, key)
     // Not projected yet, or replaced already by that of a later buyer: it follows from the pool all the same.
     return flavorToWire(stored ?? this.#options.available.flavorFor(made))
@@ -335,7 +345,7 @@ export class Seller implements Component {
 
   async #completeEntry(pool: Pool, entry: LedgerEntry): Promise<void> {
     const { store, available, issuer } = this.#options
-    if (await store.get(ContractKind, nameOf(entry.contractID))) return
+    if (await store.get(ContractKind, inDefaultNamespace(entry.contractID))) return
     const transaction = await this.#transaction(entry.id)
     if (transaction) await issuer.issue(transaction, { pool, buyerSignature: entry.buyerSignature })
     // Neither contract nor transaction: it was closed, and the crash came before the release.
@@ -343,7 +353,7 @@ export class Seller implements Component {
   }
 
   /** Forgets a transaction when its hold is over; one that was bought stays as long as its contract. */
-  async #forgetTransaction({ name }: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
+  async #forgetTransaction({ name }: ObjectKey): Promise<ReconcileResult> {
     const { store, available } = this.#options
     const transaction = await this.#transaction(name)
     if (transaction === undefined) return
@@ -351,59 +361,14 @@ export class Seller implements Component {
     // Not ours to forget: what we bought, and what stands for a reservation at the next hop.
     if (spec['sent'] === undefined || isForwarding(transaction)) return
     const left = Date.parse(spec.expirationTime ?? '') - this.#now()
-    if (left > 0) return { requeueAfterMs: left + 1 }
+    if (left > 0) return requeueAfter(left + 1)
     const found = await available.poolOfEntry(name)
-    if (found === undefined) await remove(store, TransactionKind, nameOf(name))
+    if (found === undefined) await remove(store, TransactionKind, inDefaultNamespace(name))
     // It is over, and about to be dropped.
-    else if (found.entry.state === 'held') return { requeueAfterMs: FORGET_AGAIN_MS }
+    else if (found.entry.state === 'held') return requeueAfter(FORGET_AGAIN_MS)
   }
 
   #now(): number {
     return this.#options.system.clock.now()
   }
-}
-
-/** Whether the transaction stands for a reservation at the next hop, and not for a part of a pool of ours. */
-function isForwarding(transaction: Transaction): boolean {
-  return typeof transaction.spec.reservation === 'string'
-}
-
-/** A buyer's kubeconfig is never kept, echoed or passed on. */
-function withoutSecrets(identity: WireNodeIdentity): WireNodeIdentity {
-  if (identity.additionalInformation?.kubeconfig === undefined) return identity
-  const { kubeconfig: _kubeconfig, ...additionalInformation } = identity.additionalInformation
-  return { ...identity, additionalInformation }
-}
-
-/** Transactions and contracts are all in one namespace. */
-function nameOf(name: string): ObjectKey & { readonly namespace: string } {
-  return { namespace: DEFAULT_NAMESPACE, name }
-}
-
-/** Who proved nothing must not get at the transactions of a buyer who did. */
-function idFor(buyer: string, key: string, caller: string | undefined): string {
-  return transactionIdOf(caller ?? `unauthenticated ${buyer}`, key)
-}
-
-/** @throws Problem `not-a-party` unless the transaction was made for this caller */
-function checkCaller({ metadata, spec }: Transaction, caller: string | undefined): void {
-  checkParty(spec.buyer.nodeID, caller)
-  if (idFor(spec.buyer.nodeID, spec.key ?? '', caller) !== metadata.name) throw notAParty()
-}
-
-function checkParty(buyer: string, caller: string | undefined): void {
-  if (caller !== undefined && buyer !== caller) throw notAParty()
-}
-
-function notAParty(): Problem {
-  return new Problem('not-a-party', 'the transaction is of another buyer')
-}
-
-/** @throws Problem `key-reused` when the first request under the key was another one */
-function sentBefore({ spec }: Transaction, { configuration }: WireReserveRequest): WireTransaction {
-  const sent = { ...(spec['sent'] as WireTransaction), contract: spec.contractDraft as WireContractTerms }
-  if (JSON.stringify(sent.configuration ?? null) !== JSON.stringify(configuration ?? null)) {
-    throw new Problem('key-reused', 'the key was used before for another configuration')
-  }
-  return sent
 }

@@ -13,7 +13,7 @@ import {
   WireError,
   type WireContract,
 } from '../rear/wire/index.ts'
-import { CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './terms.ts'
+import { CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './signature-types.ts'
 
 export interface ContractCheck {
   readonly name: 'document' | 'seller-signature' | 'buyer-signature' | 'flavor-signature' | 'validity'

@@ -12,7 +12,8 @@ import type {
   WireReserveRequest,
 } from '../rear/wire/index.ts'
 import { configurationOf } from '../rear/configured-amounts.ts'
-import { contractIdOf, USER } from './terms.ts'
+import { contractIdOf } from './contract-ids.ts'
+import { USER } from './extra-information.ts'
 
 /**
  * @param sent what the buyer asks for; undefined for the whole flavor

@@ -1,0 +1,12 @@
+/** Keys of `extraInformation` in contracts that a supernode makes on behalf of others. Pure. */
+
+/** Our contract with the next hop. */
+export const FORWARDS = 'tributary.io/forwards'
+/** The contract of the provider, under which the workload runs. */
+export const ORIGIN_CONTRACT = 'tributary.io/origin-contract'
+/** Node id of the one that uses what was bought. */
+export const USER = 'tributary.io/user'
+/** What the next hop takes. */
+export const DOWNSTREAM_PRICE = 'tributary.io/downstream-price'
+/** What the relay adds to it. */
+export const MARGIN = 'tributary.io/margin'

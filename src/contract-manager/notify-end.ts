@@ -1,0 +1,75 @@
+/** Tells the other side that a contract has ended, until it has signed the statement too. */
+import { amendStatus } from '../kernel/reconcile/amend.ts'
+import type { Backoffs } from '../kernel/reconcile/backoffs.ts'
+import { done, requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
+import { ContractKind, type Contract } from '../objects/contract.ts'
+import { keyOf } from '../objects/meta.ts'
+import type { RearClient } from '../rear/client.ts'
+import { isProblem } from '../rear/problem.ts'
+import { isTransportError } from '../rear/transport/index.ts'
+import { checkClosing, mergedClosing } from './closing-by-peer.ts'
+import type { SignedClosing } from './closing-statement.ts'
+import { otherSide } from './contracts.ts'
+import type { RequestCloseOptions } from './request-close.ts'
+
+export interface NotifyEndOptions extends RequestCloseOptions {
+  readonly client: RearClient
+  /** How often the other side of each contract was not reached. */
+  readonly backoffs: Backoffs
+}
+
+const NOTIFY_TIMEOUT_MS = 3_000
+
+/** @returns when to try again; `done` when there is nothing to tell, or nothing can be done about it */
+export async function notifyEnd(
+  options: NotifyEndOptions,
+  contract: Contract,
+  signal: AbortSignal,
+): Promise<ReconcileResult> {
+  const { client, store, log, backoffs } = options
+  const { name } = contract.metadata
+  const peer = otherSide(contract)
+  const closing = closingToTell(options, contract)
+  if (closing === undefined) return done
+  try {
+    const answer = await client.callNode(peer, {
+      method: 'DELETE',
+      path: `/api/v2/contracts/${encodeURIComponent(name)}`,
+      body: closing,
+      timeoutMs: NOTIFY_TIMEOUT_MS,
+      signal,
+    })
+    const signed = answer.body as SignedClosing
+    checkClosing(name, signed, peer.nodeID)
+    await amendStatus(store, ContractKind, contract, (each) => ({
+      ...each.status,
+      closing: mergedClosing(options, each, signed),
+    }))
+    backoffs.forget(keyOf(contract))
+    return done
+  } catch (error) {
+    if (isProblem(error, 'contract-not-found', 'not-a-party', 'signature-invalid', 'bad-request')) {
+      backoffs.forget(keyOf(contract))
+      log.warn({ err: error, contract: name }, 'the other side does not know or sign the end of the contract')
+      return done
+    }
+    if (!isTransportError(error) && !isProblem(error)) throw error
+    const pause = backoffs.failed(keyOf(contract))
+    const level = backoffs.failures(keyOf(contract)) === 1 ? 'info' : 'debug'
+    log[level]({ err: error, contract: name }, 'the other side was not told of the end yet')
+    return requeueAfter(pause)
+  }
+}
+
+/** @returns our statement, if the other side has not signed it and does not know by itself */
+function closingToTell(
+  { self, system }: Pick<RequestCloseOptions, 'self' | 'system'>,
+  contract: Contract,
+): SignedClosing | undefined {
+  const closing = contract.status?.closing as SignedClosing | undefined
+  if (closing === undefined || closing.signatures[otherSide(contract).nodeID] !== undefined) return undefined
+  if (closing.signatures[self.id] === undefined) return undefined
+  // After its end there is nothing left to tell.
+  const ended = Date.parse(contract.spec.expirationTime ?? '') < system.clock.now()
+  return ended ? undefined : closing
+}

@@ -1,0 +1,51 @@
+/** Whose a transaction is, and what may be said again about it: for the selling half. Pure. */
+import type { Transaction } from '../objects/transaction.ts'
+import { Problem } from '../rear/problem.ts'
+import type {
+  WireContractTerms,
+  WireNodeIdentity,
+  WireReserveRequest,
+  WireTransaction,
+} from '../rear/wire/index.ts'
+import { transactionIdOf } from './contract-ids.ts'
+
+/** Whether the transaction stands for a reservation at the next hop, and not for a part of a pool of ours. */
+export function isForwarding(transaction: Transaction): boolean {
+  return typeof transaction.spec.reservation === 'string'
+}
+
+/** A buyer's kubeconfig is never kept, echoed or passed on. */
+export function withoutSecrets(identity: WireNodeIdentity): WireNodeIdentity {
+  if (identity.additionalInformation?.kubeconfig === undefined) return identity
+  const { kubeconfig: _kubeconfig, ...additionalInformation } = identity.additionalInformation
+  return { ...identity, additionalInformation }
+}
+
+/** Who proved nothing must not get at the transactions of a buyer who did. */
+export function idFor(buyer: string, key: string, caller: string | undefined): string {
+  return transactionIdOf(caller ?? `unauthenticated ${buyer}`, key)
+}
+
+/** @throws Problem `not-a-party` unless the transaction was made for this caller */
+export function checkCaller({ metadata, spec }: Transaction, caller: string | undefined): void {
+  checkParty(spec.buyer.nodeID, caller)
+  if (idFor(spec.buyer.nodeID, spec.key ?? '', caller) !== metadata.name) throw notAParty()
+}
+
+/** @throws Problem `not-a-party` when the caller is known and is not the buyer */
+export function checkParty(buyer: string, caller: string | undefined): void {
+  if (caller !== undefined && buyer !== caller) throw notAParty()
+}
+
+function notAParty(): Problem {
+  return new Problem('not-a-party', 'the transaction is of another buyer')
+}
+
+/** @throws Problem `key-reused` when the first request under the key was another one */
+export function sentBefore({ spec }: Transaction, { configuration }: WireReserveRequest): WireTransaction {
+  const sent = { ...(spec['sent'] as WireTransaction), contract: spec.contractDraft as WireContractTerms }
+  if (JSON.stringify(sent.configuration ?? null) !== JSON.stringify(configuration ?? null)) {
+    throw new Problem('key-reused', 'the key was used before for another configuration')
+  }
+  return sent
+}
