@@ -16,7 +16,7 @@ const SPEC = poolSpec('1000', '1000Gi', '100000')
 
 const RESOURCES: Readonly<Record<keyof ContractSample, string>> = {
   transaction: 'transactions.reservation.fluidos.eu',
-  pool: 'pools.tributary.io',
+  shard: 'poolshards.tributary.io',
   flavor: 'flavors.nodecore.fluidos.eu',
   allocation: 'allocations.nodecore.fluidos.eu',
   contract: 'contracts.reservation.fluidos.eu',

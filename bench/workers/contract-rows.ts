@@ -16,7 +16,7 @@ import { FactKind, type Fact } from '../../src/objects/fact.ts'
 import { FlavorKind, type Flavor } from '../../src/objects/flavor.ts'
 import type { KindDefinition } from '../../src/objects/kind.ts'
 import type { KubeObject, NewObject } from '../../src/objects/meta.ts'
-import { PoolKind, type LedgerEntry, type Pool } from '../../src/objects/pool.ts'
+import { PoolShardKind, type LedgerEntry, type PoolShard } from '../../src/objects/pool-shard.ts'
 import { RatingKind, type Rating } from '../../src/objects/rating.ts'
 import { TransactionKind, type Transaction } from '../../src/objects/transaction.ts'
 import { VirtualRouterKind, type VirtualRouter } from '../../src/objects/virtual-router.ts'
@@ -30,7 +30,7 @@ import { cpuMs, serve } from '../lib/worker.ts'
 /** One object of each kind that a contract leaves with its seller. */
 export interface ContractSample {
   readonly transaction: Transaction
-  readonly pool: Pool
+  readonly shard: PoolShard
   readonly flavor: Flavor
   readonly allocation: Allocation
   readonly contract: Contract
@@ -74,18 +74,18 @@ function renamed<T extends KubeObject>({ metadata, ...rest }: T, name: string): 
   } as unknown as NewObject<T>
 }
 
-/** A pool's ledger; changes that come while it is being written share the next write. */
+/** The ledger of a pool; changes that come while it is being written share the next write. */
 class Ledger {
-  #pool: Pool
+  #shard: PoolShard
   #entries: readonly LedgerEntry[]
   #writing: Promise<void> | undefined
   #next: Promise<void> | undefined
   #isReduced = false
   #flavor: Promise<Flavor> | undefined
 
-  constructor(pool: Pool) {
-    this.#pool = pool
-    this.#entries = pool.status!.entries
+  constructor(shard: PoolShard) {
+    this.#shard = shard
+    this.#entries = shard.status.entries
   }
 
   put(entry: LedgerEntry): Promise<void> {
@@ -102,13 +102,11 @@ class Ledger {
   }
 
   async #write(): Promise<void> {
-    const status = { ...this.#pool.status!, entries: [...this.#entries] }
-    const writing = store!
-      .update(PoolKind, { ...this.#pool, status }, { subresource: 'status' })
-      .then((pool) => {
-        this.#pool = pool
-        this.#writing = undefined
-      })
+    const status = { ...this.#shard.status, entries: [...this.#entries] }
+    const writing = store!.update(PoolShardKind, { ...this.#shard, status }).then((shard) => {
+      this.#shard = shard
+      this.#writing = undefined
+    })
     this.#writing = writing
     if (this.#isReduced) this.#replaceFlavor()
     this.#isReduced = false
@@ -180,14 +178,13 @@ export const contractRowsMethods = {
   /** @param options.live how many contracts the pool has before */
   async make(options: { count: number; atATime: number; live: number }): Promise<Rate> {
     const { count, live } = options
-    const entry = sample.pool.status!.entries.find(({ state }) => state === 'allocated')!
-    const pool = await create(PoolKind, sample.pool, `p-${made++}`)
+    const entry = sample.shard.status.entries.find(({ state }) => state === 'allocated')!
+    const shard = await create(PoolShardKind, sample.shard, `p-${made++}`)
     const entries = Array.from({ length: live }, (_, index) => ({ ...entry, id: `live-${index}` }))
-    const full = await store!.update(
-      PoolKind,
-      { ...pool, status: { ...sample.pool.status!, entries } },
-      { subresource: 'status' },
-    )
+    const full = await store!.update(PoolShardKind, {
+      ...shard,
+      status: { ...sample.shard.status, entries },
+    })
     const ledger = new Ledger(full)
     const times: number[] = []
     const later: Promise<unknown>[] = []

@@ -1,111 +1,74 @@
-/** The component: compare-and-swap on pools, and the projection of pools to flavors and allocations. */
+/** The component: what is on offer, who holds and has what of it, and the allocations that follow. */
 import type { Component } from '../kernel/component.ts'
-import { Controller } from '../kernel/controller.ts'
-import type { InformerEvent } from '../kernel/informer.ts'
-import { ensure, mutateStatus, remove, type WriteOptions } from '../kernel/object-store.ts'
-import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
-import { AllocationKind, type Allocation, type AllocationStatusValue } from '../objects/allocation.ts'
-import { FlavorKind, type Flavor } from '../objects/flavor.ts'
-import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
-import { PoolKind, type LedgerEntry, type Pool } from '../objects/pool.ts'
+import { keyOf, type ObjectKey } from '../objects/meta.ts'
+import type { Allocation } from '../objects/allocation.ts'
+import { PoolKind, type Pool } from '../objects/pool.ts'
+import { PoolShardKind } from '../objects/pool-shard.ts'
 import type { Amounts } from '../quantity/amounts.ts'
-import { traceAnnotations, type TraceContext } from '../trace/index.ts'
-import { allocationName } from './allocation-name.ts'
-import { changedEntries, EntryIndex } from './entry-index.ts'
-import { flavorOf, poolTag, poolTagOf, type MadeFlavor } from './flavor-of-pool.ts'
-import {
-  allocate,
-  cancel,
-  expire,
-  hold,
-  ledgerOf,
-  nextExpiry,
-  release,
-  renew,
-  setActive,
-  type Refusal,
-} from './ledger.ts'
-import { PoolWriter } from './pool-writer.ts'
-
-export type HoldRequest = Omit<LedgerEntry, 'state'>
+import type { TraceContext } from '../trace/index.ts'
+import { AllocationProjection } from './allocation-projection.ts'
+import { CapacityController } from './capacity-controller.ts'
+import { poolTag } from './first-shard.ts'
+import { poolTagOf, type MadeFlavor } from './flavor-of-pool.ts'
+import { FlavorProjection, type FlavorSigner, type SignedFlavor } from './flavor-projection.ts'
+import { allocate, cancel, release, setActive, type Refusal } from './ledger.ts'
+import { PoolLedger, type HoldRequest } from './pool-ledger.ts'
+import type { EntryPlace } from './shard-index.ts'
 
 export interface AvailableResourcesOptions extends NodeBase {
   /** @returns the flavor's detached signature; flavors are signed when they are made, not when they are listed */
-  readonly signFlavor: (flavor: {
-    readonly metadata: { readonly name: string }
-    readonly spec: Flavor['spec']
-  }) => string
+  readonly signFlavor: FlavorSigner
+  /** How many entries one shard of a pool takes; 400 unless given. */
+  readonly entriesPerShard?: number
 }
-
-type SignedFlavor = { readonly metadata: { readonly namespace: string; readonly name: string } } & Pick<
-  Flavor,
-  'spec'
->
-
-/** What only follows from a ledger: it is there a moment later, or after the next start. */
-const DEFERRABLE: WriteOptions = { deferrable: true }
-/** How many allocations are written at a time. */
-const ALLOCATIONS_AT_A_TIME = 16
 
 export class AvailableResources implements Component {
   readonly #options: AvailableResourcesOptions
-  readonly #pools: Controller
-  readonly #allocations: Controller
-  readonly #writer: PoolWriter
-  readonly #entries = new EntryIndex()
-  /** By pool: the last flavor that was signed, and what it says. */
-  readonly #signed = new Map<string, { readonly said: string; readonly flavor: SignedFlavor }>()
-  /** By allocation that is still to be made: what it is made for. Lost in a crash; nothing depends on it. */
-  readonly #traces = new Map<string, TraceContext>()
+  readonly #ledger: PoolLedger
+  readonly #capacity: CapacityController
+  readonly #flavors: FlavorProjection
+  readonly #allocations: AllocationProjection
+  /** Until all entries are known nothing is answered: that one is not there is proof. */
+  #ready = Promise.withResolvers<void>()
   #unsubscribe: (() => void) | undefined
 
   constructor(options: AvailableResourcesOptions) {
     this.#options = options
-    this.#writer = new PoolWriter(options.store)
-    const { system, log } = options
-    const pools = options.informers.of(PoolKind)
-    pools.addIndex('tag', (pool) => [poolTag(pool)])
-    const flavors = options.informers.of(FlavorKind)
-    options.informers.of(AllocationKind).addIndex('type', ({ spec }) => (spec.type ? [spec.type] : []))
-    flavors.addIndex('pool', (flavor) => [flavor.spec.poolName ?? ''])
-    this.#pools = new Controller({
-      name: 'available-resources',
+    const { store, system, informers, entriesPerShard } = options
+    informers.of(PoolKind).addIndex('tag', (pool) => [poolTag(pool)])
+    this.#ledger = new PoolLedger({
+      store,
       system,
-      log,
-      watches: [
-        { informer: pools },
-        { informer: flavors, keys: ({ object }) => poolKey(object.spec.poolName) },
-      ],
-      reconcile: (key) => this.#reconcilePool(key),
+      poolOf: (name) => this.#flavors.poolOf(name),
+      ...(entriesPerShard !== undefined && { entriesPerShard }),
     })
-    this.#allocations = new Controller({
-      name: 'allocations',
-      system,
-      log,
-      concurrency: ALLOCATIONS_AT_A_TIME,
-      watches: [
-        { informer: pools, keys: allocationsToCheck },
-        {
-          informer: options.informers.of(AllocationKind),
-          keys: ({ object }) => (object.spec.poolName === undefined ? undefined : keyOf(object)),
-        },
-      ],
-      reconcile: (key) => this.#reconcileAllocation(key, DEFERRABLE),
-    })
+    const ledger = this.#ledger
+    this.#flavors = new FlavorProjection({ ...options, ledger })
+    this.#capacity = new CapacityController({ ...options, ledger })
+    this.#allocations = new AllocationProjection({ ...options, placeOf: (id) => ledger.index.placeOf(id) })
   }
 
   async start(): Promise<void> {
+    const { informers } = this.#options
+    const shards = informers.of(PoolShardKind)
+    await Promise.all([shards.start(), informers.of(PoolKind).start()])
     // Before the controllers, which ask it.
-    this.#unsubscribe ??= this.#options.informers.of(PoolKind).onChange((event) => this.#entries.apply(event))
-    await Promise.all([this.#pools.start(), this.#allocations.start()])
+    this.#unsubscribe ??= shards.onChange(({ type, object }) => {
+      if (type === 'deleted') this.#ledger.index.applyDeleted(object)
+      else this.#ledger.index.apply(object)
+    })
+    await this.#capacity.start()
+    await Promise.all([this.#flavors.start(), this.#allocations.start()])
+    this.#ready.resolve()
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#pools.stop(), this.#allocations.stop()])
+    await Promise.all([this.#capacity.stop(), this.#flavors.stop(), this.#allocations.stop()])
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
-    this.#entries.clear()
+    this.#ledger.index.clear()
+    this.#ready = Promise.withResolvers<void>()
   }
 
   /** @returns the pool that a flavor, current or earlier, was cut from */
@@ -113,86 +76,73 @@ export class AvailableResources implements Component {
     const tag = poolTagOf(flavorID)
     if (tag === undefined) return undefined
     const pool = this.#options.informers.of(PoolKind).byIndex('tag', tag)[0]
-    // The informer may lag behind; what is decided next is decided on what is stored.
+    // The informer may lag behind; price and conditions are those that are stored.
     return pool && (await this.#options.store.get(PoolKind, keyOf(pool)))
   }
 
-  /** @returns the pool that has an entry of this transaction or contract, and the entry */
-  async poolOfEntry(id: string): Promise<{ readonly pool: Pool; readonly entry: LedgerEntry } | undefined> {
-    const { store } = this.#options
-    const place = this.#entries.placeOf(id)
-    const pool = place && (await store.get(PoolKind, place.pool))
-    const entry = pool && entryOf(pool, id)
-    if (entry) return { pool, entry }
-    // The index may lag behind what was just held: that it knows of none proves nothing.
-    for (const other of (await store.list(PoolKind)).items) {
-      const found = entryOf(other, id)
-      if (found) return { pool: other, entry: found }
-    }
-    return undefined
+  /** @returns the pool with a status that says what is free now; undefined when there is none */
+  async upToDate(pool: ObjectKey): Promise<Pool | undefined> {
+    await this.#ready.promise
+    return this.#flavors.upToDate(pool)
+  }
+
+  /** @returns where the ledger entry of a transaction or contract is, and the entry */
+  async placeOfEntry(id: string): Promise<EntryPlace | undefined> {
+    await this.#ready.promise
+    return this.#ledger.index.placeOf(id)
   }
 
   /**
    * RESERVE: holds a part of the pool until `entry.expiresAt`. Durable when it resolves; the flavor and the
    * allocation that follow from it come after. Repeating it has no second effect.
+   * @returns why it is refused, undefined when it holds
    */
-  async hold(
-    poolKey: ObjectKey,
-    entry: HoldRequest,
-    trace?: TraceContext,
-  ): Promise<{ readonly pool: Pool } | { readonly refusal: Refusal; readonly pool: Pool | undefined }> {
-    const name = allocationName(entry.contractID)
-    if (trace) this.#traces.set(name, trace)
-    let refusal: Refusal | undefined
-    const pool = await this.#writer.change(poolKey, (before) => {
-      refusal = undefined
-      const result = hold(before, entry, this.#now())
-      if ('status' in result) return result.status
-      refusal = result.refusal
-      return undefined
-    })
-    if (pool && refusal === undefined) return { pool }
-    this.#traces.delete(name)
-    const gone: Refusal = { code: 'insufficient-capacity', detail: 'no longer on offer', numbers: {} }
-    return { refusal: refusal ?? gone, pool }
+  async hold(poolKey: ObjectKey, entry: HoldRequest, trace?: TraceContext): Promise<Refusal | undefined> {
+    await this.#ready.promise
+    if (trace) this.#allocations.expect(entry.contractID, trace)
+    const pool = this.#flavors.poolOf(poolKey.name) ?? (await this.#options.store.get(PoolKind, poolKey))
+    const refusal = pool
+      ? await this.#ledger.hold(pool, entry)
+      : ({ code: 'insufficient-capacity', detail: 'no longer on offer', numbers: {} } as const)
+    if (refusal) this.#allocations.expectNoMore(entry.contractID)
+    return refusal
   }
 
-  /** PURCHASE: makes a hold an allocation. @returns undefined when the hold is over */
+  /** PURCHASE: makes a hold an allocation. @returns the name of the pool, undefined when the hold is over */
   async allocate(
     id: string,
     purchase: { readonly expiresAt: string; readonly buyerSignature?: string },
-  ): Promise<Pool | undefined> {
-    const found = await this.poolOfEntry(id)
-    if (found === undefined) return undefined
-    let missing = false
-    const pool = await this.#writer.change(keyOf(found.pool), (before) => {
-      const status = allocate(before, id, purchase, this.#now())
-      missing = status === undefined
-      return status
+  ): Promise<string | undefined> {
+    await this.#ready.promise
+    let isMissing = false
+    const shard = await this.#ledger.changeEntry(id, (before) => {
+      const after = allocate(before, id, purchase, this.#options.system.clock.now())
+      isMissing = after === undefined
+      return after
     })
-    return missing ? undefined : pool
+    return isMissing ? undefined : shard?.spec.poolName
   }
 
   /** Gives a hold back before it was bought. @returns false when it was bought already */
   async cancel(id: string): Promise<boolean> {
-    const found = await this.poolOfEntry(id)
-    if (found === undefined) return true
-    const pool = await this.#writer.change(keyOf(found.pool), (before) => cancel(before, id))
-    return pool === undefined || entryOf(pool, id) === undefined
+    await this.#ready.promise
+    await this.#ledger.changeEntry(id, (before) => cancel(before, id))
+    return this.#ledger.index.placeOf(id)?.entry.state !== 'allocated'
   }
 
   /** Gives back what a transaction or contract has; the flavor grows again. */
   async release(id: string): Promise<void> {
-    const found = await this.poolOfEntry(id)
-    if (found) await this.#writer.change(keyOf(found.pool), (before) => release(before, id))
+    await this.#ready.promise
+    await this.#ledger.changeEntry(id, (before) => release(before, id))
   }
 
   /** Step 25: the virtual node of a contract is in use, or no longer. */
   async setActive(contractID: string, active: boolean): Promise<void> {
-    const found = await this.poolOfEntry(contractID)
-    if (found === undefined) return
-    await this.#writer.change(keyOf(found.pool), (before) => setActive(before, contractID, active))
-    await this.#reconcileAllocation({ namespace: DEFAULT_NAMESPACE, name: allocationName(contractID) }, {})
+    await this.#ready.promise
+    const shard = await this.#ledger.changeEntry(contractID, (before) =>
+      setActive(before, contractID, active),
+    )
+    if (shard) await this.#allocations.bringInLine(contractID)
   }
 
   /** Step 20: what a contract that we bought gives us, at first inactive. Idempotent. */
@@ -202,8 +152,9 @@ export class AvailableResources implements Component {
     virtualNode: string,
     trace?: TraceContext,
   ): Promise<void> {
-    await this.#ensureAllocation(
-      { type: 'VirtualNode', forwarding: false, contract: { name: contractID }, amounts, virtualNode },
+    const contract = { name: contractID }
+    await this.#allocations.ensure(
+      { type: 'VirtualNode', forwarding: false, contract, amounts, virtualNode },
       trace,
     )
   }
@@ -215,186 +166,30 @@ export class AvailableResources implements Component {
     transactionID: string,
     trace?: TraceContext,
   ): Promise<void> {
-    await this.#ensureAllocation(
-      { type: 'Node', forwarding: true, contract: { name: contractID }, amounts, transactionID },
+    const contract = { name: contractID }
+    await this.#allocations.ensure(
+      { type: 'Node', forwarding: true, contract, amounts, transactionID },
       trace,
     )
   }
 
   /** Steps 27-28, and their like between two others: what was bought is in use. */
   async activate(contractID: string): Promise<void> {
-    await this.#setAllocationStatus(allocationName(contractID), 'Active')
+    await this.#allocations.setStatus(contractID, 'Active')
   }
 
   /** @returns the active allocations of what we bought, as the local copies show them */
   bought(): readonly Allocation[] {
-    return this.#options.informers
-      .of(AllocationKind)
-      .byIndex('type', 'VirtualNode')
-      .filter(({ status }) => status?.status === 'Active')
+    return this.#allocations.bought()
   }
 
   /** The contract that gave an allocation which is not cut from a pool of ours is over. */
   async removeAllocation(contractID: string): Promise<void> {
-    await remove(this.#options.store, AllocationKind, {
-      namespace: DEFAULT_NAMESPACE,
-      name: allocationName(contractID),
-    })
+    await this.#allocations.remove(contractID)
   }
 
   /** @returns the signed flavor that follows from a pool, whether it is stored (yet) or not */
-  flavorFor({ id, spec: made }: MadeFlavor): SignedFlavor {
-    const said = `${id} ${JSON.stringify(made)}`
-    const pool = made.poolName ?? ''
-    const known = this.#signed.get(pool)
-    if (known?.said === said) return known.flavor
-    const metadata = { namespace: DEFAULT_NAMESPACE, name: id }
-    const spec = { ...made, timestamp: rfc3339(this.#now()) }
-    const flavor = { metadata, spec: { ...spec, signature: this.#options.signFlavor({ metadata, spec }) } }
-    this.#signed.set(pool, { said, flavor })
-    return flavor
+  flavorFor(made: MadeFlavor): SignedFlavor {
+    return this.#flavors.flavorFor(made)
   }
-
-  /** The flavor of an earlier revision goes, the one of this revision comes (step 16). Idempotent. */
-  async #projectFlavor(pool: Pool, wanted: MadeFlavor | undefined): Promise<void> {
-    const { store, informers } = this.#options
-    const names = informers
-      .of(FlavorKind)
-      .byIndex('pool', pool.metadata.name)
-      .map((flavor) => flavor.metadata.name)
-    const writes: Promise<unknown>[] = names
-      .filter((name) => name !== wanted?.id)
-      .map((name) => remove(store, FlavorKind, { namespace: DEFAULT_NAMESPACE, name }, DEFERRABLE))
-    if (wanted && !names.includes(wanted.id)) {
-      writes.push(ensure(store, FlavorKind, this.flavorFor(wanted), DEFERRABLE))
-    }
-    await Promise.all(writes)
-  }
-
-  /** Every entry of a ledger has its allocation, and no other allocation says that it is cut from a pool. */
-  async #reconcileAllocation(key: ObjectKey, options: WriteOptions): Promise<void> {
-    const { store } = this.#options
-    const allocation = await store.get(AllocationKind, key)
-    const place = this.#entries.placeOf(key.name)
-    const contractID = place?.contractID ?? allocation?.spec.contract?.name
-    const poolName = place?.pool ?? poolKey(allocation?.spec.poolName)
-    if (contractID === undefined || poolName === undefined) return
-    const pool = await store.get(PoolKind, poolName)
-    const entry = pool && entryOf(pool, contractID)
-    if (entry) await this.#ensureSold(pool, entry, allocation, options)
-    else if (allocation?.spec.poolName !== undefined) await remove(store, AllocationKind, key, options)
-    this.#traces.delete(key.name)
-  }
-
-  async #ensureSold(
-    pool: Pool,
-    entry: LedgerEntry,
-    before: Allocation | undefined,
-    options: WriteOptions,
-  ): Promise<void> {
-    const status: AllocationStatusValue = entry.active === true ? 'Active' : 'Inactive'
-    if (before?.status?.status === status) return
-    const { id: transactionID, contractID, amounts, forwarding = false } = entry
-    const name = allocationName(contractID)
-    await this.#ensureAllocation(
-      {
-        type: 'Node',
-        forwarding,
-        contract: { name: contractID },
-        poolName: pool.metadata.name,
-        amounts,
-        transactionID,
-      },
-      this.#traces.get(name),
-      options,
-    )
-    await this.#setAllocationStatus(name, status, options)
-  }
-
-  async #ensureAllocation(
-    spec: Allocation['spec'] & { readonly contract: { readonly name: string } },
-    trace: TraceContext | undefined,
-    options: WriteOptions = {},
-  ): Promise<void> {
-    const name = allocationName(spec.contract.name)
-    const metadata = { namespace: DEFAULT_NAMESPACE, name, annotations: traceAnnotations(trace) }
-    const { status } = await ensure(this.#options.store, AllocationKind, { metadata, spec }, options)
-    if (status === undefined) await this.#setAllocationStatus(name, 'Inactive', options)
-  }
-
-  async #setAllocationStatus(
-    name: string,
-    status: AllocationStatusValue,
-    options: WriteOptions = {},
-  ): Promise<void> {
-    const key = { namespace: DEFAULT_NAMESPACE, name }
-    await mutateStatus(
-      this.#options.store,
-      AllocationKind,
-      key,
-      (allocation) =>
-        allocation.status?.status === status
-          ? undefined
-          : { ...allocation.status, status, lastUpdateTime: rfc3339(this.#now()) },
-      options,
-    )
-  }
-
-  async #reconcilePool(key: ObjectKey): Promise<{ requeueAfterMs?: number } | void> {
-    let pool = await this.#options.store.get(PoolKind, key)
-    if (pool === undefined) {
-      await this.#removeFlavors(key.name)
-      return
-    }
-    if (expire(pool, this.#now())) {
-      pool = (await this.#writer.change(key, (before) => expire(before, this.#now()))) ?? pool
-    }
-    let flavor = flavorOf(pool, this.#options.self.identity())
-    if (flavor && this.#isOutdated(flavor)) {
-      // Whoever saw the old one must not get something else under its name.
-      pool = (await this.#writer.change(key, (before) => renew(before))) ?? pool
-      flavor = flavorOf(pool, this.#options.self.identity())
-    }
-    await this.#projectFlavor(pool, flavor)
-    const next = nextExpiry(pool)
-    return next === undefined ? undefined : { requeueAfterMs: Math.max(1, next - this.#now()) }
-  }
-
-  /** Whether the stored flavor of this revision says something else than the pool: another price, place or address. */
-  #isOutdated({ id, spec }: MadeFlavor): boolean {
-    const key = { namespace: DEFAULT_NAMESPACE, name: id }
-    const stored = this.#options.informers.of(FlavorKind).get(key)
-    if (stored === undefined) return false
-    const { timestamp: _, signature: __, ...said } = stored.spec
-    return JSON.stringify(said) !== JSON.stringify(spec)
-  }
-
-  async #removeFlavors(poolName: string): Promise<void> {
-    const { store, informers } = this.#options
-    this.#signed.delete(poolName)
-    const flavors = informers.of(FlavorKind).byIndex('pool', poolName)
-    await Promise.all(flavors.map((each) => remove(store, FlavorKind, keyOf(each))))
-  }
-
-  #now(): number {
-    return this.#options.system.clock.now()
-  }
-}
-
-/** The allocations of the entries that came, went or changed. */
-function allocationsToCheck(event: InformerEvent<Pool>): readonly ObjectKey[] {
-  const { gone, come } = changedEntries(event)
-  return [...gone, ...come].map(({ contractID }) => ({
-    namespace: DEFAULT_NAMESPACE,
-    name: allocationName(contractID),
-  }))
-}
-
-/** @returns the entry of a transaction or a contract; from the end, since what is new is asked for most */
-function entryOf(pool: Pool, id: string): LedgerEntry | undefined {
-  return ledgerOf(pool).entries.findLast((entry) => entry.id === id || entry.contractID === id)
-}
-
-function poolKey(name: string | undefined): ObjectKey | undefined {
-  return name === undefined ? undefined : { namespace: DEFAULT_NAMESPACE, name }
 }

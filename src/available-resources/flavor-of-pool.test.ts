@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Pool, PoolSpec } from '../objects/pool.ts'
 import { decodeFlavor, flavorFromWire, flavorToWire } from '../rear/wire/index.ts'
-import { flavorIdOf, flavorOf, poolTag, poolTagOf, priceOf } from './flavor-of-pool.ts'
+import { poolTag } from './first-shard.ts'
+import { flavorIdOf, flavorOf, poolTagOf, priceOf } from './flavor-of-pool.ts'
 
 const SPEC: PoolSpec = {
   flavorType: 'k8slice',
@@ -50,7 +51,7 @@ describe('the flavor of a pool', () => {
       'gpu.memory': '8Gi',
       pods: '5',
     }
-    const flavor = flavorOf(pool({ revision: 3, entries: [], free }), OWNER)!
+    const flavor = flavorOf(pool({ revision: 3, holds: 0, allocations: 0, free }), OWNER)!
     expect(flavor.spec).toEqual({
       providerID: 'did:key:me',
       owner: OWNER,
@@ -84,7 +85,7 @@ describe('the flavor of a pool', () => {
 
   it('has an id that changes with every revision, and always leads to its pool', () => {
     const ids = [0, 1, 35, 36, 1_000_000].map((revision) =>
-      flavorIdOf(pool({ revision, entries: [], free: SPEC.capacity }), OWNER.domain),
+      flavorIdOf(pool({ revision, holds: 0, allocations: 0, free: SPEC.capacity }), OWNER.domain),
     )
     expect(new Set(ids).size).toBe(ids.length)
     for (const id of ids) {
@@ -103,7 +104,7 @@ describe('the flavor of a pool', () => {
 
   it('is none when too little is left, or when the pool is off the market', () => {
     const free = { ...SPEC.capacity, cpu: '400m' }
-    expect(flavorOf(pool({ revision: 1, entries: [], free }), OWNER)).toBeUndefined()
+    expect(flavorOf(pool({ revision: 1, holds: 0, allocations: 0, free }), OWNER)).toBeUndefined()
     expect(flavorOf(pool(undefined, { ...SPEC, retired: true }), OWNER)).toBeUndefined()
   })
 
@@ -115,7 +116,10 @@ describe('the flavor of a pool', () => {
       partition: {},
       data: { name: 'pg' },
     }
-    const flavor = flavorOf(pool({ revision: 1, entries: [], free: { units: '1' } }, spec), OWNER)!
+    const flavor = flavorOf(
+      pool({ revision: 1, holds: 0, allocations: 0, free: { units: '1' } }, spec),
+      OWNER,
+    )!
     expect(flavor.spec).toMatchObject({
       flavorType: { typeIdentifier: 'Service', typeData: { name: 'pg' } },
       price: SPEC.price,

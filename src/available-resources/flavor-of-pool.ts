@@ -1,15 +1,17 @@
 /** Derives the advertised flavor from a pool: its id, its size, its price. Pure. */
 import { createHash } from 'node:crypto'
+import canonicalize from 'canonicalize'
 import type { FlavorSpec, FlavorType, K8Slice, Partitionability, ServiceFlavor } from '../objects/flavor.ts'
 import type { NodeIdentity } from '../objects/fluidos-common.ts'
 import type { Pool, PoolSpec } from '../objects/pool.ts'
 import type { Amounts } from '../quantity/amounts.ts'
 import { partialPrice } from '../quantity/price.ts'
-import { isSellable, ledgerOf } from './ledger.ts'
+import { poolTag } from './first-shard.ts'
+import { isSellable } from './ledger.ts'
 
-/** @returns eight hexadecimal digits that tell pools of one node apart */
-export function poolTag(pool: Pool): string {
-  return createHash('sha256').update(pool.metadata.uid).digest('hex').slice(0, 8)
+/** What a pool has on offer: its status, everything while it has none. */
+export function onOffer(pool: Pool): { readonly revision: number; readonly free: Amounts } {
+  return pool.status ?? { revision: 0, free: pool.spec.capacity }
 }
 
 /**
@@ -17,7 +19,7 @@ export function poolTag(pool: Pool): string {
  * what a buyer saw is never silently something else; an older id still leads to the pool.
  */
 export function flavorIdOf(pool: Pool, domain: string): string {
-  return `${domain}-${pool.spec.flavorType}-${poolTag(pool)}-${ledgerOf(pool).revision.toString(36)}`.toLowerCase()
+  return `${domain}-${pool.spec.flavorType}-${poolTag(pool)}-${onOffer(pool).revision.toString(36)}`.toLowerCase()
 }
 
 /** @returns the pool tag in a flavor id, of the current or an earlier flavor of the pool */
@@ -38,7 +40,7 @@ export interface MadeFlavor {
 
 /** @returns the flavor that the pool advertises, undefined when too little is free to sell */
 export function flavorOf(pool: Pool, owner: NodeIdentity): MadeFlavor | undefined {
-  const { free } = ledgerOf(pool)
+  const { free } = onOffer(pool)
   if (!isSellable(pool.spec, free)) return undefined
   return {
     id: flavorIdOf(pool, owner.domain),
@@ -53,6 +55,17 @@ export function flavorOf(pool: Pool, owner: NodeIdentity): MadeFlavor | undefine
       ...(pool.spec.visibility ? { visibility: pool.spec.visibility } : {}),
     },
   }
+}
+
+/**
+ * @returns a digest of all that is said of the pool: of what is free, and in the flavor but for its id. Another
+ *   one makes another revision, hence another flavor, so that an id never means two things
+ */
+export function offerDigest(pool: Pool, owner: NodeIdentity): string {
+  const made = flavorOf(pool, owner)
+  const said = made === undefined ? '' : (canonicalize(made.spec) ?? '')
+  const hash = createHash('sha256').update(canonicalize(onOffer(pool).free) ?? '')
+  return hash.update(said).digest('base64url').slice(0, 22)
 }
 
 function flavorType(pool: Pool, free: Amounts): FlavorType {

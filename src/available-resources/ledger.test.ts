@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { LedgerEntry, Pool, PoolSpec, PoolStatus } from '../objects/pool.ts'
+import type { LedgerEntry, PoolShardStatus } from '../objects/pool-shard.ts'
+import type { PoolSpec } from '../objects/pool.ts'
 import {
   allocate,
   cancel,
@@ -8,11 +9,14 @@ import {
   hold,
   isBalanced,
   isSellable,
-  ledgerOf,
+  issue,
+  newLedger,
   nextExpiry,
   partitionRefusal,
   release,
   setActive,
+  shortageRefusal,
+  withdraw,
 } from './ledger.ts'
 
 const SPEC: PoolSpec = {
@@ -23,15 +27,7 @@ const SPEC: PoolSpec = {
   price: { amount: '', currency: '', period: '' },
 }
 
-function poolWith(status?: PoolStatus, spec: PoolSpec = SPEC): Pool {
-  return {
-    apiVersion: 'tributary.io/v1alpha1',
-    kind: 'Pool',
-    metadata: { name: 'compute', uid: 'u', resourceVersion: '1', generation: 1, creationTimestamp: '' },
-    spec,
-    ...(status ? { status } : {}),
-  }
-}
+const fresh = (): PoolShardStatus => newLedger(SPEC.capacity)
 
 const at = (ms: number): string => new Date(ms).toISOString()
 const entry = (id: string, cpu: string, expiresMs = 1_000): Omit<LedgerEntry, 'state'> => ({
@@ -44,40 +40,39 @@ const entry = (id: string, cpu: string, expiresMs = 1_000): Omit<LedgerEntry, 's
 })
 
 /** @throws when it is refused */
-function held(pool: Pool, id: string, cpu: string, now = 0, expiresMs = 1_000): Pool {
-  const result = hold(pool, entry(id, cpu, expiresMs), now)
-  if ('refusal' in result) throw new Error(result.refusal.detail)
-  return poolWith(result.status)
+function held(shard: PoolShardStatus, id: string, cpu: string, now = 0, expiresMs = 1_000): PoolShardStatus {
+  const result = hold(shard, entry(id, cpu, expiresMs), now)
+  if ('ledger' in result) return result.ledger
+  throw new Error(JSON.stringify(result))
 }
 
 describe('the ledger of a pool', () => {
   it('is empty, with everything free, when the pool is new', () => {
-    expect(ledgerOf(poolWith())).toEqual({ revision: 0, entries: [], free: SPEC.capacity })
-    expect(isBalanced(poolWith())).toBe(true)
+    const { capacity } = SPEC
+    expect(fresh()).toEqual({ revision: 0, entries: [], free: capacity, capacity })
+    expect(isBalanced(fresh())).toBe(true)
   })
 
-  it('takes a hold from what is free, and makes a new revision', () => {
-    const pool = held(poolWith(), 'a', '1')
-    expect(ledgerOf(pool)).toMatchObject({
-      revision: 1,
+  it('takes a hold from what is free', () => {
+    const pool = held(fresh(), 'a', '1')
+    expect(pool).toMatchObject({
       entries: [{ id: 'a', state: 'held' }],
       free: { cpu: '3', memory: '7Gi', pods: '9' },
     })
   })
 
   it('holds once under one id, however often it is asked', () => {
-    const once = held(poolWith(), 'a', '1')
-    expect(ledgerOf(held(once, 'a', '1'))).toEqual(ledgerOf(once))
+    const once = held(fresh(), 'a', '1')
+    expect(held(once, 'a', '1')).toEqual(once)
   })
 
   it('refuses what is not free, with the numbers', () => {
-    const pool = held(poolWith(), 'a', '2')
-    expect(hold(pool, entry('b', '2500m'), 0)).toEqual({
-      refusal: {
-        code: 'insufficient-capacity',
-        detail: 'cpu: 2500m wanted, 2 free',
-        numbers: { 'cpu.wanted': '2500m', 'cpu.free': '2' },
-      },
+    const pool = held(fresh(), 'a', '2')
+    const outcome = hold(pool, entry('b', '2500m'), 0)
+    expect('short' in outcome && shortageRefusal(outcome.short)).toEqual({
+      code: 'insufficient-capacity',
+      detail: 'cpu: 2500m wanted, 2 free',
+      numbers: { 'cpu.wanted': '2500m', 'cpu.free': '2' },
     })
   })
 
@@ -91,49 +86,49 @@ describe('the ledger of a pool', () => {
   })
 
   it('refuses a resource that it does not have', () => {
-    const refused = hold(poolWith(), { ...entry('a', '1'), amounts: { cpu: '1', storage: '1Gi' } }, 0)
-    expect(refused).toMatchObject({ refusal: { numbers: { 'storage.free': '0' } } })
+    const refused = hold(fresh(), { ...entry('a', '1'), amounts: { cpu: '1', storage: '1Gi' } }, 0)
+    expect(refused).toEqual({ short: [{ resource: 'storage', wanted: '1Gi', available: '0' }] })
   })
 
   it('allocates a hold once, and keeps what the buyer signed', () => {
-    const pool = held(poolWith(), 'a', '1')
+    const pool = held(fresh(), 'a', '1')
     const bought = allocate(pool, 'a', { expiresAt: at(9_000), buyerSignature: 's' }, 500)!
     expect(bought.entries).toMatchObject([{ state: 'allocated', buyerSignature: 's', expiresAt: at(9_000) }])
-    const again = allocate(poolWith(bought), 'a', { expiresAt: at(1), buyerSignature: 'other' }, 500)
+    const again = allocate(bought, 'a', { expiresAt: at(1), buyerSignature: 'other' }, 500)
     expect(again).toEqual(bought)
     // What is free did not change, so neither does what is advertised.
-    expect(bought.revision).toBe(ledgerOf(pool).revision)
+    expect(bought.free).toBe(pool.free)
   })
 
   it('does not allocate a hold that is over, in the very millisecond', () => {
-    const pool = held(poolWith(), 'a', '1', 0, 1_000)
+    const pool = held(fresh(), 'a', '1', 0, 1_000)
     expect(allocate(pool, 'a', { expiresAt: at(9_000) }, 999)).toBeDefined()
     expect(allocate(pool, 'a', { expiresAt: at(9_000) }, 1_000)).toBeUndefined()
   })
 
   it('drops holds that are over when somebody else comes, allocations never', () => {
-    const first = poolWith(allocate(held(poolWith(), 'a', '1'), 'a', { expiresAt: at(10) }, 0))
+    const first = allocate(held(fresh(), 'a', '1'), 'a', { expiresAt: at(10) }, 0)!
     const second = held(first, 'b', '3', 0, 1_000)
     const third = held(second, 'c', '3', 2_000, 5_000)
-    expect(ledgerOf(third).entries.map(({ id }) => id)).toEqual(['a', 'c'])
+    expect(third.entries.map(({ id }) => id)).toEqual(['a', 'c'])
     expect(nextExpiry(third)).toBe(5_000)
     expect(expire(third, 4_999)).toBeUndefined()
   })
 
   it('gives back by transaction or by contract, and cancels holds only', () => {
-    const pool = poolWith(allocate(held(poolWith(), 'a', '1'), 'a', { expiresAt: at(10) }, 0))
+    const pool = allocate(held(fresh(), 'a', '1'), 'a', { expiresAt: at(10) }, 0)!
     expect(cancel(pool, 'a')).toBeUndefined()
     expect(release(pool, 'contract-a')!.free).toEqual(SPEC.capacity)
     expect(release(pool, 'a')!.free).toEqual(SPEC.capacity)
     expect(release(pool, 'b')).toBeUndefined()
-    expect(cancel(held(poolWith(), 'a', '1'), 'a')!.entries).toEqual([])
+    expect(cancel(held(fresh(), 'a', '1'), 'a')!.entries).toEqual([])
   })
 
   it('says when nothing changes by setting active what is active', () => {
-    const pool = held(poolWith(), 'a', '1')
+    const pool = held(fresh(), 'a', '1')
     const active = setActive(pool, 'contract-a', true)!
     expect(active.entries).toMatchObject([{ active: true }])
-    expect(setActive(poolWith(active), 'contract-a', true)).toBeUndefined()
+    expect(setActive(active, 'contract-a', true)).toBeUndefined()
     expect(setActive(pool, 'contract-x', true)).toBeUndefined()
   })
 
@@ -143,6 +138,31 @@ describe('the ledger of a pool', () => {
     expect(isSellable(SPEC, { cpu: '4', memory: '0', pods: '10' })).toBe(false)
     const noStorage = { ...SPEC, capacity: { ...SPEC.capacity, storage: '0' } }
     expect(isSellable(noStorage, { ...SPEC.capacity, storage: '0' })).toBe(true)
+  })
+
+  it('takes no entry more than it has room for, not even a small one', () => {
+    const shard = held(fresh(), 'a', '1')
+    expect(hold(shard, entry('b', '500m'), 0, 1)).toEqual({ full: true })
+    // The one that it has is another matter.
+    expect(hold(shard, entry('a', '1'), 0, 1)).toEqual({ ledger: shard })
+  })
+
+  it('issues what is wanted, and takes away no more than is free', () => {
+    const empty = issue(newLedger(), SPEC.capacity)!
+    expect(empty).toMatchObject({ capacity: SPEC.capacity, free: SPEC.capacity, issued: SPEC.capacity })
+    expect(issue(empty, SPEC.capacity)).toBeUndefined()
+    const sold = held(empty, 'a', '3')
+    const less = issue(sold, { cpu: '2', memory: '8Gi', pods: '10' })!
+    expect(less).toMatchObject({ capacity: { cpu: '3' }, free: { cpu: '0' }, issued: { cpu: '3' } })
+    expect(isBalanced(less)).toBe(true)
+    const given = release(less, 'a')!
+    expect(withdraw(given, { cpu: '2', memory: '16Gi', pods: '10' })).toMatchObject({
+      capacity: { cpu: '2', memory: '8Gi' },
+      free: { cpu: '2' },
+      issued: { cpu: '2', memory: '8Gi' },
+    })
+    expect(withdraw(given, { ...SPEC.capacity, cpu: '9' })).toBeUndefined()
+    expect(issue(given, {})).toMatchObject({ capacity: { cpu: '0', memory: '0', pods: '0' } })
   })
 
   it('adds up and is never negative, whatever is done to it in whatever order', () => {
@@ -157,11 +177,11 @@ describe('the ledger of a pool', () => {
       fc.record({ kind: fc.constant('expire' as const) }),
     )
     type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never
-    const apply = (pool: Pool, step: Operation, now: number): PoolStatus | undefined => {
+    const apply = (pool: PoolShardStatus, step: Operation, now: number): PoolShardStatus | undefined => {
       switch (step.kind) {
         case 'hold': {
           const result = hold(pool, entry(step.id, step.cpu, now + step.forMs), now)
-          return 'status' in result ? result.status : undefined
+          return 'ledger' in result ? result.ledger : undefined
         }
         case 'allocate':
           return allocate(pool, step.id, { expiresAt: at(now + 1_000) }, now)
@@ -177,17 +197,13 @@ describe('the ledger of a pool', () => {
     }
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 60 }), (steps) => {
-        let pool = poolWith()
+        let pool = fresh()
         steps.forEach((step, index) => {
           const now = index * 10
-          const before = ledgerOf(pool)
           const after = apply(pool, step, now)
           if (after === undefined) return
-          const changed = poolWith(after)
+          const changed = after
           expect(isBalanced(changed), JSON.stringify(step)).toBe(true)
-          // A new revision whenever what is free changes: a flavor id never means two things.
-          if (JSON.stringify(after.free) !== JSON.stringify(before.free))
-            expect(after.revision).toBeGreaterThan(before.revision)
           // One entry for each id; and the same message again changes nothing.
           expect(new Set(after.entries.map((each) => each.id)).size).toBe(after.entries.length)
           const again = apply(changed, step, now)

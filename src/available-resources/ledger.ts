@@ -1,12 +1,17 @@
 /**
- * The ledger of a Pool: who holds and who has which part of it. Pure functions from pool to pool.
+ * The ledger of a PoolShard: who holds and who has which part of it. Pure functions from ledger to ledger.
  *
- * Invariant: free + held + allocated = capacity, for every resource, at every instant. A caller
- * stores the result with one compare-and-swap on the Pool; nothing else decides about capacity.
+ * Invariant: free + held + allocated = capacity, for every resource, at every instant. A caller stores the
+ * result with one compare-and-swap on the shard; nothing else decides about capacity. What moves between shards
+ * is in `shard-transfer.ts`.
  */
+import type { PoolSpec } from '../objects/pool.ts'
+import type { LedgerEntry, PoolShardStatus } from '../objects/pool-shard.ts'
 import { addAmounts, isMultipleOf, shortages, subtractAmounts, type Amounts } from '../quantity/amounts.ts'
-import { compare, isZero, parseQuantity } from '../quantity/index.ts'
-import type { LedgerEntry, Pool, PoolSpec, PoolStatus } from '../objects/pool.ts'
+import { add, compare, formatQuantity, isZero, parseQuantity, subtract } from '../quantity/index.ts'
+
+/** So many entries make a shard of about a quarter of a megabyte: far below what any store refuses, and cheap to swap. */
+export const ENTRIES_PER_SHARD = 400
 
 /** Why a request cannot be served from a pool. `numbers` explain it. */
 export interface Refusal {
@@ -15,9 +20,14 @@ export interface Refusal {
   readonly numbers: Readonly<Record<string, string>>
 }
 
-/** @returns the ledger of a pool, an empty one when it is new */
-export function ledgerOf(pool: Pool): PoolStatus {
-  return pool.status ?? { revision: 0, entries: [], free: pool.spec.capacity }
+/** @returns the ledger of a shard that nothing is in yet, with this capacity */
+export function newLedger(capacity: Amounts = {}): PoolShardStatus {
+  return { revision: 0, capacity: { ...capacity }, free: { ...capacity }, entries: [] }
+}
+
+/** @returns the capacity that is wanted of a pool: none of one that is no longer on offer */
+export function wantedOf(spec: PoolSpec): Amounts {
+  return spec.retired === true ? {} : spec.capacity
 }
 
 /** @returns whether a flavor is made from what is free: at least the smallest part, and something of each resource */
@@ -64,41 +74,47 @@ export function partitionRefusal(spec: PoolSpec, amounts: Amounts): Refusal | un
   return undefined
 }
 
+/** What became of the wish to hold something in one shard. `full`: another shard has to take the entry. */
+export type HoldOutcome =
+  { readonly ledger: PoolShardStatus } | { readonly short: readonly Shortage[] } | { readonly full: true }
+
+export type Shortage = ReturnType<typeof shortages>[number]
+
+/** @returns why more than what is free was refused, with the numbers */
+export function shortageRefusal(short: readonly Shortage[]): Refusal {
+  return refusal(
+    'insufficient-capacity',
+    short
+      .map(({ resource, wanted, available }) => `${resource}: ${wanted} wanted, ${available} free`)
+      .join('; '),
+    Object.fromEntries(
+      short.flatMap((each) => [
+        [`${each.resource}.wanted`, each.wanted],
+        [`${each.resource}.free`, each.available],
+      ]),
+    ),
+  )
+}
+
 /**
  * RESERVE: puts a hold into the ledger. Holding again under the same id changes nothing.
  * @param now milliseconds since 1970; holds that are over by then are dropped first
+ * @param most how many entries the shard takes
  */
 export function hold(
-  pool: Pool,
+  shard: PoolShardStatus,
   entry: Omit<LedgerEntry, 'state'>,
   now: number,
-): { readonly status: PoolStatus } | { readonly refusal: Refusal } {
-  const before = expire(pool, now) ?? ledgerOf(pool)
-  if (before.entries.some((other) => other.id === entry.id)) return { status: before }
-  if (pool.spec.retired === true)
-    return { refusal: refusal('insufficient-capacity', 'no longer on offer', {}) }
-  const notPartitionable = partitionRefusal(pool.spec, entry.amounts)
-  if (notPartitionable) return { refusal: notPartitionable }
+  most = ENTRIES_PER_SHARD,
+): HoldOutcome {
+  if (shard.entries.some((other) => other.id === entry.id && !isOver(other, now))) return { ledger: shard }
+  const before = expire(shard, now) ?? shard
+  if (before.entries.length >= most) return { full: true }
   const short = shortages(entry.amounts, before.free)
-  if (short.length > 0) {
-    return {
-      refusal: refusal(
-        'insufficient-capacity',
-        short
-          .map(({ resource, wanted, available }) => `${resource}: ${wanted} wanted, ${available} free`)
-          .join('; '),
-        Object.fromEntries(
-          short.flatMap((each) => [
-            [`${each.resource}.wanted`, each.wanted],
-            [`${each.resource}.free`, each.available],
-          ]),
-        ),
-      ),
-    }
-  }
+  if (short.length > 0) return { short }
   return {
-    status: {
-      revision: before.revision + 1,
+    ledger: {
+      ...before,
       entries: [...before.entries, { ...entry, state: 'held' }],
       free: subtractAmounts(before.free, entry.amounts),
     },
@@ -110,12 +126,12 @@ export function hold(
  * @returns undefined when there is no such entry (the hold expired)
  */
 export function allocate(
-  pool: Pool,
+  shard: PoolShardStatus,
   id: string,
   purchase: { readonly expiresAt: string; readonly buyerSignature?: string },
   now: number,
-): PoolStatus | undefined {
-  const before = expire(pool, now) ?? ledgerOf(pool)
+): PoolShardStatus | undefined {
+  const before = expire(shard, now) ?? shard
   const entry = before.entries.findLast((other) => other.id === id)
   if (entry === undefined) return undefined
   if (entry.state === 'allocated') return before
@@ -123,65 +139,109 @@ export function allocate(
 }
 
 /** Marks the allocation of a contract active or inactive. @returns undefined when nothing changes */
-export function setActive(pool: Pool, contractID: string, active: boolean): PoolStatus | undefined {
-  const before = ledgerOf(pool)
-  const entry = before.entries.find((other) => other.contractID === contractID)
+export function setActive(
+  shard: PoolShardStatus,
+  contractID: string,
+  active: boolean,
+): PoolShardStatus | undefined {
+  const entry = shard.entries.find((other) => other.contractID === contractID)
   if (entry === undefined || (entry.active ?? false) === active) return undefined
-  return replaceEntry(before, { ...entry, active })
+  return replaceEntry(shard, { ...entry, active })
 }
 
 /** Gives back what an entry has, by transaction or contract id. @returns undefined when there is no such entry */
-export function release(pool: Pool, id: string): PoolStatus | undefined {
-  return without(pool, (entry) => entry.id === id || entry.contractID === id)
+export function release(shard: PoolShardStatus, id: string): PoolShardStatus | undefined {
+  return without(shard, (entry) => entry.id === id || entry.contractID === id)
 }
 
 /** Gives a hold back; what was bought is left alone. @returns undefined when there is no such hold */
-export function cancel(pool: Pool, id: string): PoolStatus | undefined {
-  return without(pool, (entry) => entry.id === id && entry.state === 'held')
+export function cancel(shard: PoolShardStatus, id: string): PoolShardStatus | undefined {
+  return without(shard, (entry) => entry.id === id && entry.state === 'held')
 }
 
 /** Drops holds that are over. Allocations end with their contract, not here. @returns undefined when there are none */
-export function expire(pool: Pool, now: number): PoolStatus | undefined {
-  return without(pool, (entry) => entry.state === 'held' && Date.parse(entry.expiresAt) <= now)
+export function expire(shard: PoolShardStatus, now: number): PoolShardStatus | undefined {
+  return without(shard, (entry) => isOver(entry, now))
 }
 
-/** Makes a new revision of the same ledger, for what is said of the pool besides. */
-export function renew(pool: Pool): PoolStatus {
-  const before = ledgerOf(pool)
-  return { ...before, revision: before.revision + 1 }
+/**
+ * Brings what was issued of a pool's capacity in line with what is wanted: more of it becomes free here, or
+ * what is free here goes. What is sold stays sold. Of the first shard only, where all capacity comes from.
+ * @returns undefined when nothing changes
+ */
+export function issue(shard: PoolShardStatus, wanted: Amounts): PoolShardStatus | undefined {
+  const issued: Record<string, string> = { ...shard.issued }
+  let { capacity, free } = shard
+  let changed = false
+  for (const resource of new Set([...Object.keys(wanted), ...Object.keys(issued)])) {
+    const target = parseQuantity(wanted[resource] ?? '0')
+    const now = parseQuantity(issued[resource] ?? '0')
+    let more = subtract(target, now)
+    const left = parseQuantity(free[resource] ?? '0')
+    // Less than nothing free there never is.
+    if (more.nanos < 0n && add(left, more).nanos < 0n) more = { ...more, nanos: -left.nanos }
+    if (isZero(more) && (resource in issued || !(resource in wanted))) continue
+    changed = true
+    const amount = { [resource]: formatQuantity(more) }
+    capacity = addAmounts(capacity, amount)
+    free = addAmounts(free, amount)
+    issued[resource] = formatQuantity(add(now, more))
+  }
+  return changed ? { ...shard, capacity, free, issued } : undefined
+}
+
+/** Takes away what is free here of more than is wanted; adds nothing. @returns undefined when nothing changes */
+export function withdraw(shard: PoolShardStatus, wanted: Amounts): PoolShardStatus | undefined {
+  const { issued } = shard
+  if (issued === undefined) return undefined
+  const excess = Object.entries(issued).filter(
+    ([resource, amount]) => compare(parseQuantity(amount), parseQuantity(wanted[resource] ?? '0')) > 0,
+  )
+  if (excess.length === 0) return undefined
+  return issue(shard, {
+    ...issued,
+    ...Object.fromEntries(excess.map(([resource]) => [resource, wanted[resource] ?? '0'])),
+  })
 }
 
 /** @returns when the next hold is over, in milliseconds since 1970; undefined when nothing is held */
-export function nextExpiry(pool: Pool): number | undefined {
-  const times = ledgerOf(pool)
-    .entries.filter((entry) => entry.state === 'held')
-    .map((entry) => Date.parse(entry.expiresAt))
-  return times.length === 0 ? undefined : Math.min(...times)
+export function nextExpiry({ entries }: PoolShardStatus): number | undefined {
+  let next: number | undefined
+  for (const { state, expiresAt } of entries) {
+    if (state !== 'held') continue
+    const time = Date.parse(expiresAt)
+    if (next === undefined || time < next) next = time
+  }
+  return next
 }
 
-/** @returns whether free + held + allocated = capacity, what every test of the market asserts */
-export function isBalanced(pool: Pool): boolean {
-  const { entries, free } = ledgerOf(pool)
+/** @returns whether free + held + allocated = capacity and nothing is less than none */
+export function isBalanced({ entries, free, capacity }: PoolShardStatus): boolean {
   const total = entries.reduce((sum, entry) => addAmounts(sum, entry.amounts), free as Amounts)
-  const resources = new Set([...Object.keys(total), ...Object.keys(pool.spec.capacity)])
+  const resources = new Set([...Object.keys(total), ...Object.keys(capacity)])
   return [...resources].every(
     (resource) =>
-      compare(parseQuantity(total[resource] ?? '0'), parseQuantity(pool.spec.capacity[resource] ?? '0')) ===
-        0 && compare(parseQuantity(free[resource] ?? '0'), parseQuantity('0')) >= 0,
+      compare(parseQuantity(total[resource] ?? '0'), parseQuantity(capacity[resource] ?? '0')) === 0 &&
+      compare(parseQuantity(free[resource] ?? '0'), parseQuantity('0')) >= 0,
   )
 }
 
-function replaceEntry(before: PoolStatus, entry: LedgerEntry): PoolStatus {
+function isOver(entry: LedgerEntry, now: number): boolean {
+  return entry.state === 'held' && Date.parse(entry.expiresAt) <= now
+}
+
+function replaceEntry(before: PoolShardStatus, entry: LedgerEntry): PoolShardStatus {
   return { ...before, entries: before.entries.map((other) => (other.id === entry.id ? entry : other)) }
 }
 
-/** What is free changes with the entries, and with it the revision, hence the flavor. */
-function without(pool: Pool, goes: (entry: LedgerEntry) => boolean): PoolStatus | undefined {
-  const before = ledgerOf(pool)
+function without(
+  before: PoolShardStatus,
+  goes: (entry: LedgerEntry) => boolean,
+): PoolShardStatus | undefined {
   const gone = before.entries.filter(goes)
   if (gone.length === 0) return undefined
   return {
-    revision: before.revision + 1,
+    ...before,
     entries: before.entries.filter((entry) => !goes(entry)),
     free: gone.reduce((free, entry) => addAmounts(free, entry.amounts), before.free as Amounts),
   }

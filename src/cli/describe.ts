@@ -128,6 +128,7 @@ async function describeOne(
   for (const [name, value] of Object.entries(rest)) lines.push(...section(name, value))
   if (Object.keys(statusRest).length > 0) lines.push(...section('status', statusRest))
   if (Array.isArray(entries)) lines.push(...ledger(entries as LedgerEntry[]))
+  if (resource.kind === 'Pool') lines.push(...ledger(await entriesOfPool(surroundings, object)))
   if (Array.isArray(conditions) && conditions.length > 0)
     lines.push(...conditionLines(conditions as ConditionView[]))
   if (Array.isArray(considered))
@@ -220,6 +221,22 @@ function textLines(head: string, text: string, indent: string): readonly string[
   return [`${head} |`, ...lines.map((line) => `${indent}    ${printable(line)}`)]
 }
 
+/** A pool may have very many: who wants to see all lists its shards. */
+const MOST_ENTRIES = 100
+
+/** The ledger of a pool is in its shards. */
+async function entriesOfPool(
+  { client, resources }: Surroundings,
+  { metadata: { name, namespace } }: WatchedObject,
+): Promise<readonly LedgerEntry[]> {
+  const shards = resources.find(({ kind }) => kind === 'PoolShard')
+  if (!shards) return []
+  const { items } = await client.get<{ items: WatchedObject[] }>(pathOf(shards, namespace), {
+    query: { labelSelector: `tributary.io/pool=${name}` },
+  })
+  return items.flatMap(({ status }) => (status?.['entries'] ?? []) as LedgerEntry[])
+}
+
 interface LedgerEntry {
   readonly id: string
   readonly state: string
@@ -232,18 +249,23 @@ interface LedgerEntry {
 
 function ledger(entries: readonly LedgerEntry[]): readonly string[] {
   if (entries.length === 0) return ['Ledger: nothing is held or allocated']
-  const rows = entries.map(({ state, active, amounts, contractID, buyer, expiresAt }) => [
-    state === 'allocated' ? (active ? 'active' : 'inactive') : state,
-    Object.entries(amounts)
-      .map(([name, amount]) => `${name} ${amount}`)
-      .join(', '),
-    printable(contractID),
-    expiresAt,
-    printable(buyer),
-  ])
+  const rows = entries
+    .slice(0, MOST_ENTRIES)
+    .map(({ state, active, amounts, contractID, buyer, expiresAt }) => [
+      state === 'allocated' ? (active ? 'active' : 'inactive') : state,
+      Object.entries(amounts)
+        .map(([name, amount]) => `${name} ${amount}`)
+        .join(', '),
+      printable(contractID),
+      expiresAt,
+      printable(buyer),
+    ])
   return [
     'Ledger:',
     ...formatTable([['STATE', 'AMOUNTS', 'CONTRACT', 'UNTIL', 'BUYER'], ...rows], { indent: 2 }),
+    ...(entries.length > MOST_ENTRIES
+      ? [`  and ${entries.length - MOST_ENTRIES} more: tributary get poolshards -o yaml`]
+      : []),
   ]
 }
 

@@ -6,7 +6,6 @@ import { ensure, type ObjectStore } from '../kernel/object-store.ts'
 import type { Self } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
 import { inDefaultNamespace } from '../objects/meta.ts'
-import type { Pool } from '../objects/pool.ts'
 import type { Transaction } from '../objects/transaction.ts'
 import { signDocument, type NodeKey } from '../privacy-and-security-manager/index.ts'
 import {
@@ -32,8 +31,8 @@ export interface ContractIssuerOptions {
 
 /** What goes into a contract besides its draft. */
 export interface IssuedOf {
-  /** What the part is of; undefined when the next hop has it. */
-  readonly pool?: Pool
+  /** The pool that the part is of; undefined when the next hop has it. */
+  readonly poolName?: string
   /** Over the draft; upstream's buyers sign nothing. */
   readonly buyerSignature?: string | undefined
   readonly request?: WirePurchaseRequest
@@ -47,7 +46,7 @@ export class ContractIssuer {
   }
 
   /** Idempotent: the contract of a transaction has the transaction's name. */
-  async issue(transaction: Transaction, { pool, buyerSignature, request }: IssuedOf): Promise<Contract> {
+  async issue(transaction: Transaction, { poolName, buyerSignature, request }: IssuedOf): Promise<Contract> {
     const { store, key, self } = this.#options
     const draft = transaction.spec.contractDraft as WireContractTerms
     const unsigned = {
@@ -77,7 +76,7 @@ export class ContractIssuer {
       spec: {
         ...contractFromWire(signed, document),
         role: 'seller',
-        ...(pool ? { poolName: pool.metadata.name } : {}),
+        ...(poolName === undefined ? {} : { poolName }),
       },
     })
   }

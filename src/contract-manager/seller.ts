@@ -1,5 +1,5 @@
 /** The selling half: answers RESERVE and PURCHASE, and completes after a crash what was begun. */
-import { flavorOf, type AvailableResources, type Refusal } from '../available-resources/index.ts'
+import { entriesOf, flavorOf, type AvailableResources, type Refusal } from '../available-resources/index.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { ensure, remove } from '../kernel/object-store.ts'
@@ -8,9 +8,9 @@ import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind } from '../objects/contract.ts'
-import { FlavorKind } from '../objects/flavor.ts'
 import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
-import { PoolKind, type LedgerEntry, type Pool } from '../objects/pool.ts'
+import type { Pool } from '../objects/pool.ts'
+import { PoolShardKind } from '../objects/pool-shard.ts'
 import { TransactionKind, type Transaction } from '../objects/transaction.ts'
 import { verifyDocument, SignatureError, type NodeKey } from '../privacy-and-security-manager/index.ts'
 import { configurationFor, draftOf } from './contract-draft.ts'
@@ -72,10 +72,8 @@ interface ReserveRequest {
 
 export class Seller implements Component {
   readonly #options: SellerOptions
-  readonly #pools: Controller
+  readonly #entries: Controller
   readonly #transactions: Controller
-  /** Entries whose contract was seen. The store shares what does not change: each is looked up once. */
-  readonly #completed = new WeakSet<LedgerEntry>()
   /** Transactions that are being bought: whoever buys them makes the contract, too. */
   readonly #buying = new Set<string>()
   /** By transaction: a message that comes twice at once has one effect, too. */
@@ -84,12 +82,20 @@ export class Seller implements Component {
   constructor(options: SellerOptions) {
     this.#options = options
     const { system, log, informers } = options
-    this.#pools = new Controller({
+    this.#entries = new Controller({
       name: 'contract-seller',
       system,
       log,
-      watches: [{ informer: informers.of(PoolKind) }],
-      reconcile: (key) => this.#completeEntries(key),
+      watches: [
+        {
+          informer: informers.of(PoolShardKind),
+          keys: (event) =>
+            entriesOf(event)
+              .filter(({ state }) => state === 'allocated')
+              .map(({ id }) => inDefaultNamespace(id)),
+        },
+      ],
+      reconcile: ({ name }) => this.#completeEntry(name),
     })
     this.#transactions = new Controller({
       name: 'contract-transactions',
@@ -102,11 +108,13 @@ export class Seller implements Component {
   }
 
   async start(): Promise<void> {
-    await Promise.all([this.#pools.start(), this.#transactions.start()])
+    // What they ask of it must not be asked of the store, once for every contract.
+    await this.#options.informers.of(ContractKind).start()
+    await Promise.all([this.#entries.start(), this.#transactions.start()])
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#pools.stop(), this.#transactions.stop()])
+    await Promise.all([this.#entries.stop(), this.#transactions.stop()])
   }
 
   /**
@@ -152,10 +160,15 @@ export class Seller implements Component {
     const before = await this.#resume(transactionID, request)
     if (before) return before
 
-    const pool = await available.poolOfFlavor(request.flavorID)
+    let pool = await available.poolOfFlavor(request.flavorID)
     if (pool === undefined)
       throw new Problem('flavor-not-found', `no flavor ${request.flavorID.slice(0, 100)} here`)
-    const flavor = await this.#currentFlavor(pool)
+    let flavor = this.#currentFlavor(pool)
+    if (flavor === undefined) {
+      // What was given back just now may not show in the status yet.
+      pool = (await available.upToDate(keyOf(pool))) ?? pool
+      flavor = this.#currentFlavor(pool)
+    }
     if (flavor === undefined) {
       const refusal = { code: 'insufficient-capacity', detail: 'pool exhausted', numbers: {} } as const
       throw this.#refused(pool, refusal, undefined)
@@ -207,10 +220,11 @@ export class Seller implements Component {
       },
       trace,
     )
-    const [held] = await Promise.all([holding, stored])
-    if ('refusal' in held) {
+    const [refusal] = await Promise.all([holding, stored])
+    if (refusal) {
       await remove(store, TransactionKind, inDefaultNamespace(transactionID))
-      throw this.#refused(pool, held.refusal, held.pool && (await this.#currentFlavor(held.pool)))
+      const now = await available.upToDate(keyOf(pool))
+      throw this.#refused(pool, refusal, now && this.#currentFlavor(now))
     }
     recorder.step(trace, 'reserve-answered', { peer: buyer.ID, since })
     return transaction
@@ -250,23 +264,24 @@ export class Seller implements Component {
   ): Promise<unknown> {
     const { available, issuer } = this.#options
     const { name } = transaction.metadata
-    let pool: Pool | undefined
+    let poolName: string | undefined
     this.#buying.add(name)
     try {
-      pool = await available.allocate(name, {
+      poolName = await available.allocate(name, {
         expiresAt: draft.expirationTime ?? transaction.spec.expirationTime ?? '',
         ...(request.signature ? { buyerSignature: request.signature } : {}),
       })
-      if (pool === undefined) throw new Problem('transaction-expired', 'the hold ended before it was bought')
+      if (poolName === undefined)
+        throw new Problem('transaction-expired', 'the hold ended before it was bought')
       const made = await issuer.issue(transaction, {
-        pool,
+        poolName,
         buyerSignature: request.signature || undefined,
         request,
       })
       return made.spec.document
     } catch (error) {
       // It is sold, but its contract could not be written: not now, then later.
-      if (pool) this.#pools.enqueue(keyOf(pool))
+      if (poolName !== undefined) this.#entries.enqueue(inDefaultNamespace(name))
       throw error
     } finally {
       this.#buying.delete(name)
@@ -292,7 +307,7 @@ export class Seller implements Component {
     const transaction = await this.#transaction(transactionID)
     if (transaction === undefined) return undefined
     const sent = sentBefore(transaction, request)
-    const found = await available.poolOfEntry(transactionID)
+    const found = await available.placeOfEntry(transactionID)
     const over = found?.entry.state === 'held' && Date.parse(found.entry.expiresAt) <= this.#now()
     if (found && !over) return sent
     await remove(store, TransactionKind, inDefaultNamespace(transactionID))
@@ -316,14 +331,11 @@ export class Seller implements Component {
     throw new Problem('signature-invalid', 'signed by somebody else than the buyer')
   }
 
-  async #currentFlavor(pool: Pool): Promise<WireFlavor | undefined> {
-    const { store, self } = this.#options
+  /** Not projected yet, or replaced already by that of a later buyer: it follows from the pool all the same. */
+  #currentFlavor(pool: Pool): WireFlavor | undefined {
+    const { available, self } = this.#options
     const made = flavorOf(pool, self.identity())
-    if (made === undefined) return undefined
-    const key = inDefaultNamespace(made.id)
-    const stored = await store.get(FlavorKind, key)
-    // Not projected yet, or replaced already by that of a later buyer: it follows from the pool all the same.
-    return flavorToWire(stored ?? this.#options.available.flavorFor(made))
+    return made && flavorToWire(available.flavorFor(made))
   }
 
   #refused(pool: Pool, { code, detail, numbers }: Refusal, successor: WireFlavor | undefined): Problem {
@@ -334,22 +346,17 @@ export class Seller implements Component {
   }
 
   /** After a crash: every allocation gets its contract. */
-  async #completeEntries(key: ObjectKey): Promise<void> {
-    const pool = await this.#options.store.get(PoolKind, key)
-    for (const entry of pool?.status?.entries ?? []) {
-      if (entry.state !== 'allocated' || this.#completed.has(entry) || this.#buying.has(entry.id)) continue
-      await this.#completeEntry(pool!, entry)
-      this.#completed.add(entry)
-    }
-  }
-
-  async #completeEntry(pool: Pool, entry: LedgerEntry): Promise<void> {
-    const { store, available, issuer } = this.#options
-    if (await store.get(ContractKind, inDefaultNamespace(entry.contractID))) return
-    const transaction = await this.#transaction(entry.id)
-    if (transaction) await issuer.issue(transaction, { pool, buyerSignature: entry.buyerSignature })
+  async #completeEntry(id: string): Promise<void> {
+    const { store, informers, available, issuer } = this.#options
+    const place = await available.placeOfEntry(id)
+    if (place?.entry.state !== 'allocated' || this.#buying.has(id)) return
+    const { entry, poolName } = place
+    const name = inDefaultNamespace(entry.contractID)
+    if (informers.of(ContractKind).get(name) ?? (await store.get(ContractKind, name))) return
+    const transaction = await this.#transaction(id)
+    if (transaction) await issuer.issue(transaction, { poolName, buyerSignature: entry.buyerSignature })
     // Neither contract nor transaction: it was closed, and the crash came before the release.
-    else await available.release(entry.id)
+    else await available.release(id)
   }
 
   /** Forgets a transaction when its hold is over; one that was bought stays as long as its contract. */
@@ -362,7 +369,7 @@ export class Seller implements Component {
     if (spec['sent'] === undefined || isForwarding(transaction)) return
     const left = Date.parse(spec.expirationTime ?? '') - this.#now()
     if (left > 0) return requeueAfter(left + 1)
-    const found = await available.poolOfEntry(name)
+    const found = await available.placeOfEntry(name)
     if (found === undefined) await remove(store, TransactionKind, inDefaultNamespace(name))
     // It is over, and about to be dropped.
     else if (found.entry.state === 'held') return requeueAfter(FORGET_AGAIN_MS)

@@ -10,6 +10,7 @@ import type { KindDefinition } from './kind.ts'
 import { KnownClusterKind } from './known-cluster.ts'
 import { PeerKind } from './peer.ts'
 import { PeeringCandidateKind } from './peering-candidate.ts'
+import { PoolShardKind } from './pool-shard.ts'
 import { PoolKind } from './pool.ts'
 import { RatingStatementKind } from './rating-statement.ts'
 import { RatingKind } from './rating.ts'
@@ -32,6 +33,7 @@ export const ALL_KINDS: readonly KindDefinition[] = [
   ContractKind,
   AllocationKind,
   PoolKind,
+  PoolShardKind,
   FlavorKind,
   VirtualNodeKind,
   VirtualRouterKind,

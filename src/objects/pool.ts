@@ -1,31 +1,11 @@
 /**
- * Pool: one thing that can be divided and sold, with the ledger of who has which part of it.
- *
- * Every RESERVE, PURCHASE, expiry and release is one compare-and-swap on one Pool; flavors,
- * transactions and allocations are derived from it. That is why nothing is sold twice.
+ * Pool: one thing that can be divided and sold. The spec says what is wanted; who has which part of it is in
+ * its PoolShards (pool-shard.ts), and the status sums them up. Nothing is decided on the status.
  */
 import Type, { type Static } from 'typebox'
 import { AmountsSchema } from './fluidos-common.ts'
 import type { KindDefinition } from './kind.ts'
 import { MetadataSchema, type KubeObject } from './meta.ts'
-
-const LedgerEntrySchema = Type.Object({
-  id: Type.String({ description: 'The transaction that made the entry.' }),
-  state: Type.Union([Type.Literal('held'), Type.Literal('allocated')]),
-  contractID: Type.String(),
-  buyer: Type.String(),
-  flavorID: Type.String({ description: 'The flavor that was asked for.' }),
-  amounts: AmountsSchema,
-  expiresAt: Type.String({
-    description: 'RFC 3339. Of the hold while held, of the contract once allocated.',
-  }),
-  buyerSignature: Type.Optional(
-    Type.String({ description: 'So that a purchase can be completed after a crash.' }),
-  ),
-  active: Type.Optional(Type.Boolean({ description: 'Whether the virtual node is in use.' })),
-  forwarding: Type.Optional(Type.Boolean({ description: 'Sold on behalf of another node.' })),
-})
-export type LedgerEntry = Static<typeof LedgerEntrySchema>
 
 const PoolSpecSchema = Type.Object({
   flavorType: Type.Union([
@@ -59,9 +39,15 @@ const PoolSpecSchema = Type.Object({
 export type PoolSpec = Static<typeof PoolSpecSchema>
 
 const PoolStatusSchema = Type.Object({
-  revision: Type.Integer({ description: 'Counts changes of what is free; part of the name of the flavor.' }),
-  entries: Type.Array(LedgerEntrySchema),
+  revision: Type.Integer({
+    description: 'Counts changes of what is on offer; part of the name of the flavor.',
+  }),
   free: AmountsSchema,
+  holds: Type.Integer({ description: 'How many parts are held for buyers.' }),
+  allocations: Type.Integer({ description: 'How many parts are sold.' }),
+  offer: Type.Optional(
+    Type.String({ description: 'A digest of what is on offer: another one makes another revision.' }),
+  ),
 })
 export type PoolStatus = Static<typeof PoolStatusSchema>
 
@@ -77,7 +63,7 @@ export const PoolKind: KindDefinition<Pool> = {
   plural: 'pools',
   singular: 'pool',
   namespaced: true,
-  description: 'A divisible resource for sale and the ledger of its holds and allocations.',
+  description: 'A divisible resource for sale; its shards are the ledger of holds and allocations.',
   schema: Type.Object({
     apiVersion: Type.Literal('tributary.io/v1alpha1'),
     kind: Type.Literal('Pool'),
@@ -92,6 +78,8 @@ export const PoolKind: KindDefinition<Pool> = {
     { name: 'Memory', path: 'spec.capacity.memory' },
     { name: 'Free-CPU', path: 'status.free.cpu' },
     { name: 'Free-Memory', path: 'status.free.memory' },
+    { name: 'Holds', path: 'status.holds', type: 'integer', wide: true },
+    { name: 'Allocations', path: 'status.allocations', type: 'integer', wide: true },
     { name: 'Revision', path: 'status.revision', type: 'integer', wide: true },
   ],
 }

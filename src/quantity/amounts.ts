@@ -48,6 +48,23 @@ export function atLeastZero(amounts: Amounts): Amounts {
   )
 }
 
+/** @returns of each resource of both the smaller amount, without those of which that is nothing */
+export function commonAmounts(left: Amounts, right: Amounts): Amounts {
+  return somethingOf(
+    Object.fromEntries(
+      Object.entries(left).map(([resource, amount]) => [
+        resource,
+        compare(parseQuantity(amount), amountOf(right, resource)) <= 0 ? amount : right[resource]!,
+      ]),
+    ),
+  )
+}
+
+/** @returns `amounts` without the resources of which there is nothing, or less */
+export function somethingOf(amounts: Amounts): Amounts {
+  return Object.fromEntries(Object.entries(amounts).filter(([, amount]) => parseQuantity(amount).nanos > 0n))
+}
+
 /** @returns `amounts` times a whole number */
 export function multiplyAmounts(amounts: Amounts, times: number): Amounts {
   return Object.fromEntries(

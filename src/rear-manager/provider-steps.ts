@@ -2,7 +2,6 @@
 import type { AvailableResources, HoldRequest, Refusal } from '../available-resources/index.ts'
 import type { NodeBase } from '../node-base.ts'
 import type { ObjectKey } from '../objects/meta.ts'
-import type { Pool } from '../objects/pool.ts'
 import type { TraceContext } from '../trace/index.ts'
 
 interface ProviderOptions extends Pick<NodeBase, 'recorder'> {
@@ -15,18 +14,18 @@ export async function reserveForPeer(
   pool: ObjectKey,
   entry: HoldRequest,
   trace?: TraceContext,
-): Promise<{ readonly pool: Pool } | { readonly refusal: Refusal; readonly pool: Pool | undefined }> {
+): Promise<Refusal | undefined> {
   const since = recorder.now()
   const peer = entry.buyer
-  const held = await available.hold(pool, entry, trace)
-  if ('refusal' in held) {
-    const { detail } = held.refusal
+  const refusal = await available.hold(pool, entry, trace)
+  if (refusal) {
+    const { detail } = refusal
     recorder.step(trace, 'flavor-reduced', { peer, since, outcome: 'failed', detail })
-    return held
+    return refusal
   }
   recorder.step(trace, 'flavor-reduced', { peer, since, detail: JSON.stringify(entry.amounts) })
   recorder.step(trace, 'resources-reserved', { peer })
-  return held
+  return refusal
 }
 
 /** Steps 24 and 25: the buyer's virtual node is there. */

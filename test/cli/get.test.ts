@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { EventKind } from '../../src/objects/core/event.ts'
 import { IntentKind } from '../../src/objects/intent.ts'
+import { POOL_LABEL, PoolShardKind } from '../../src/objects/pool-shard.ts'
 import { PoolKind } from '../../src/objects/pool.ts'
 import { SolverKind } from '../../src/objects/solver.ts'
 import { intentYaml, setStatus, startControl, type TestControl } from './support/control.ts'
@@ -195,20 +196,25 @@ describe('tributary describe', () => {
         price: { amount: '1', currency: 'EUR', period: 'hour' },
       },
     })
-    await setStatus(store, PoolKind, key, {
-      revision: 1,
-      free: { cpu: '3' },
-      entries: [
-        {
-          id: 't1',
-          state: 'held',
-          contractID: 'contract-1',
-          buyer: 'did:key:z6MkBuyer',
-          flavorID: 'f',
-          amounts: { cpu: '1' },
-          expiresAt: '2026-01-01T00:00:00Z',
-        },
-      ],
+    await store.create(PoolShardKind, {
+      metadata: { ...key, name: 'compute-0', labels: { [POOL_LABEL]: 'compute' } },
+      spec: { poolName: 'compute' },
+      status: {
+        revision: 1,
+        capacity: { cpu: '4' },
+        free: { cpu: '3' },
+        entries: [
+          {
+            id: 't1',
+            state: 'held',
+            contractID: 'contract-1',
+            buyer: 'did:key:z6MkBuyer',
+            flavorID: 'f',
+            amounts: { cpu: '1' },
+            expiresAt: '2026-01-01T00:00:00Z',
+          },
+        ],
+      },
     })
     const { out } = await run(['describe', 'pool/compute'])
     expect(out).toContain('    cpu: 4\n')

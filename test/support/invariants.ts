@@ -1,16 +1,16 @@
 /** What must be so in a market at rest, however it came there: says of each node what is not. */
-import { isBalanced, ledgerOf } from '../../src/available-resources/index.ts'
 import { AllocationKind } from '../../src/objects/allocation.ts'
 import { ContractKind, type Contract } from '../../src/objects/contract.ts'
 import { NodeKind } from '../../src/objects/core/node.ts'
 import { NamespaceKind } from '../../src/objects/core/namespace.ts'
 import { PodKind } from '../../src/objects/core/pod.ts'
-import { PoolKind } from '../../src/objects/pool.ts'
 import { ReservationKind } from '../../src/objects/reservation.ts'
 import { SolverKind } from '../../src/objects/solver.ts'
 import { TransactionKind } from '../../src/objects/transaction.ts'
 import { VirtualNodeKind } from '../../src/objects/virtual-node.ts'
+import { addAmounts, sameAmounts, type Amounts } from '../../src/quantity/amounts.ts'
 import type { Market, MarketNode } from './market.ts'
+import { inTransit, poolFaults, storedPools } from './pools.ts'
 
 const FORWARDS = 'tributary.io/forwards'
 
@@ -32,9 +32,14 @@ export async function contradictions(market: Market<string>): Promise<readonly s
     const say = (text: string): void => void wrong.push(`${name}: ${text}`)
     const mine = contractsOf.get(node.id)!
     const names = new Set(mine.map(({ metadata }) => metadata.name))
-    const entries = (await node.store.list(PoolKind)).items.flatMap((pool) => {
-      if (!isBalanced(pool)) say(`pool ${pool.metadata.name} does not add up`)
-      return ledgerOf(pool).entries
+    const entries = (await storedPools(node.store)).flatMap((stored) => {
+      for (const fault of poolFaults(stored)) say(fault)
+      const { pool, shards } = stored
+      if (Object.keys(inTransit(shards)).length > 0) say(`pool ${pool.metadata.name} is on the move`)
+      const free = shards.reduce<Amounts>((sum, { status }) => addAmounts(sum, status.free), {})
+      if (!sameAmounts(free, pool.status?.free ?? {}))
+        say(`the status of pool ${pool.metadata.name} is not what its shards say`)
+      return shards.flatMap(({ status }) => status.entries)
     })
     for (const { id, state, contractID } of entries) {
       if (state === 'held') say(`transaction ${id} still holds capacity`)

@@ -10,10 +10,7 @@ import { createLog, silentLog } from '../../src/kernel/log.ts'
 import { isStoreError, type ObjectStore } from '../../src/kernel/object-store.ts'
 import { createNode, type TributaryNode } from '../../src/node/create-node.ts'
 import { withoutControl } from '../../src/node/parts/index.ts'
-import { ledgerOf } from '../../src/available-resources/index.ts'
-import { isBalanced } from '../../src/available-resources/index.ts'
 import type { PeerRole } from '../../src/objects/peer.ts'
-import { PoolKind } from '../../src/objects/pool.ts'
 import { saveNodeKey } from '../../src/privacy-and-security-manager/index.ts'
 import { testDomain, testIdentity, type TestDomain } from './identities.ts'
 import { type MarketStore, marketStoreKind, openMarketStore, type MarketStoreKind } from './market-store.ts'
@@ -23,6 +20,7 @@ import { createSimulatedNetwork, type SimulatedNetwork } from './simulated-netwo
 import { createSimulatedRunner } from './simulated-runner.ts'
 import { createSimulatedServices, type SimulatedServices } from './simulated-services.ts'
 import { createSimulatedSystem, type SimulatedSystem } from './simulated-system.ts'
+import { poolFaults, storedPools } from './pools.ts'
 
 export interface MarketNode {
   readonly node: TributaryNode
@@ -283,11 +281,9 @@ export async function startMarket<const Name extends string>(
     authorityDirectory,
     async expectBalanced() {
       for (const name of names) {
-        for (const pool of (await nodes[name].store.list(PoolKind)).items) {
-          if (!isBalanced(pool))
-            throw new Error(
-              `${name}: pool ${pool.metadata.name} does not add up: ${JSON.stringify(ledgerOf(pool))}`,
-            )
+        for (const pool of await storedPools(nodes[name].store)) {
+          const faults = poolFaults(pool)
+          if (faults.length > 0) throw new Error(`${name}: ${faults.join('; ')}`)
         }
       }
     },

@@ -4,7 +4,6 @@ import { CONTRACT_SIGNATURE, verifyContract } from '../../src/contract-manager/i
 import { AllocationKind } from '../../src/objects/allocation.ts'
 import { ContractKind } from '../../src/objects/contract.ts'
 import { FlavorKind } from '../../src/objects/flavor.ts'
-import { PoolKind, type Pool } from '../../src/objects/pool.ts'
 import { TransactionKind } from '../../src/objects/transaction.ts'
 import { signDocument } from '../../src/privacy-and-security-manager/index.ts'
 import { isProblem } from '../../src/rear/problem.ts'
@@ -13,6 +12,7 @@ import { contractTerms, type WireContractTerms, type WireTransaction } from '../
 import { testIdentity } from '../support/identities.ts'
 import { startMarket, type Market, type MarketConfig } from '../support/market.ts'
 import { clientOf, CONSUMER, passing } from '../support/scenario.ts'
+import { ledgerEntries } from '../support/pools.ts'
 
 type Names = 'alice' | 'bob' | 'seller'
 type Buyer = Exclude<Names, 'seller'>
@@ -45,7 +45,6 @@ describe('a pool with many buyers at once', () => {
   afterEach(() => market.stop())
 
   const seller = () => market.nodes.seller
-  const pool = async (): Promise<Pool> => (await seller().store.list(PoolKind)).items[0]!
   const flavors = async () => (await seller().store.list(FlavorKind)).items
   const call = async (buyer: Buyer, path: string, body: object): Promise<unknown> =>
     (await clients[buyer].call({ address: seller().address }, { method: 'POST', path, body })).body
@@ -100,7 +99,7 @@ describe('a pool with many buyers at once', () => {
     expect(outcomes.filter((outcome) => outcome === 'bought')).toHaveLength(PARTS)
     expect(outcomes.filter((outcome) => outcome === 'refused')).toHaveLength(tooMany)
     await market.expectBalanced()
-    const { entries } = (await pool()).status!
+    const entries = await ledgerEntries(seller().store)
     expect(entries.map(({ state }) => state)).toEqual(Array.from({ length: PARTS }, () => 'allocated'))
     const sold = new Set(entries.map(({ contractID }) => contractID))
     const { items: contracts } = await seller().store.list(ContractKind)

@@ -14,6 +14,7 @@ import { contractTerms, type WireContractTerms, type WireTransaction } from '../
 import { testIdentity } from '../support/identities.ts'
 import { contradictions } from '../support/invariants.ts'
 import { startMarket, type Market } from '../support/market.ts'
+import { ledgerEntries } from '../support/pools.ts'
 import {
   clientOf,
   CONSUMER,
@@ -45,6 +46,7 @@ describe('a seller', () => {
   afterEach(() => market.stop())
 
   const pool = async (): Promise<Pool> => (await market.nodes.seller.store.list(PoolKind)).items[0]!
+  const entries = () => ledgerEntries(market.nodes.seller.store)
   const flavorID = async (): Promise<string> =>
     (await market.nodes.seller.store.list(FlavorKind)).items[0]!.metadata.name
   const target = () => ({ address: market.nodes.seller.address })
@@ -95,7 +97,7 @@ describe('a seller', () => {
       expect((answer.reason as Problem).extensions).not.toHaveProperty('successor')
     }
     await market.expectBalanced()
-    expect((await pool()).status!.entries).toHaveLength(1)
+    expect(await entries()).toHaveLength(1)
   })
 
   it('names the successor and the numbers to who came too late for so much', async () => {
@@ -115,7 +117,7 @@ describe('a seller', () => {
     expect(await flavorID()).not.toBe(before)
     const transaction = await reserve('bob', '500m', 'second', before)
     expect(transaction.flavorID).toBe(before)
-    expect((await pool()).status!.entries).toHaveLength(2)
+    expect(await entries()).toHaveLength(2)
     await market.expectBalanced()
   })
 
@@ -130,7 +132,7 @@ describe('a seller', () => {
       await market.simulation.advance(1_500)
       expect(both[1], `${turns} turns`).toEqual(both[0])
       expect(await reserve('alice', '2', key, flavor)).toEqual(both[0])
-      expect((await pool()).status!.entries).toHaveLength(1)
+      expect(await entries()).toHaveLength(1)
       await cancel('alice', both[0])
     }
     const contract = await purchase('alice', await reserve('alice', '2', 'last', flavor))
@@ -142,7 +144,7 @@ describe('a seller', () => {
     await expect(reserve('alice', '1', 'key')).rejects.toMatchObject({ code: 'key-reused' })
     // The key of somebody else is another key.
     await reserve('bob', '1', 'key')
-    expect((await pool()).status!.entries).toHaveLength(2)
+    expect(await entries()).toHaveLength(2)
   })
 
   it('answers a repeated PURCHASE with the same contract, also when both are in flight at once', async () => {
@@ -152,7 +154,7 @@ describe('a seller', () => {
     expect(both[1]).toEqual(both[0])
     expect(await purchase('alice', transaction)).toEqual(both[0])
     expect((await market.nodes.seller.store.list(ContractKind)).items).toHaveLength(1)
-    expect((await pool()).status!.entries).toHaveLength(1)
+    expect(await entries()).toHaveLength(1)
   })
 
   it('gives a hold that was not bought back when its time is over, and takes no purchase then', async () => {
@@ -175,11 +177,11 @@ describe('a seller', () => {
     await expect(cancel('bob', transaction)).rejects.toMatchObject({ code: 'not-a-party' })
     await cancel('alice', transaction)
     await cancel('alice', transaction)
-    expect((await pool()).status!.entries).toEqual([])
+    expect(await entries()).toEqual([])
     const again = await reserve('alice', '1', 'key')
     await purchase('alice', again)
     await expect(cancel('alice', again)).rejects.toMatchObject({ code: 'conflict' })
-    expect((await pool()).status!.entries).toHaveLength(1)
+    expect(await entries()).toHaveLength(1)
   })
 
   it('either sells or takes back, when PURCHASE and cancel come at once', async () => {
@@ -194,7 +196,7 @@ describe('a seller', () => {
       const [one, other] = await Promise.allSettled(attempts)
       const bought = (first ? one : other)!.status === 'fulfilled'
       const contracts = (await market.nodes.seller.store.list(ContractKind)).items
-      expect((await pool()).status!.entries.map(({ contractID }) => contractID)).toEqual(
+      expect((await entries()).map(({ contractID }) => contractID)).toEqual(
         contracts
           .filter(({ status }) => status?.phase?.phase !== 'Closed')
           .map(({ metadata }) => metadata.name),
@@ -218,7 +220,7 @@ describe('a seller', () => {
       code: 'signature-invalid',
     })
     await expect(purchase('bob', transaction)).rejects.toMatchObject({ code: 'not-a-party' })
-    expect((await pool()).status!.entries).toMatchObject([{ state: 'held' }])
+    expect(await entries()).toMatchObject([{ state: 'held' }])
   })
 
   it('sells to the one of two racing buyers, and the other one gets it from the next', async () => {

@@ -9,6 +9,7 @@ import { verifyContract } from '../../src/contract-manager/index.ts'
 import { activeContracts, contradictions } from '../support/invariants.ts'
 import { startMarket, type Market, type MarketNode } from '../support/market.ts'
 import { CONSUMER, provider, until } from '../support/scenario.ts'
+import { ledgerEntries } from '../support/pools.ts'
 
 type Names = 'consumer' | 'seller'
 
@@ -133,8 +134,7 @@ describe('a solver', () => {
     await create({ request: { cpu: '1', memory: '1Gi' }, reserveOnly: true })
     await until(market, consumer, async () => (await solver()).status?.reservationPhase === 'Solved')
     expect(await activeContracts(seller)).toEqual([])
-    const pools = (await seller.store.list(PoolKind)).items.flatMap(({ status }) => status!.entries)
-    expect(pools).toMatchObject([{ state: 'held', amounts: { cpu: '1' } }])
+    expect(await ledgerEntries(seller.store)).toMatchObject([{ state: 'held', amounts: { cpu: '1' } }])
     const before = await solver()
     await consumer.store.update(SolverKind, { ...before, spec: { ...before.spec, reserveOnly: false } })
     await reached('Solved')

@@ -21,8 +21,8 @@ export async function capacityOf(client: ControlClient): Promise<Capacity> {
       .toSorted(([a], [b]) => a.localeCompare(b))
       .map(([resource, capacity]) => {
         const free = status?.free[resource] ?? '0'
-        const whole =
-          (status?.entries.length ?? 0) === 0 && compare(parseQuantity(free), parseQuantity(capacity)) === 0
+        const isUnused = status?.holds === 0 && status.allocations === 0
+        const whole = isUnused && compare(parseQuantity(free), parseQuantity(capacity)) === 0
         return { whole, text: `${resource} ${free} of ${capacity}` }
       }),
   )

@@ -1,5 +1,5 @@
 /** The life of an entry in a pool's ledger: a part that is held, then sold. */
-import type { LedgerEntry } from '../pool.ts'
+import type { LedgerEntry } from '../pool-shard.ts'
 import { lifecycle } from './lifecycle.ts'
 
 export const HOLD_LIFECYCLE = lifecycle({
