@@ -4,12 +4,12 @@
  * A pool begins with one shard. When that is full, what is free moves to another one; when no shard has as much
  * as is asked for but all together have, it is gathered in one. Used in this folder only.
  */
-import { ensure, type ObjectStore } from '../kernel/object-store.ts'
+import type { ObjectStore } from '../kernel/object-store.ts'
 import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { randomHex, type System } from '../kernel/system.ts'
 import { keyOf, keyString, type ObjectKey } from '../objects/meta.ts'
 import type { Pool } from '../objects/pool.ts'
-import { PoolShardKind, type LedgerEntry, type PoolShard } from '../objects/pool-shard.ts'
+import type { LedgerEntry, PoolShard } from '../objects/pool-shard.ts'
 import {
   atLeastZero,
   commonAmounts,
@@ -78,7 +78,7 @@ export class PoolLedger {
   /** Makes the first shard unless it is there. */
   async ensureFirst(pool: Pool): Promise<void> {
     if (this.index.get(firstShardKey(pool))) return
-    this.index.apply(await ensure(this.#options.store, PoolShardKind, firstShard(pool)))
+    await this.#writer.create(firstShard(pool))
   }
 
   /**
@@ -186,7 +186,8 @@ export class PoolLedger {
           sources.map((shard) => this.#transfers.move(keyOf(shard), keyOf(target), shard.status.free)),
         )
       }
-      for (const shard of this.index.shardsOf(uid)) if (this.#isDone(pool, shard)) await this.#remove(shard)
+      for (const shard of this.index.shardsOf(uid))
+        if (this.#isDone(pool, shard)) await this.#writer.remove(shard)
     })
   }
 
@@ -277,11 +278,8 @@ export class PoolLedger {
   }
 
   async #open(pool: Pool): Promise<PoolShard> {
-    const { store, system } = this.#options
-    const name = `${firstShardKey(pool).name}-${randomHex(system.random, 5)}`
-    const shard = await store.create(PoolShardKind, furtherShard(pool, name))
-    this.index.apply(shard)
-    return shard
+    const name = `${firstShardKey(pool).name}-${randomHex(this.#options.system.random, 5)}`
+    return this.#writer.create(furtherShard(pool, name))
   }
 
   #hasRoom({ status }: PoolShard): boolean {
@@ -292,12 +290,6 @@ export class PoolLedger {
     const { entries, capacity, outgoing, received } = shard.status
     if (entries.length > 0 || outgoing !== undefined || received !== undefined) return false
     return Object.keys(somethingOf(capacity)).length === 0 && !isAt(shard, firstShardKey(pool))
-  }
-
-  async #remove(shard: PoolShard): Promise<void> {
-    const { uid, resourceVersion } = shard.metadata
-    await this.#options.store.delete(PoolShardKind, keyOf(shard), { uid, resourceVersion })
-    this.index.remove(keyOf(shard), uid)
   }
 
   #issued(pool: Pool): Amounts {

@@ -10,9 +10,9 @@
  * then, so a change must find its own effect and leave it. Used in this folder only.
  */
 import { backOff } from '../kernel/back-off.ts'
-import { isStoreError, type ObjectStore } from '../kernel/object-store.ts'
+import { ensure, isStoreError, type ObjectStore } from '../kernel/object-store.ts'
 import { sleep, type System } from '../kernel/system.ts'
-import { keyString, type ObjectKey } from '../objects/meta.ts'
+import { keyOf, keyString, type NewObject, type ObjectKey } from '../objects/meta.ts'
 import { PoolShardKind, type PoolShard, type PoolShardStatus } from '../objects/pool-shard.ts'
 import type { ShardIndex } from './shard-index.ts'
 
@@ -66,6 +66,44 @@ export class ShardWriter {
     })
   }
 
+  /** Creates a shard, or takes the one that is there: its name tells that it is the same. */
+  async create(object: NewObject<PoolShard>): Promise<PoolShard> {
+    const { store, index } = this.#options
+    const shard = await this.#retrying(() => ensure(store, PoolShardKind, object))
+    index.apply(shard)
+    return shard
+  }
+
+  /** Removes a shard that has nothing. @throws StoreError `Conflict` when it has changed */
+  async remove(shard: PoolShard): Promise<void> {
+    const { store, index } = this.#options
+    const { uid, resourceVersion } = shard.metadata
+    await this.#retrying(async () => {
+      try {
+        await store.delete(PoolShardKind, keyOf(shard), { uid, resourceVersion })
+      } catch (error) {
+        if (!isStoreError(error, 'NotFound')) throw error
+      }
+    })
+    index.remove(keyOf(shard), uid)
+  }
+
+  async #retrying<T>(work: () => Promise<T>): Promise<T> {
+    for (let failed = 0; ;) {
+      try {
+        return await work()
+      } catch (error) {
+        await this.#pause(error, ++failed)
+      }
+    }
+  }
+
+  /** @throws the failure, unless it may pass: then it waits */
+  async #pause(failure: unknown, failed: number): Promise<void> {
+    if (!isStoreError(failure, 'Unavailable') || failed >= ATTEMPTS) throw failure
+    await sleep(this.#options.system.clock, backOff(failed - 1, FIRST_BACK_OFF_MS, LONGEST_BACK_OFF_MS))
+  }
+
   async #write(key: ObjectKey, name: string): Promise<void> {
     for (;;) {
       const changes = this.#waiting.get(name)!
@@ -94,7 +132,7 @@ export class ShardWriter {
     changes: readonly PendingChange[],
     failures: Map<PendingChange, unknown>,
   ): Promise<PoolShard | undefined> {
-    const { store, system, index } = this.#options
+    const { store, index } = this.#options
     let known = index.get(key)
     for (let failed = 0; ;) {
       try {
@@ -118,8 +156,7 @@ export class ShardWriter {
           return undefined
         }
         if (isStoreError(error, 'Conflict')) continue
-        if (!isStoreError(error, 'Unavailable') || ++failed >= ATTEMPTS) throw error
-        await sleep(system.clock, backOff(failed - 1, FIRST_BACK_OFF_MS, LONGEST_BACK_OFF_MS))
+        await this.#pause(error, ++failed)
       }
     }
   }

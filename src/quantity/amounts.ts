@@ -54,7 +54,7 @@ export function commonAmounts(left: Amounts, right: Amounts): Amounts {
     Object.fromEntries(
       Object.entries(left).map(([resource, amount]) => [
         resource,
-        compare(parseQuantity(amount), amountOf(right, resource)) <= 0 ? amount : right[resource]!,
+        compare(parseQuantity(amount), amountOf(right, resource)) <= 0 ? amount : (right[resource] ?? '0'),
       ]),
     ),
   )
