@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { poolFaults, storedPools } from '../../test/support/pools.ts'
 import { createSimulatedSystem, type SimulatedSystem } from '../../test/support/simulated-system.ts'
 import { Informers } from '../kernel/informer.ts'
 import { silentLog } from '../kernel/log.ts'
@@ -180,5 +181,67 @@ describe('Available Resources', () => {
     expect(await available.cancel('b')).toBe(true)
     expect(await available.cancel('b')).toBe(true)
     expect((await entries()).map(({ id }) => id)).toEqual(['a'])
+  })
+
+  it('brings the ledger of an earlier version into a shard, whenever it is killed meanwhile', async () => {
+    await stop()
+    const shards = async () => (await store.list(PoolShardKind)).items
+    for (const each of await shards()) await store.delete(PoolShardKind, each.metadata)
+    const entry: LedgerEntry = {
+      ...{ id: 'old', state: 'allocated', contractID: 'contract-old', buyer: 'b', flavorID: 'f' },
+      amounts: { cpu: '5', memory: '1Gi', pods: '1' },
+      expiresAt: '2040-01-01T00:00:00Z',
+    }
+    // More was sold than there is: its capacity had shrunk.
+    const former = { revision: 41, entries: [entry], free: { cpu: '-1', memory: '7Gi', pods: '9' } }
+    await store.update(PoolKind, { ...(await pool()), status: former as never }, { subresource: 'status' })
+    await start()
+    const [first, ...others] = await shards()
+    expect(others).toEqual([])
+    expect(first!.status).toMatchObject({ entries: [entry], free: { cpu: '0', memory: '7Gi' } })
+    expect((await pool()).status).toMatchObject({ free: { cpu: '0' }, holds: 0, allocations: 1 })
+    expect((await pool()).status).not.toHaveProperty('entries')
+    expect((await pool()).status!.revision).toBeGreaterThan(41)
+
+    // Killed before the status was written anew: what happened since is in the shard.
+    await available.release('old')
+    await hold('new', '1')
+    await stop()
+    await store.update(PoolKind, { ...(await pool()), status: former as never }, { subresource: 'status' })
+    await start()
+    expect((await entries()).map(({ id }) => id)).toEqual(['new'])
+    expect((await pool()).status).toMatchObject({ free: { cpu: '3' }, holds: 1, allocations: 0 })
+    for (const each of await storedPools(store)) expect(poolFaults(each)).toEqual([])
+  })
+
+  it('never gives two states of a pool the same revision, also across restarts', async () => {
+    const seen = new Map<number, string>()
+    const look = async (): Promise<void> => {
+      const { revision, free } = (await pool()).status!
+      const said = JSON.stringify(free)
+      expect(seen.get(revision) ?? said).toBe(said)
+      seen.set(revision, said)
+    }
+    for (let round = 0; round < 4; round++) {
+      await hold('a', '1')
+      await look()
+      await available.release('a')
+      await simulation.settle()
+      await look()
+      await stop()
+      await start()
+      await look()
+    }
+    expect([...seen.keys()]).toEqual([...seen.keys()].toSorted((a, b) => a - b))
+    expect(seen.size).toBe(8)
+  })
+
+  it('counts what is held and sold a moment later, and makes no other flavor of it', async () => {
+    await hold('a', '1')
+    const [before] = await flavors()
+    await available.allocate('a', { expiresAt: '2040-01-01T00:00:00Z' })
+    await simulation.advance(600)
+    expect((await pool()).status).toMatchObject({ holds: 0, allocations: 1 })
+    expect(await flavors()).toEqual([before])
   })
 })

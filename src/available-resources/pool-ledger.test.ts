@@ -42,7 +42,7 @@ function testSystem(): { readonly system: System; advance(ms: number): void } {
 /** A pool, and processes that die on it one after the other. */
 async function startPool(options: { readonly losing?: () => boolean } = {}) {
   const { system, advance } = testSystem()
-  const durable = createMemoryStore({ system })
+  const { store: durable } = createMemoryStore({ system })
   let calls = 0
   let kill = (_writes: number): void => undefined
   let pool = await durable.create(PoolKind, {

@@ -57,6 +57,12 @@ export class PoolLedger {
   /** By the uid of a pool: whoever moves its capacity. */
   readonly #moving = new OneAtATime()
 
+  /** By the uid of a pool: what was worked out last. */
+  readonly #excesses = new Map<
+    string,
+    { readonly issued: Amounts; readonly wanted: Amounts; readonly excess: Amounts | undefined }
+  >()
+
   constructor(options: PoolLedgerOptions) {
     const { store, system, entriesPerShard = ENTRIES_PER_SHARD } = options
     this.#options = options
@@ -69,10 +75,10 @@ export class PoolLedger {
   /** @returns what the shards have together; what is free of more than is wanted is not free any more */
   totalsOf(pool: Pool): PoolTotals {
     const totals = this.index.totalsOf(pool.metadata.uid)
-    const issued = this.#issued(pool)
-    const excess = atLeastZero(subtractAmounts(issued, wantedOf(pool.spec)))
-    if (Object.keys(somethingOf(excess)).length === 0) return totals
-    return { ...totals, free: atLeastZero(subtractAmounts(totals.free, excess)) }
+    const excess = this.#excess(pool)
+    return excess === undefined
+      ? totals
+      : { ...totals, free: atLeastZero(subtractAmounts(totals.free, excess)) }
   }
 
   /** Makes the first shard unless it is there. */
@@ -131,12 +137,10 @@ export class PoolLedger {
   /** @returns whether more or less capacity is issued than is wanted, and something can be done about it */
   isOff(pool: Pool): boolean {
     const wanted = wantedOf(pool.spec)
-    const difference = subtractAmounts(this.#issued(pool), wanted)
-    const excess = somethingOf(difference)
-    const isShort = Object.keys(somethingOf(subtractAmounts(wanted, this.#issued(pool)))).length > 0
-    return (
-      isShort || Object.keys(commonAmounts(excess, this.index.totalsOf(pool.metadata.uid).free)).length > 0
-    )
+    if (Object.keys(somethingOf(subtractAmounts(wanted, this.#issued(pool)))).length > 0) return true
+    const excess = this.#excess(pool)
+    const { free } = this.index.totalsOf(pool.metadata.uid)
+    return excess !== undefined && Object.keys(commonAmounts(excess, free)).length > 0
   }
 
   /** Brings the capacity of the shards in line with what is wanted of the pool. What is sold stays sold. */
@@ -146,8 +150,8 @@ export class PoolLedger {
     await this.#writer.change(first, (ledger) => issue(ledger, wanted))
     await this.#moving.run(pool.metadata.uid, async () => {
       await this.#transfers.resume(pool.metadata.uid)
-      const excess = somethingOf(subtractAmounts(this.#issued(pool), wanted))
-      if (Object.keys(excess).length === 0) return
+      const excess = this.#excess(pool)
+      if (excess === undefined) return
       // Capacity goes where it came from.
       const others = this.index.shardsOf(pool.metadata.uid).filter((shard) => !isAt(shard, first))
       await this.#moveUpTo(excess, others, first)
@@ -222,7 +226,7 @@ export class PoolLedger {
 
   #shardFor(pool: Pool, amounts: Amounts): PoolShard | undefined {
     // What is about to be withdrawn is not for sale, wherever it is.
-    if (shortages(amounts, this.totalsOf(pool).free).length > 0) return undefined
+    if (this.#excess(pool) && shortages(amounts, this.totalsOf(pool).free).length > 0) return undefined
     return this.index.find(
       pool.metadata.uid,
       (shard) => this.#hasRoom(shard) && shortages(amounts, shard.status.free).length === 0,
@@ -290,6 +294,17 @@ export class PoolLedger {
     const { entries, capacity, outgoing, received } = shard.status
     if (entries.length > 0 || outgoing !== undefined || received !== undefined) return false
     return Object.keys(somethingOf(capacity)).length === 0 && !isAt(shard, firstShardKey(pool))
+  }
+
+  /** @returns of what more is issued than is wanted, and how much; worked out anew when one of them changes */
+  #excess(pool: Pool): Amounts | undefined {
+    const [issued, wanted] = [this.#issued(pool), wantedOf(pool.spec)]
+    const known = this.#excesses.get(pool.metadata.uid)
+    if (known?.issued === issued && known.wanted === wanted) return known.excess
+    const excess = somethingOf(subtractAmounts(issued, wanted))
+    const result = Object.keys(excess).length === 0 ? undefined : excess
+    this.#excesses.set(pool.metadata.uid, { issued, wanted, excess: result })
+    return result
   }
 
   #issued(pool: Pool): Amounts {
