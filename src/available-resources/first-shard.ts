@@ -7,9 +7,17 @@ import { POOL_LABEL, type LedgerEntry, type PoolShard, type PoolShardStatus } fr
 import { addAmounts, atLeastZero, type Amounts } from '../quantity/amounts.ts'
 import { newLedger, wantedOf } from './ledger.ts'
 
+let lastUid = ''
+let lastTag = ''
+
 /** @returns eight hexadecimal digits that tell pools of one node apart, also those that had the same name */
-export function poolTag(pool: Pool): string {
-  return createHash('sha256').update(pool.metadata.uid).digest('hex').slice(0, 8)
+export function poolTag({ metadata: { uid } }: Pool): string {
+  // It is asked for several times for every hold.
+  if (uid !== lastUid) {
+    lastTag = createHash('sha256').update(uid).digest('hex').slice(0, 8)
+    lastUid = uid
+  }
+  return lastTag
 }
 
 /** @returns the key of the first shard; follows from the pool, so that two who make it make the same */

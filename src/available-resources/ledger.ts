@@ -107,15 +107,19 @@ export function hold(
   now: number,
   most = ENTRIES_PER_SHARD,
 ): HoldOutcome {
-  if (shard.entries.some((other) => other.id === entry.id && !isOver(other, now))) return { ledger: shard }
-  const before = expire(shard, now) ?? shard
+  let someAreOver = false
+  for (const other of shard.entries) {
+    if (isOver(other, now)) someAreOver = true
+    else if (other.id === entry.id) return { ledger: shard }
+  }
+  const before = (someAreOver && expire(shard, now)) || shard
   if (before.entries.length >= most) return { full: true }
   const short = shortages(entry.amounts, before.free)
   if (short.length > 0) return { short }
   return {
     ledger: {
       ...before,
-      entries: [...before.entries, { ...entry, state: 'held' }],
+      entries: before.entries.concat({ ...entry, state: 'held' }),
       free: subtractAmounts(before.free, entry.amounts),
     },
   }
@@ -209,7 +213,7 @@ export function nextExpiry({ entries }: PoolShardStatus): number | undefined {
   let next: number | undefined
   for (const { state, expiresAt } of entries) {
     if (state !== 'held') continue
-    const time = Date.parse(expiresAt)
+    const time = timeOf(expiresAt)
     if (next === undefined || time < next) next = time
   }
   return next
@@ -227,7 +231,19 @@ export function isBalanced({ entries, free, capacity }: PoolShardStatus): boolea
 }
 
 function isOver(entry: LedgerEntry, now: number): boolean {
-  return entry.state === 'held' && Date.parse(entry.expiresAt) <= now
+  return entry.state === 'held' && timeOf(entry.expiresAt) <= now
+}
+
+let lastText = ''
+let lastTime = NaN
+
+/** Neighbours in a ledger were mostly made in the same second: what was read last is read again. */
+function timeOf(text: string): number {
+  if (text !== lastText) {
+    lastTime = Date.parse(text)
+    lastText = text
+  }
+  return lastTime
 }
 
 function replaceEntry(before: PoolShardStatus, entry: LedgerEntry): PoolShardStatus {

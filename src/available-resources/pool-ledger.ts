@@ -57,6 +57,8 @@ export class PoolLedger {
   /** By the uid of a pool: whoever moves its capacity. */
   readonly #moving = new OneAtATime()
 
+  /** By the uid of a pool: the shard that the last buyer was sent to. */
+  readonly #lastShards = new Map<string, ObjectKey>()
   /** By the uid of a pool: what was worked out last. */
   readonly #excesses = new Map<
     string,
@@ -227,17 +229,24 @@ export class PoolLedger {
   #shardFor(pool: Pool, amounts: Amounts): PoolShard | undefined {
     // What is about to be withdrawn is not for sale, wherever it is.
     if (this.#excess(pool) && shortages(amounts, this.totalsOf(pool).free).length > 0) return undefined
-    return this.index.find(
-      pool.metadata.uid,
-      (shard) => this.#hasRoom(shard) && shortages(amounts, shard.status.free).length === 0,
-    )
+    const { uid } = pool.metadata
+    const fits = (shard: PoolShard | undefined): boolean =>
+      shard !== undefined && this.#hasRoom(shard) && shortages(amounts, shard.status.free).length === 0
+    // Of very many shards nearly all are full; where the last one found something there is mostly more.
+    const last = this.#lastShards.get(uid)
+    const known = last && this.index.get(last)
+    if (fits(known)) return known
+    const found = this.index.find(uid, fits)
+    if (found) this.#lastShards.set(uid, keyOf(found))
+    return found
   }
 
   /** Brings as much as is asked for into one shard that takes another entry. */
   async #gather(pool: Pool, amounts: Amounts): Promise<void> {
     const { uid } = pool.metadata
-    await this.#transfers.resume(uid)
+    // Of many who wait, the first one did it for all.
     if (this.#shardFor(pool, amounts)) return
+    await this.#transfers.resume(uid)
     if (shortages(amounts, this.totalsOf(pool).free).length > 0) return
     const target = this.#target(uid) ?? (await this.#open(pool))
     const others = this.index.shardsOf(uid).filter((shard) => !isAt(shard, keyOf(target)))
