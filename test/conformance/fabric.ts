@@ -223,13 +223,20 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
         `goes on when the ${side} is started again between any two calls`,
         { timeout: 120_000 },
         async () => {
-          const nodeName = 'virtual-1'
-          const contractID = contract('c-1')
           const restart = async (): Promise<boolean> => {
             await world.restart(side)
             return side === 'consumer'
           }
-          const offer = await exchange(contractID, nodeName, restart)
+          /** Once after the first call, once after the second, … of an exchange. */
+          const interrupted = async (after = 1): Promise<AcceptedOffer & { readonly nodeName: string }> => {
+            let calls = 0
+            const nodeName = `virtual-${after}`
+            const between = (): Promise<boolean> => (++calls === after ? restart() : Promise.resolve(false))
+            const accepted = await exchange(contract(`c-${after}`), nodeName, between)
+            return calls < after ? { ...accepted, nodeName } : interrupted(after + 1)
+          }
+          const { nodeName, ...offer } = await interrupted()
+          const { contractID } = offer
           await restart()
           await world.consumer.attach({ nodeName, contractID, provider: world.providerID, offer })
           await restart()

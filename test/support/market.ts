@@ -6,6 +6,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../../src/config/index.ts'
+import type { Cluster } from '../../src/fabric/cluster.ts'
+import type { Runner } from '../../src/fabric/embedded/index.ts'
+import type { Fabric, FabricOptions } from '../../src/fabric/fabric.ts'
 import { createLog, silentLog } from '../../src/kernel/log.ts'
 import { isStoreError, type ObjectStore } from '../../src/kernel/object-store.ts'
 import { createNode, type TributaryNode } from '../../src/node/create-node.ts'
@@ -98,6 +101,8 @@ export interface MarketOptions {
   readonly store?: MarketStoreKind
   /** What goes wrong on the way to a store that is far away; everyday faults unless given. */
   readonly faults?: Partial<RemoteFaults>
+  /** What workloads run in; the embedded fabric with a simulated runner unless given. */
+  readonly makeFabric?: (options: FabricOptions, runner: Runner) => Fabric & Cluster
 }
 
 /**
@@ -200,8 +205,10 @@ export async function startMarket<const Name extends string>(
     stores.push(marketStore)
     let transport = network.transport(identity, addressOf(name))
     let { life, openedStore } = marketStore.begin()
-    const make = (): TributaryNode =>
-      createNode({
+    const make = (): TributaryNode => {
+      const runner = createSimulatedRunner({ system })
+      const { makeFabric } = options
+      return createNode({
         config: {
           ...config,
           name,
@@ -230,7 +237,8 @@ export async function startMarket<const Name extends string>(
         system,
         log: log.child({ node: name }),
         transport,
-        runner: createSimulatedRunner({ system }),
+        runner,
+        ...(makeFabric && { makeFabric: (given) => makeFabric(given, runner) }),
         overrides: { control: withoutControl },
         ...(config.neighbours === undefined
           ? {}
@@ -241,6 +249,7 @@ export async function startMarket<const Name extends string>(
               },
             }),
       })
+    }
     let node = await startSupervised(make)
     nodes[name] = {
       get node() {
