@@ -382,6 +382,12 @@ describe('lists', () => {
     for (const query of ['limit=x', 'continue=garbage', 'labelSelector=a+b', 'fieldSelector=a', 'limit=-1']) {
       expect(await call('GET', `${WIDGETS}?${query}`)).toMatchObject({ status: 400 })
     }
+    // A field that the kind cannot be selected by is refused where Kubernetes refuses it.
+    for (const query of ['fieldSelector=spec.replicas%3D1', 'watch=true&fieldSelector=spec.replicas%3D1']) {
+      const answer = await call('GET', `${WIDGETS}?${query}`)
+      expect(answer).toMatchObject({ status: 400, json: { reason: 'BadRequest' } })
+      expect(answer.json.message).toBe('field label not supported: spec.replicas')
+    }
     expect(await call('GET', `${WIDGETS}?includeObject=All`, undefined, TABLE)).toMatchObject({ status: 400 })
   })
 
@@ -572,6 +578,23 @@ describe('errors', () => {
       status: 413,
       json: { reason: 'RequestEntityTooLarge' },
     })
+  })
+
+  it('say that an object is larger than the store takes', async () => {
+    const { store } = createMemoryStore({ system: realSystem, objectBytes: 1_000 })
+    const { call } = await serve({ store })
+    await call('POST', WIDGETS, widget('small'))
+    const size = 'x'.repeat(1_000)
+    for (const answer of [
+      await call('POST', WIDGETS, widget('a', { replicas: 1, size })),
+      await call('PATCH', `${WIDGETS}/small`, { spec: { size } }, MERGE),
+    ]) {
+      expect(answer).toMatchObject({
+        status: 413,
+        json: { kind: 'Status', code: 413, reason: 'RequestEntityTooLarge', details: { kind: 'widgets' } },
+      })
+      expect(answer.json.message).toContain('1000')
+    }
   })
 })
 

@@ -282,3 +282,53 @@ describe('the set of informers', () => {
     expect(widgets.synced).toBe(false)
   })
 })
+
+describe('an informer of a selection', () => {
+  const selection = {
+    labels: { matchLabels: { on: 'yes' } },
+    fields: [{ path: 'spec.size', operator: '!=', value: '0' }],
+  } as const
+
+  it('asks the store for that only, and tells what comes into it and what leaves', async () => {
+    await store.create(WIDGET, widget('in', 1, { labels: { on: 'yes' } }))
+    await store.create(WIDGET, widget('out', 1))
+    const asked: unknown[] = []
+    const outer: ObjectStore = {
+      ...store,
+      list: (kind, options) => {
+        asked.push(options)
+        return store.list(kind, options)
+      },
+    }
+    const informer = new Informer({
+      store: outer,
+      kind: WIDGET,
+      selection,
+      system: simulation.system,
+      log: silentLog,
+    })
+    stops.push(() => informer.stop())
+    const told = record(informer)
+    await informer.start()
+    await store.patch(WIDGET, { name: 'out' }, { metadata: { labels: { on: 'yes' } } })
+    await resize('in', 0)
+    await resize('in', 5)
+    await store.patch(WIDGET, { name: 'out' }, { metadata: { labels: { on: null } } })
+    await simulation.settle()
+    expect(told).toEqual(['added in 1', 'added out 1', 'deleted in 1', 'added in 5', 'deleted out 1'])
+    expect(informer.list().map(({ metadata }) => metadata.name)).toEqual(['in'])
+    expect(asked).toEqual([selection])
+  })
+
+  it('is shared by those who say the same, and by nobody else', () => {
+    const informers = new Informers({ store, system: simulation.system, log: silentLog })
+    const again = {
+      fields: [...selection.fields],
+      labels: { matchExpressions: [], matchLabels: { on: 'yes' } },
+    }
+    expect(informers.of(WIDGET, selection)).toBe(informers.of(WIDGET, again))
+    expect(informers.of(WIDGET, {})).toBe(informers.of(WIDGET))
+    expect(informers.of(WIDGET, { namespace: 'n' })).not.toBe(informers.of(WIDGET))
+    expect(informers.of(WIDGET, selection)).not.toBe(informers.of(WIDGET))
+  })
+})
