@@ -150,6 +150,8 @@ export async function startMarket<const Name extends string>(
   const passing = async (work: Promise<unknown>): Promise<void> => {
     let over = false
     const done = work.finally(() => (over = true))
+    // It is waited for below; until then its failure is nobody's oversight.
+    done.catch(() => undefined)
     while (!over) await simulation.advance(50)
     await done
   }
