@@ -30,7 +30,7 @@ export async function advanceIntent(
   const unsolved = [...solvers.values()].find((solver) => phaseOf(solver) !== 'Solved')
   if (unsolved) {
     const message = unsolved.status?.solverPhase?.message ?? 'looking for resources of others'
-    return setStatus(orchestration, intent, { phase: 'Acquiring', message })
+    return setStatus(orchestration, intent, { event: 'acquiring', message })
   }
 
   const placed = (intent.status?.requests ?? []).map((request): RequestStatus => {
@@ -62,7 +62,7 @@ export async function advanceIntent(
   const state = workloads.track(intent, placed, deployed)
   const ran = intent.status?.phase === 'Running' || intent.status?.phase === 'Degraded'
   await setStatus(orchestration, intent, {
-    phase: state.ready ? 'Running' : ran ? 'Degraded' : 'Deploying',
+    event: state.ready ? 'ready' : ran ? 'not-ready' : 'placed',
     message: state.message,
     requests: placed,
     nodes: placed.flatMap(({ node }) => node ?? []).join(','),

@@ -45,5 +45,5 @@ export async function keepTogether(
       backoffs.failed(key)
       return restartIntent(orchestration, intent, `not all of it is to be had at once (${message})`)
   }
-  return setStatus(orchestration, intent, { phase: 'Acquiring', message })
+  return setStatus(orchestration, intent, { event: 'acquiring', message })
 }

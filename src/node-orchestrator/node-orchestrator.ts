@@ -112,7 +112,7 @@ export class NodeOrchestrator implements Component {
     const deployments = await workloads.wanted(intent)
     if (deployments === undefined) {
       const message = `Deployment ${intent.spec.workloadRef?.name}, which the intent refers to, does not exist`
-      return setStatus(this.#orchestration, intent, { phase: 'Failed', message })
+      return setStatus(this.#orchestration, intent, { event: 'workload-gone', message })
     }
     if (requests === undefined) {
       if (phase === 'Failed' && !changed) return undefined

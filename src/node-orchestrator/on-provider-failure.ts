@@ -28,13 +28,16 @@ export async function onProviderFailure(
         .map(({ workload }) => `Deployment ${workload}`)
       const kept = `${parts.join(', ') || 'the workload'} is kept and waits (onFailure: Keep)`
       const remedy = 'set onFailure to Replace to buy elsewhere, or delete the intent'
-      return setStatus(orchestration, intent, { phase: 'Degraded', message: `${why}; ${kept}; ${remedy}` })
+      return setStatus(orchestration, intent, {
+        event: 'provider-failed',
+        message: `${why}; ${kept}; ${remedy}`,
+      })
     }
     case 'Stop': {
       await workloads.remove(intent)
       await removeSolvers(options, intent)
       const message = `${why}; the workload is removed (onFailure: Stop); change the intent to begin anew`
-      return setStatus(orchestration, intent, { phase: 'Failed', message }, ['specHash', 'wish'])
+      return setStatus(orchestration, intent, { event: 'stopped', message }, ['specHash', 'wish'])
     }
     case 'Replace':
       return replace(orchestration, intent, trace, name, why)
@@ -55,7 +58,7 @@ async function replace(
   await remove(store, SolverKind, key)
   if (await store.get(SolverKind, key))
     return setStatus(orchestration, intent, {
-      phase: 'Degraded',
+      event: 'provider-failed',
       message: `${why}; giving up the old provider`,
     })
   const lost = intent.status?.requests?.find(({ solver }) => solver === name)
@@ -63,5 +66,5 @@ async function replace(
   const request = decompose(deployments).find((each) => each.name === lost?.name)
   if (request === undefined) return restartIntent(orchestration, intent, why)
   await ensure(store, SolverKind, solverOf(intent, request, false, trace))
-  return setStatus(orchestration, intent, { phase: 'Acquiring', message: 'looking for another provider' })
+  return setStatus(orchestration, intent, { event: 'acquiring', message: 'looking for another provider' })
 }

@@ -27,7 +27,7 @@ export async function planIntent(
   const observedGeneration = intent.metadata.generation
   const pending = async (message: string): Promise<ReconcileResult> => {
     recent.forget(keyOf(intent))
-    await setStatus(orchestration, intent, { phase: 'Pending', message, observedGeneration })
+    await setStatus(orchestration, intent, { event: 'waiting', message, observedGeneration })
     return requeueAfter(LOOK_AGAIN_MS)
   }
   const obstacle = await workloads.obstacle(intent)
@@ -62,7 +62,7 @@ export async function planIntent(
     missing.map((request) => ensure(store, SolverKind, solverOf(intent, request, together, trace))),
   )
   await setStatus(orchestration, intent, {
-    phase: missing.length > 0 ? 'Acquiring' : 'Deploying',
+    event: missing.length > 0 ? 'acquiring' : 'placed',
     message: missing.length > 0 ? 'looking for resources of others' : 'deploying',
     requests: placed,
     specHash: specHash(intent, requests),

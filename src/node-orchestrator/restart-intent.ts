@@ -13,11 +13,11 @@ export async function restartIntent(
   const { options, workloads, recent } = orchestration
   // A Pending intent with requests is on its way here: that survives a crash.
   if (intent.status?.phase !== 'Pending')
-    await setStatus(orchestration, intent, { phase: 'Pending', message: why }, ['specHash', 'wish'])
+    await setStatus(orchestration, intent, { event: 'restarted', message: why }, ['specHash', 'wish'])
   await workloads.remove(intent)
   if (!(await removeSolvers(options, intent))) return
   recent.forget(keyOf(intent))
-  await setStatus(orchestration, intent, { phase: 'Pending', message: why }, [
+  await setStatus(orchestration, intent, { event: 'restarted', message: why }, [
     ...(['requests', 'endpoints', 'url', 'nodes', 'specHash', 'wish'] as const),
   ])
 }

@@ -12,9 +12,9 @@ export async function tearDown(
 ): Promise<void> {
   const { options, workloads } = orchestration
   if (intent.status?.phase !== 'Deleting')
-    await setStatus(orchestration, intent, { phase: 'Deleting', message: 'stopping the workload' })
+    await setStatus(orchestration, intent, { event: 'deleted', message: 'stopping the workload' })
   await workloads.remove(intent)
   if (!(await removeSolvers(options, intent)))
-    return setStatus(orchestration, intent, { phase: 'Deleting', message: 'giving the resources back' })
+    return setStatus(orchestration, intent, { event: 'deleted', message: 'giving the resources back' })
   await removeFinalizer(options.store, IntentKind, intent, finalizer)
 }

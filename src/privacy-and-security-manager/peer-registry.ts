@@ -6,7 +6,9 @@
  */
 import type { Component } from '../kernel/component.ts'
 import type { Informer } from '../kernel/informer.ts'
+import { move } from '../kernel/lifecycle.ts'
 import type { Log } from '../kernel/log.ts'
+import { PEER_LIFECYCLE } from '../objects/lifecycles/peer.ts'
 import {
   ensure,
   isStoreError,
@@ -99,6 +101,14 @@ const PHASES: Readonly<Record<Standing, PeerPhase>> = {
   known: 'Known',
   accepted: 'Accepted',
   rejected: 'Rejected',
+}
+/** What a new phase says that happened: there is one way into each. */
+const EVENTS: Readonly<Record<PeerPhase, keyof typeof PEER_LIFECYCLE.events>> = {
+  Unknown: 'unproved',
+  Known: 'proved',
+  Accepted: 'accepted',
+  Rejected: 'rejected',
+  Unreachable: 'unreached',
 }
 /** `lastSeen` is written no more often: a peer that says hello every second must not wear out the store. */
 const LAST_SEEN_GRAIN_MS = 60_000
@@ -490,7 +500,11 @@ export class PeerRegistry implements Component {
     const stored = await mutateStatus(this.#options.store, PeerKind, { name }, (peer) => {
       const before = peer.status ?? {}
       const status = change(before)
-      return same(status, before) ? undefined : status
+      if (same(status, before)) return undefined
+      const { phase } = status
+      if (phase === undefined || phase === before.phase) return status
+      const moved = { name, from: before.phase, log: this.#log }
+      return move(PEER_LIFECYCLE, EVENTS[phase], moved) === undefined ? undefined : status
     })
     if (stored) this.#remember(stored)
     return stored

@@ -1,13 +1,17 @@
 /** Step 1: says of an intent whether it is one, and gives one that is a trace. May be repeated. */
 import { rfc3339 } from '../kernel/system.ts'
+import { move } from '../kernel/lifecycle.ts'
 import { causeText, type FieldCause } from '../kernel/validation/field-cause.ts'
 import type { NodeBase } from '../node-base.ts'
 import { DeploymentKind } from '../objects/core/deployment.ts'
 import { ACCEPTED, acceptedCondition, IntentKind, type Intent, type IntentStatus } from '../objects/intent.ts'
+import { INTENT_LIFECYCLE } from '../objects/lifecycles/intent.ts'
 import { keyString, setCondition, type ObjectKey } from '../objects/meta.ts'
 import { traceAnnotations, traceOf } from '../trace/index.ts'
 import { isDerived, judgeDeployment } from './intent-of-deployment.ts'
 import { judgeIntent } from './judge-intent.ts'
+
+type IntentEvent = keyof typeof INTENT_LIFECYCLE.events
 
 type Verdict =
   | { readonly status: 'True'; readonly reason: 'Valid'; readonly message: string }
@@ -48,15 +52,16 @@ async function accept(base: NodeBase, intent: Intent, verdict: Verdict): Promise
     // The root of the trace: what follows, here and on other nodes, hangs below it.
     recorder.step(trace, 'intent-accepted', { since, detail: intent.metadata.name, span: trace })
   }
-  await setVerdict(base, traced, verdict, { ...resumed(intent), traceID: trace.traceID })
+  const event = eventOf(intent)
+  const message = event === undefined ? intent.status?.message : 'accepted'
+  await setVerdict(base, traced, verdict, event, { message: message ?? '', traceID: trace.traceID })
 }
 
 /** One that was rejected and is right now goes on where it was: with what it has, or from the beginning. */
-function resumed(intent: Intent): Pick<IntentStatus, 'phase' | 'message'> {
-  const { phase, message, requests } = intent.status ?? {}
-  if (phase !== undefined && acceptedCondition(intent)?.status !== 'False')
-    return { phase, message: message ?? '' }
-  return { phase: requests === undefined ? 'Pending' : 'Deploying', message: 'accepted' }
+function eventOf(intent: Intent): IntentEvent | undefined {
+  const { phase, requests } = intent.status ?? {}
+  if (phase !== undefined && acceptedCondition(intent)?.status !== 'False') return undefined
+  return phase === undefined || requests === undefined ? 'accepted' : 'resumed'
 }
 
 async function reject(base: NodeBase, intent: Intent, verdict: Verdict): Promise<void> {
@@ -65,16 +70,29 @@ async function reject(base: NodeBase, intent: Intent, verdict: Verdict): Promise
     { intent: name, namespace, reason: verdict.reason, problem: verdict.message },
     'intent rejected',
   )
-  await setVerdict(base, intent, verdict, { phase: 'Failed', message: verdict.message })
+  await setVerdict(base, intent, verdict, 'rejected', { message: verdict.message })
 }
 
-function setVerdict(base: NodeBase, intent: Intent, verdict: Verdict, change: IntentStatus): Promise<Intent> {
+/** Writes nothing when the event may not happen in the phase that the intent is in. */
+async function setVerdict(
+  base: NodeBase,
+  intent: Intent,
+  verdict: Verdict,
+  event: IntentEvent | undefined,
+  change: Omit<IntentStatus, 'phase'>,
+): Promise<void> {
+  const { log } = base
+  const from = intent.status?.phase
+  const { name } = intent.metadata
+  const phase = event === undefined ? from : move(INTENT_LIFECYCLE, event, { name, from, log })
+  if (phase === undefined) return
+
   const now = rfc3339(base.system.clock.now())
   const { generation } = intent.metadata
   const condition = { type: ACCEPTED, ...verdict, observedGeneration: generation }
   const conditions = [...setCondition(intent.status?.conditions, condition, now)]
-  const status: IntentStatus = { ...intent.status, ...change, conditions }
-  return base.store.update(IntentKind, { ...intent, status }, { subresource: 'status' })
+  const status: IntentStatus = { ...intent.status, ...change, phase, conditions }
+  await base.store.update(IntentKind, { ...intent, status }, { subresource: 'status' })
 }
 
 function beginTrace({ store, recorder }: NodeBase, intent: Intent): Promise<Intent> {

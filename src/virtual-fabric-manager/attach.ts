@@ -2,6 +2,7 @@
 import type { Fabric } from '../fabric/fabric.ts'
 import { ensureFinalizer } from '../kernel/reconcile/finalizers.ts'
 import { done, type ReconcileResult, requeueAfter } from '../kernel/reconcile/result.ts'
+import type { Log } from '../kernel/log.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
 import type { ContractId, NodeId } from '../objects/ids.ts'
 import { keyOf, type ObjectKey } from '../objects/meta.ts'
@@ -13,6 +14,7 @@ import { setStatus } from './virtual-node-status.ts'
 
 export interface AttachOptions {
   readonly store: ObjectStore
+  readonly log: Log
   readonly fabric: Fabric
   readonly exchange: ResourceExchange
 }
@@ -33,11 +35,11 @@ export async function attachNode(
     case 'no-way':
       return requeueAfter(asked.retryAfterMs)
     case 'waiting':
-      await setStatus(store, node, { phase: 'Requesting', message: asked.message })
+      await setStatus(options, node, { event: 'requested', message: asked.message })
       return requeueAfter(asked.retryAfterMs)
     case 'denied':
       exchange.forget(node)
-      await setStatus(store, node, { phase: 'Denied', message: asked.message })
+      await setStatus(options, node, { event: 'denied', message: asked.message })
       return done
     case 'accepted': {
       const { contractID, provider } = node.spec

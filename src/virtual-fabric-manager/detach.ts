@@ -2,6 +2,7 @@
 import type { Fabric } from '../fabric/fabric.ts'
 import { hasFinalizer, removeFinalizer } from '../kernel/reconcile/finalizers.ts'
 import { done, type ReconcileResult, requeueAfter } from '../kernel/reconcile/result.ts'
+import type { Log } from '../kernel/log.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
 import { VirtualNodeKind, type VirtualNode } from '../objects/virtual-node.ts'
 import { FINALIZER } from './finalizer.ts'
@@ -9,6 +10,7 @@ import { setStatus } from './virtual-node-status.ts'
 
 export interface DetachOptions {
   readonly store: ObjectStore
+  readonly log: Log
   readonly fabric: Fabric
 }
 
@@ -16,7 +18,7 @@ export interface DetachOptions {
 const LOOK_AGAIN_MS = 5_000
 
 export async function detachNode(
-  { store, fabric }: DetachOptions,
+  { store, fabric, log }: DetachOptions,
   node: VirtualNode,
 ): Promise<ReconcileResult> {
   const { name } = node.metadata
@@ -24,7 +26,7 @@ export async function detachNode(
     await fabric.detach(name)
     const state = await fabric.observe(name)
     if (state.state !== 'Absent') {
-      await setStatus(store, node, { phase: 'Detaching', message: 'stopping what runs there' })
+      await setStatus({ store, log }, node, { event: 'deleted', message: 'stopping what runs there' })
       return requeueAfter(LOOK_AGAIN_MS)
     }
     await removeFinalizer(store, VirtualNodeKind, node, FINALIZER)

@@ -100,6 +100,10 @@ export const INTENT_LIFECYCLE = lifecycle({
       accepted: 'Pending',
       resumed: 'Deploying',
       rejected: 'Failed',
+      // It was changed before anything was placed.
+      waiting: 'Pending',
+      acquiring: 'Acquiring',
+      placed: 'Deploying',
       'workload-gone': 'Failed',
       restarted: 'Pending',
       deleted: 'Deleting',

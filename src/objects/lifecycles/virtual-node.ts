@@ -2,6 +2,16 @@
 import type { VirtualNodePhase } from '../virtual-node.ts'
 import { lifecycle } from './lifecycle.ts'
 
+/** Until it is refused or deleted a virtual node says what is so now: a fabric, or a restart, may skip states. */
+const OBSERVED = {
+  requested: 'Requesting',
+  denied: 'Denied',
+  attaching: 'Attaching',
+  ready: 'Ready',
+  'not-ready': 'NotReady',
+  deleted: 'Detaching',
+} as const
+
 export const VIRTUAL_NODE_LIFECYCLE = lifecycle({
   kind: 'VirtualNode',
   description: "Bought resources as a node of the consumer's own cluster.",
@@ -16,8 +26,8 @@ export const VIRTUAL_NODE_LIFECYCLE = lifecycle({
   } satisfies Record<VirtualNodePhase, string>,
   terminal: [],
   events: {
-    requested: { by: 'Virtual Fabric Manager', meaning: 'the provider is asked, or asked again' },
-    denied: { by: 'the provider', meaning: 'it refuses what was bought' },
+    requested: { by: 'Virtual Fabric Manager', meaning: 'the provider is asked; again after a restart' },
+    denied: { by: 'the provider or the fabric', meaning: 'what was bought is refused, for good' },
     attaching: { by: 'Virtual Fabric Manager', meaning: 'the fabric makes the node, or makes it again' },
     ready: { by: 'the fabric', meaning: 'the node is attached and can be used' },
     'not-ready': { by: 'the fabric', meaning: 'the node cannot be used, or not be observed' },
@@ -25,31 +35,12 @@ export const VIRTUAL_NODE_LIFECYCLE = lifecycle({
     detached: { by: 'the fabric', meaning: 'nothing of it is left' },
   },
   moves: {
-    New: {
-      requested: 'Requesting',
-      denied: 'Denied',
-      attaching: 'Attaching',
-      ready: 'Ready',
-      deleted: 'Detaching',
-    },
-    Requesting: {
-      requested: 'Requesting',
-      denied: 'Denied',
-      attaching: 'Attaching',
-      ready: 'Ready',
-      deleted: 'Detaching',
-    },
-    Attaching: {
-      requested: 'Requesting',
-      denied: 'Denied',
-      attaching: 'Attaching',
-      ready: 'Ready',
-      'not-ready': 'NotReady',
-      deleted: 'Detaching',
-    },
-    Ready: { attaching: 'Attaching', ready: 'Ready', 'not-ready': 'NotReady', deleted: 'Detaching' },
-    NotReady: { attaching: 'Attaching', ready: 'Ready', 'not-ready': 'NotReady', deleted: 'Detaching' },
-    Denied: { deleted: 'Detaching' },
+    New: { ...OBSERVED },
+    Requesting: { ...OBSERVED },
+    Attaching: { ...OBSERVED },
+    Ready: { ...OBSERVED },
+    NotReady: { ...OBSERVED },
+    Denied: { denied: 'Denied', deleted: 'Detaching' },
     Detaching: { deleted: 'Detaching', detached: 'Gone' },
   },
 })
