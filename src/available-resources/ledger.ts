@@ -4,7 +4,12 @@
  * Invariant: free + held + allocated = capacity, for every resource, at every instant. A caller stores the
  * result with one compare-and-swap on the shard; nothing else decides about capacity. What moves between shards
  * is in `shard-transfer.ts`.
+ *
+ * What may happen to an entry is in its life cycle. Who asks for more is answered, not logged: that a buyer cancels
+ * what it has bought is a conflict that it is told of.
  */
+import { HOLD_LIFECYCLE } from '../objects/lifecycles/hold.ts'
+import { GONE } from '../objects/lifecycles/lifecycle.ts'
 import type { PoolSpec } from '../objects/pool.ts'
 import type { LedgerEntry, PoolShardStatus } from '../objects/pool-shard.ts'
 import { addAmounts, isMultipleOf, shortages, subtractAmounts, type Amounts } from '../quantity/amounts.ts'
@@ -138,8 +143,10 @@ export function allocate(
   const before = expire(shard, now) ?? shard
   const entry = before.entries.findLast((other) => other.id === id)
   if (entry === undefined) return undefined
-  if (entry.state === 'allocated') return before
-  return replaceEntry(before, { ...entry, ...purchase, state: 'allocated' })
+  const state = HOLD_LIFECYCLE.moves[entry.state].purchased
+  if (state === undefined || state === GONE) return undefined
+  if (state === entry.state) return before
+  return replaceEntry(before, { ...entry, ...purchase, state })
 }
 
 /** Marks the allocation of a contract active or inactive. @returns undefined when nothing changes */
@@ -155,12 +162,12 @@ export function setActive(
 
 /** Gives back what an entry has, by transaction or contract id. @returns undefined when there is no such entry */
 export function release(shard: PoolShardStatus, id: string): PoolShardStatus | undefined {
-  return without(shard, (entry) => entry.id === id || entry.contractID === id)
+  return without(shard, (entry) => endsBy(entry, 'released') && (entry.id === id || entry.contractID === id))
 }
 
 /** Gives a hold back; what was bought is left alone. @returns undefined when there is no such hold */
 export function cancel(shard: PoolShardStatus, id: string): PoolShardStatus | undefined {
-  return without(shard, (entry) => entry.id === id && entry.state === 'held')
+  return without(shard, (entry) => entry.id === id && endsBy(entry, 'cancelled'))
 }
 
 /** Drops holds that are over. Allocations end with their contract, not here. @returns undefined when there are none */
@@ -211,9 +218,9 @@ export function withdraw(shard: PoolShardStatus, wanted: Amounts): PoolShardStat
 /** @returns when the next hold is over, in milliseconds since 1970; undefined when nothing is held */
 export function nextExpiry({ entries }: PoolShardStatus): number | undefined {
   let next: number | undefined
-  for (const { state, expiresAt } of entries) {
-    if (state !== 'held') continue
-    const time = timeOf(expiresAt)
+  for (const entry of entries) {
+    if (!endsBy(entry, 'expired')) continue
+    const time = timeOf(entry.expiresAt)
     if (next === undefined || time < next) next = time
   }
   return next
@@ -231,7 +238,12 @@ export function isBalanced({ entries, free, capacity }: PoolShardStatus): boolea
 }
 
 function isOver(entry: LedgerEntry, now: number): boolean {
-  return entry.state === 'held' && timeOf(entry.expiresAt) <= now
+  return endsBy(entry, 'expired') && timeOf(entry.expiresAt) <= now
+}
+
+/** @returns whether the life of an entry ends when this happens to it; an entry that it must not happen to stays */
+function endsBy({ state }: LedgerEntry, event: keyof typeof HOLD_LIFECYCLE.events): boolean {
+  return HOLD_LIFECYCLE.moves[state][event] === GONE
 }
 
 let lastText = ''

@@ -177,9 +177,10 @@ describe('tributary demo', () => {
     await expect
       .poll(async () => {
         const pool = JSON.parse((await at(beta)(['get', 'pool', 'compute', '-o', 'json'])).out)
-        return pool.status.entries
+        const { holds, allocations } = pool.status
+        return { holds, allocations }
       })
-      .toEqual([])
+      .toEqual({ holds: 0, allocations: 0 })
     for (const directory of [alpha, beta]) {
       expect(await run(['stop', '--dir', directory])).toMatchObject({ code: 0, err: '' })
       expect(existsSync(join(directory, 'run/endpoints.json'))).toBe(false)

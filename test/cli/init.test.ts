@@ -198,7 +198,7 @@ describe('tributary domain revoke', () => {
     writeFileSync(join(cwd, 'org/revoked.json.new'), '')
     const { code, err } = await revoke('--node', node)
     expect(code).toBe(1)
-    expect(err).toContain('somebody else is revoking')
+    expect(err).toContain('another revocation is in progress')
     expect(readRevoked(join(cwd, 'org'))).toEqual([])
   })
 })

@@ -16,11 +16,14 @@ export const HOLD_LIFECYCLE = lifecycle({
     purchased: { by: 'Contract Manager (PURCHASE)', meaning: 'the buyer took it; again changes nothing' },
     cancelled: { by: 'the buyer', meaning: 'it gives the hold back before it bought' },
     expired: { by: 'the clock', meaning: 'the hold ended before it was bought' },
-    released: { by: 'Contract Manager', meaning: 'its contract ended, and nothing runs under it any more' },
+    released: {
+      by: 'Contract Manager',
+      meaning: 'nothing needs it any more: its contract ended, or never came to be',
+    },
   },
   moves: {
     New: { reserved: 'held' },
-    held: { purchased: 'allocated', cancelled: 'Gone', expired: 'Gone' },
+    held: { purchased: 'allocated', cancelled: 'Gone', expired: 'Gone', released: 'Gone' },
     allocated: { purchased: 'allocated', released: 'Gone' },
   },
 })

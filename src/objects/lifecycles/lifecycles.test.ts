@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { CONTRACT_PHASES } from '../contract.ts'
 import { IntentKind } from '../intent.ts'
 import { PeerKind } from '../peer.ts'
-import { PoolKind } from '../pool.ts'
+import { PoolShardKind } from '../pool-shard.ts'
 import { RESERVATION_PHASES } from '../reservation.ts'
 import { SOLVER_PHASES } from '../solver.ts'
 import { VirtualNodeKind } from '../virtual-node.ts'
@@ -37,7 +37,7 @@ const SCHEMA_PHASES: Readonly<Record<string, readonly string[]>> = {
   Intent: phasesAt(IntentKind, ['status', 'phase']),
   VirtualNode: phasesAt(VirtualNodeKind, ['status', 'phase']),
   Peer: phasesAt(PeerKind, ['status', 'phase']),
-  Hold: literals((PoolKind.schema as never as { properties: object }).properties).filter(
+  Hold: literals((PoolShardKind.schema as never as { properties: object }).properties).filter(
     (text) => text === 'held' || text === 'allocated',
   ),
 }
