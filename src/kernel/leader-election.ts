@@ -63,6 +63,11 @@ export class LeaderElection implements Component {
     return this.#leading
   }
 
+  /** Who leads, as far as it was last seen; undefined when nobody does. */
+  get leader(): string | undefined {
+    return this.#observed?.lease.spec.holderIdentity || undefined
+  }
+
   /** Resolves at once; `onStarted` tells when we lead. */
   start(): Promise<void> {
     if (this.#running === undefined) {

@@ -28,6 +28,8 @@ export interface StoreParts {
 export interface OpenedStore {
   readonly store: ObjectStore
   readonly limits: StoreLimits
+  /** Whether no other process can have it open: whoever has it need not ask who else acts for the same node. */
+  readonly exclusive: boolean
   /** @returns what has to run for the store to keep its promises; none for a server that does it all itself */
   components(parts: StoreParts): readonly Component[]
 }

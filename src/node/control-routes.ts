@@ -16,6 +16,7 @@ import { PoolKind } from '../objects/pool.ts'
 import { approximate, parseQuantity } from '../quantity/index.ts'
 import type { TraceGathering } from '../telemetry/index.ts'
 import { mergeEvents, readableTrace, type WorkflowNumber } from '../trace/index.ts'
+import type { ProcessRole } from './active-process.ts'
 import type { NodeStatus } from './node-status.ts'
 
 export interface ControlRoutesOptions {
@@ -25,17 +26,25 @@ export interface ControlRoutesOptions {
   readonly traces: TraceGathering
   readonly orchestrator: NodeOrchestrator
   readonly status: () => NodeStatus
+  /** Who waits can be read, and does nothing. */
+  readonly process: () => ProcessRole
 }
 
 export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRoute[] {
   const { store, status, orchestrator } = options
   const metrics = createMetrics(options)
+  const waiting = (): ExtraResponse | undefined => {
+    const process = options.process()
+    return process.role === 'active' ? undefined : { status: 503, body: { message: whyNotReady(process) } }
+  }
   return [
     { method: 'GET', path: '/healthz', handler: async () => ({ status: 200, body: 'ok' }) },
     {
       method: 'GET',
       path: '/readyz',
       async handler() {
+        const process = options.process()
+        if (process.role !== 'active') return { status: 503, body: whyNotReady(process) }
         // The store is what everything needs; a full disk shows here.
         try {
           await store.check()
@@ -59,12 +68,14 @@ export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRout
     {
       method: 'GET',
       path: '/tributary/v1/traces/:namespace/:intent',
-      handler: (request) => wholeTrace(options, request),
+      handler: async (request) => waiting() ?? wholeTrace(options, request),
     },
     {
       method: 'POST',
       path: '/tributary/v1/plan',
       async handler({ body, signal }) {
+        const standby = waiting()
+        if (standby) return standby
         const intent = await asIntent(store, body)
         if (typeof intent === 'string') return { status: 422, body: { message: intent } }
         const requests = await orchestrator.plan(intent.intent, intent.deployments, signal)
@@ -72,6 +83,14 @@ export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRout
       },
     },
   ]
+}
+
+function whyNotReady(process: Exclude<ProcessRole, { readonly role: 'active' }>): string {
+  if (process.role === 'starting') return 'this process is getting ready to act'
+  const { active } = process
+  return active === undefined
+    ? 'standby: no process is active yet'
+    : `standby: the active process is ${active}`
 }
 
 /** The steps of all nodes that let us see theirs. */

@@ -4,11 +4,12 @@
  * `createNode` takes the edges (clock, store, transport, runner) from outside, so that a whole market of nodes
  * runs in one process; `startNode` in `start-node.ts` gives it the real ones.
  */
-import { startAll, stopAll, type Component } from '../kernel/component.ts'
+import type { Component } from '../kernel/component.ts'
 import type { Informers } from '../kernel/informer.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
 import type { NodeId } from '../objects/ids.ts'
 import type { Route } from '../rear/route.ts'
+import { ActiveProcess, type ProcessRole } from './active-process.ts'
 import { nodeStatus, type NodeStatus } from './node-status.ts'
 import { createFoundation, PARTS, type NodeEdges, type Parts } from './parts/index.ts'
 import { RearGate, withOpenApi } from './rear-gate.ts'
@@ -30,6 +31,8 @@ export interface TributaryNode extends Component {
   /** All of the protocol that the node serves. */
   readonly routes: readonly Route[]
   status(): NodeStatus
+  /** Whether this process acts for the node, or waits until it may. */
+  readonly process: ProcessRole
 }
 
 /** @returns a node that has not been started */
@@ -55,9 +58,10 @@ export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode 
     ...deals.handles,
   })
 
-  const { config, self, informers, role, rearServer } = foundation.handles
+  const { config, self, informers, role, rearServer, fence, log } = foundation.handles
   const { registry, membership } = trust.handles
   const { fabric } = peering.handles
+  const current = (): ProcessRole => active.current
   const status = (): NodeStatus =>
     nodeStatus({
       config,
@@ -68,12 +72,14 @@ export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode 
       uptimeMs: system.clock.monotonic() - started,
       plainAddress: rearServer.plainAddress,
       warnings: membership.warnings(),
+      process: current(),
     })
   const control = create.control({
     ...foundation.handles,
     ...peering.handles,
     ...workloads.handles,
     status,
+    process: current,
   })
 
   const stages = [foundation, trust, market, deals, peering, workloads]
@@ -93,6 +99,14 @@ export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode 
     ...control.components,
   ]
   const { controlApi } = control.handles
+  const active = new ActiveProcess({
+    ...{ store: openedStore.store, exclusive: openedStore.exclusive, fence, system, log, informers },
+    ...{ nodeID: identity.id, name: config.name, components },
+    // The others act: on objects, or towards other nodes.
+    standby: new Set([informers, rearServer, ...control.components]),
+    onLost: edges.onLost,
+  })
+  rearServer.whenClosed(() => whyClosed(current()))
   return {
     id: identity.id,
     name: config.name,
@@ -109,7 +123,15 @@ export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode 
       return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
     },
     status,
-    start: () => startAll(components),
-    stop: () => stopAll(components),
+    get process() {
+      return current()
+    },
+    start: () => active.start(),
+    stop: () => active.stop(),
   }
+}
+
+/** What callers are told who find nobody to answer. */
+function whyClosed(process: ProcessRole): string | undefined {
+  return process.role === 'standby' ? 'this process waits while another acts for the node' : undefined
 }

@@ -12,6 +12,7 @@ const warningsOf = (rear: Config['rear']): readonly string[] =>
     uptimeMs: 0,
     plainAddress: undefined,
     warnings: [],
+    process: { role: 'active' },
   }).warnings.map(({ code }) => code)
 
 describe('the status of a node', () => {

@@ -2,6 +2,7 @@
 import type { EffectiveConfig } from '../config/index.ts'
 import type { Cluster } from '../fabric/cluster.ts'
 import type { Fabric } from '../fabric/fabric.ts'
+import type { ProcessRole } from './active-process.ts'
 import type { Self } from '../node-base.ts'
 import { formatHostPort, isUnspecified } from '../objects/host-port.ts'
 import type { Peer, PeerRole } from '../objects/peer.ts'
@@ -16,6 +17,8 @@ export interface NodeStatus {
   readonly version: string
   readonly rearAddress: string
   readonly uptimeSeconds: number
+  /** Whether the process that answers acts for the node. */
+  readonly process: ProcessRole
   readonly architecture: string
   /** How workloads are run. */
   readonly fabric: string
@@ -55,10 +58,11 @@ export interface NodeStatusOptions {
   readonly plainAddress: string | undefined
   /** What components warn of. */
   readonly warnings: readonly NodeWarning[]
+  readonly process: ProcessRole
 }
 
 export function nodeStatus(options: NodeStatusOptions): NodeStatus {
-  const { config, self, role, fabric, peers, uptimeMs, plainAddress, warnings } = options
+  const { config, self, role, fabric, peers, uptimeMs, plainAddress, warnings, process } = options
   return {
     name: self.name,
     id: self.id,
@@ -67,6 +71,7 @@ export function nodeStatus(options: NodeStatusOptions): NodeStatus {
     version: VERSION,
     rearAddress: self.identity().ip,
     uptimeSeconds: Math.round(uptimeMs / 1000),
+    process,
     architecture: fabric.architectures.join(', '),
     fabric: fabric.name,
     enforcement: fabric.enforcement,

@@ -41,6 +41,7 @@ export class RearServer implements Component {
   #listener: Listener | undefined
   #plain: Listener | undefined
   #service: RearService | undefined
+  #whyClosed: () => string | undefined = () => undefined
 
   constructor(options: RearServerOptions) {
     this.#options = options
@@ -66,10 +67,15 @@ export class RearServer implements Component {
     this.#service = undefined
   }
 
-  readonly handler: RearHandler = async (request) => this.#service?.handler(request) ?? notReady()
+  /** @param why what they are told besides; the usual when it is undefined */
+  whenClosed(why: () => string | undefined): void {
+    this.#whyClosed = why
+  }
+
+  readonly handler: RearHandler = async (request) => this.#service?.handler(request) ?? this.#notReady()
 
   readonly onStream: StreamHandler = (stream) => {
-    if (this.#service === undefined) throw new StreamRefused(503, NOT_READY)
+    if (this.#service === undefined) throw new StreamRefused(503, this.#reason())
     return this.#service.onStream(stream)
   }
 
@@ -89,7 +95,7 @@ export class RearServer implements Component {
 
   async #listenPlain(listen: HostPort): Promise<Listener> {
     const { system, log } = this.#options
-    const handler: RearHandler = async (request) => this.#service?.plainHandler(request) ?? notReady()
+    const handler: RearHandler = async (request) => this.#service?.plainHandler(request) ?? this.#notReady()
     const opened = await createPlainListener({ ...listen, handler, system, log })
     log.warn(
       { address: opened.address },
@@ -97,8 +103,12 @@ export class RearServer implements Component {
     )
     return opened
   }
-}
 
-function notReady(): ReturnType<typeof problemResponse> {
-  return problemResponse(new Problem('unavailable', NOT_READY, { headers: { 'retry-after': '1' } }))
+  #reason(): string {
+    return this.#whyClosed() ?? NOT_READY
+  }
+
+  #notReady(): ReturnType<typeof problemResponse> {
+    return problemResponse(new Problem('unavailable', this.#reason(), { headers: { 'retry-after': '1' } }))
+  }
 }

@@ -37,6 +37,8 @@ export function openTableStore(table: ObjectTable, journaling?: Journaling): Ope
   return {
     store: createTableStore(table, journaling),
     limits: { objectBytes: table.objectBytes },
+    // In this process, or in a file that is locked.
+    exclusive: true,
     components: (parts) => [new GarbageCollector(parts)],
   }
 }

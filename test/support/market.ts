@@ -2,7 +2,7 @@
  * A market of nodes in one process: the real program of each, on a simulated clock, network and runner.
  * Nothing else is simulated.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../../src/config/index.ts'
@@ -10,12 +10,13 @@ import type { Cluster } from '../../src/fabric/cluster.ts'
 import type { Runner } from '../../src/fabric/embedded/index.ts'
 import type { Fabric, FabricOptions } from '../../src/fabric/fabric.ts'
 import { createLog, silentLog } from '../../src/kernel/log.ts'
-import { isStoreError, type ObjectStore } from '../../src/kernel/object-store.ts'
-import { createNode, type TributaryNode } from '../../src/node/create-node.ts'
+import type { ObjectStore } from '../../src/kernel/object-store.ts'
+import { createNode } from '../../src/node/create-node.ts'
 import { withoutControl } from '../../src/node/parts/index.ts'
 import type { PeerRole } from '../../src/objects/peer.ts'
 import { saveNodeKey } from '../../src/privacy-and-security-manager/index.ts'
 import { testDomain, testIdentity, type TestDomain } from './identities.ts'
+import { startProcess, passing, type MarketProcess } from './market-process.ts'
 import { type MarketStore, marketStoreKind, openMarketStore, type MarketStoreKind } from './market-store.ts'
 import type { RemoteFaults, RemoteStore } from './remote-store/index.ts'
 import { createSimulatedDatagrams, type SimulatedDatagrams } from './simulated-datagrams.ts'
@@ -25,8 +26,7 @@ import { createSimulatedServices, type SimulatedServices } from './simulated-ser
 import { createSimulatedSystem, type SimulatedSystem } from './simulated-system.ts'
 import { poolFaults, storedPools } from './pools.ts'
 
-export interface MarketNode {
-  readonly node: TributaryNode
+export interface MarketNode extends MarketProcess {
   /** What is stored, seen without delay or fault wherever the store is. */
   readonly store: ObjectStore
   /** The node's own connection, where its store is far away. */
@@ -36,14 +36,8 @@ export interface MarketNode {
   readonly domain: string
   /** Where its files are: `membership.jwt` among them. */
   readonly directory: string
-  /** As with kill -9: nothing is flushed, nobody is told. The store survives. */
-  kill(): Promise<void>
-  /** As `kill`, in the very moment after so many more writes to its store. Resolves at once; `kill` clears away. */
-  killAfterWrites(writes: number): void
-  /** How many writes the node made since its last start. */
-  readonly writes: number
-  /** Starts the node again on the store that it left. */
-  restart(): Promise<void>
+  /** All processes that share the identity and the store; the node itself is the first. */
+  readonly processes: readonly MarketProcess[]
 }
 
 export interface Market<Name extends string> {
@@ -92,6 +86,8 @@ export type MarketConfig = Omit<Config, 'name' | 'domain' | 'peers' | 'trustedAu
   readonly membershipLifetime?: string
   /** Other domains whose supernodes it tells of the members of its own. */
   readonly introduceTo?: readonly string[]
+  /** How many processes of it run on its store, behind one address; 1 unless given. More need a remote store. */
+  readonly processes?: number
 }
 
 const HOME = 'example.org'
@@ -146,33 +142,6 @@ export async function startMarket<const Name extends string>(
       JSON.stringify({ domain, id: authority.id }),
     )
   }
-  /** Lets simulated time pass until something is over. */
-  const passing = async (work: Promise<unknown>): Promise<void> => {
-    let over = false
-    const done = work.finally(() => (over = true))
-    // It is waited for below; until then its failure is nobody's oversight.
-    done.catch(() => undefined)
-    while (!over) await simulation.advance(50)
-    await done
-  }
-  /** Starts a node as a supervisor does: where its store cannot be reached, it is started again. */
-  const startSupervised = async (make: () => TributaryNode): Promise<TributaryNode> => {
-    for (;;) {
-      const node = make()
-      // Starting takes time where the store is far away, and there alone.
-      if (kind !== 'remote') {
-        await node.start()
-        return node
-      }
-      try {
-        await passing(node.start())
-        return node
-      } catch (error) {
-        if (!isStoreError(error, 'Unavailable', 'TooManyRequests')) throw error
-        await simulation.advance(1_000)
-      }
-    }
-  }
   const nodes = {} as Record<Name, MarketNode>
   const stores: MarketStore[] = []
   for (const name of names) {
@@ -186,6 +155,7 @@ export async function startMarket<const Name extends string>(
       authority,
       membershipLifetime,
       introduceTo,
+      processes: _processes,
       ...config
     } = own
     const domain = domains.get(domainOf(name))!
@@ -205,80 +175,90 @@ export async function startMarket<const Name extends string>(
       ...(options.faults === undefined ? {} : { faults: options.faults }),
     })
     stores.push(marketStore)
-    let transport = network.transport(identity, addressOf(name))
-    let { life, openedStore } = marketStore.begin()
-    const make = (): TributaryNode => {
-      const runner = createSimulatedRunner({ system })
-      const { makeFabric } = options
-      return createNode({
-        config: {
-          ...config,
-          name,
-          domain: {
-            name: domain.domain,
-            authority: domain.authority.id,
-            ...(member ? { membership: 'membership.jwt' } : {}),
-            ...((authority ?? config.role === 'supernode')
-              ? { authorityDirectory: authorityDirectory(domain.domain) }
-              : {}),
-            ...(membershipLifetime === undefined ? {} : { membershipLifetime }),
-            ...(introduceTo === undefined ? {} : { introduceTo: [...introduceTo] }),
-          },
-          trustedAuthorities: Object.fromEntries(
-            trusts.map((each) => [each, [domains.get(each)!.authority.id]]),
-          ),
-          rear: { listen: addressOf(name), advertise: addressOf(name), ...config.rear },
-          peers: peers.map((each) => {
-            const { node, id = true, ...rest } = typeof each === 'string' ? { node: each } : each
-            return { address: addressOf(node), ...(id ? { id: testIdentity(node).id } : {}), ...rest }
-          }),
-        },
-        directory: home,
-        identity,
-        openedStore,
-        system,
-        log: log.child({ node: name }),
-        transport,
-        runner,
-        ...(makeFabric && { makeFabric: (given) => makeFabric(given, runner) }),
-        overrides: { control: withoutControl },
-        ...(config.neighbours === undefined
-          ? {}
-          : {
-              localDiscovery: {
-                services: localNetwork.opener(`${name}.${domain.domain}`),
-                datagrams: datagrams.opener(addressOf(name)),
+    const count = own.processes ?? 1
+    const processes: MarketProcess[] = []
+    for (let index = 0; index < count; index++) {
+      // Those behind one address have each their own, and files of their own.
+      const address = count === 1 ? addressOf(name) : `${name}-${index}.${domainOf(name)}:7000`
+      const files = index === 0 ? home : join(directory, `${name}-${index}`)
+      if (index > 0) cpSync(home, files, { recursive: true })
+      processes.push(
+        await startProcess({
+          ...{ address, identity, network, simulation, store: marketStore, replicated: count > 1 },
+          make({ transport, openedStore, onLost }) {
+            const runner = createSimulatedRunner({ system })
+            const { makeFabric } = options
+            return createNode({
+              config: {
+                ...config,
+                name,
+                domain: {
+                  name: domain.domain,
+                  authority: domain.authority.id,
+                  ...(member ? { membership: 'membership.jwt' } : {}),
+                  ...((authority ?? config.role === 'supernode')
+                    ? { authorityDirectory: authorityDirectory(domain.domain) }
+                    : {}),
+                  ...(membershipLifetime === undefined ? {} : { membershipLifetime }),
+                  ...(introduceTo === undefined ? {} : { introduceTo: [...introduceTo] }),
+                },
+                trustedAuthorities: Object.fromEntries(
+                  trusts.map((each) => [each, [domains.get(each)!.authority.id]]),
+                ),
+                rear: { listen: address, advertise: addressOf(name), ...config.rear },
+                peers: peers.map((each) => {
+                  const { node, id = true, ...rest } = typeof each === 'string' ? { node: each } : each
+                  return { address: addressOf(node), ...(id ? { id: testIdentity(node).id } : {}), ...rest }
+                }),
               },
-            }),
+              directory: files,
+              identity,
+              openedStore,
+              onLost,
+              // Two processes of a node roll their dice apart.
+              system: index === 0 ? system : simulation.named(`${name} ${index}`),
+              log: log.child({ node: name, ...(count === 1 ? {} : { process: index }) }),
+              transport,
+              runner,
+              ...(makeFabric && { makeFabric: (given) => makeFabric(given, runner) }),
+              overrides: { control: withoutControl },
+              ...(config.neighbours === undefined
+                ? {}
+                : {
+                    localDiscovery: {
+                      services: localNetwork.opener(`${name}.${domain.domain}`),
+                      datagrams: datagrams.opener(addressOf(name)),
+                    },
+                  }),
+            })
+          },
+        }),
+      )
+    }
+    if (count > 1) {
+      network.balance(addressOf(name), () => {
+        const active = processes.findIndex(({ node }) => node.process.role === 'active')
+        return active < 0 ? undefined : `${name}-${active}.${domainOf(name)}:7000`
       })
     }
-    let node = await startSupervised(make)
+    const [first] = processes as [MarketProcess]
     nodes[name] = {
       get node() {
-        return node
+        return first.node
       },
+      get writes() {
+        return first.writes
+      },
+      processes,
       store: marketStore.store,
       remote: marketStore.remote,
       address: addressOf(name),
       id: identity.id,
       domain: domain.domain,
       directory: home,
-      get writes() {
-        return life.writes
-      },
-      killAfterWrites(writes) {
-        life.dieAfter(writes, () => network.kill(addressOf(name)))
-      },
-      async kill() {
-        life.die()
-        network.kill(addressOf(name))
-        await passing(node.stop())
-      },
-      async restart() {
-        transport = network.transport(identity, addressOf(name))
-        ;({ life, openedStore } = marketStore.begin())
-        node = await startSupervised(make)
-      },
+      killAfterWrites: (writes) => first.killAfterWrites(writes),
+      kill: () => first.kill(),
+      restart: () => first.restart(),
     }
   }
   await simulation.settle()
@@ -300,8 +280,11 @@ export async function startMarket<const Name extends string>(
     },
     async stop() {
       // Stopping takes time, too: programs are given some to end.
-      await passing(Promise.all(names.map((name) => nodes[name].node.stop())))
-      await passing(Promise.all(stores.map((each) => each.close())))
+      await passing(
+        simulation,
+        Promise.all(names.flatMap((name) => nodes[name].processes.map(({ node }) => node.stop()))),
+      )
+      await passing(simulation, Promise.all(stores.map((each) => each.close())))
       rmSync(directory, { recursive: true, force: true })
     },
   }

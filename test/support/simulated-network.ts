@@ -63,6 +63,11 @@ export interface SimulatedNetwork {
   /** Nothing passes between two nodes; open streams between them break. */
   partition(a: string, b: string): void
   heal(a: string, b: string): void
+  /**
+   * Whoever calls `address` reaches what `backend` says at that moment, as behind a load balancer that asks who is
+   * ready; nobody when it says undefined. Only links between the addresses of those behind it have faults.
+   */
+  balance(address: string, backend: () => string | undefined): void
   /** As if the process had been killed: everything open breaks, calls to it are refused, calls from it go nowhere. */
   kill(address: string): void
   /** Whatever was killed may be started again: make a new transport for the address. */
@@ -92,6 +97,7 @@ export function createSimulatedNetwork(options: {
   const hosts = new Map<string, Host>()
   const links = new Map<string, LinkFaults>()
   const partitions = new Set<string>()
+  const balanced = new Map<string, () => string | undefined>()
   const stats = { requests: 0, lost: 0, duplicated: 0 }
   let defaults = NO_FAULTS
   let interceptor: ((message: SimulatedMessage) => Interception) | undefined
@@ -112,7 +118,8 @@ export function createSimulatedNetwork(options: {
 
   /** Finds who answers at the target, the way that connecting does. */
   const reach = async (from: Host, target: TransportTarget, signal: AbortSignal): Promise<Host> => {
-    const { address } = target
+    const behind = balanced.get(target.address)
+    const address = behind === undefined ? target.address : (behind() ?? target.address)
     if (partitions.has(linkOf(from.address, address))) {
       await sleep(clock, DEFAULT_LIMITS.connectTimeoutMs, signal)
       throw new TransportError('timeout', `${address} does not answer`)
@@ -349,6 +356,7 @@ export function createSimulatedNetwork(options: {
       }
     },
     heal: (a, b) => void partitions.delete(linkOf(a, b)),
+    balance: (address, backend) => void balanced.set(address, backend),
     kill(address) {
       const host = hosts.get(address)
       if (!host || host.dead) return

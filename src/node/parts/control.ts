@@ -4,6 +4,7 @@ import { ALL_KINDS } from '../../objects/index.ts'
 import { VERSION } from '../../version.ts'
 import { admit } from '../admission.ts'
 import { controlRoutes } from '../control-routes.ts'
+import type { ProcessRole } from '../active-process.ts'
 import type { NodeStatus } from '../node-status.ts'
 import type { FoundationHandles } from './foundation.ts'
 import type { Part } from './part.ts'
@@ -17,9 +18,14 @@ export interface ControlHandles {
 
 /** Started last, when the node answers others. */
 export function createControl(
-  before: FoundationHandles & PeeringHandles & WorkloadsHandles & { readonly status: () => NodeStatus },
+  before: FoundationHandles &
+    PeeringHandles &
+    WorkloadsHandles & {
+      readonly status: () => NodeStatus
+      readonly process: () => ProcessRole
+    },
 ): Part<ControlHandles> {
-  const { base, config, fabric, traces, orchestrator, status } = before
+  const { base, config, fabric, traces, orchestrator, status, process } = before
   const { store, informers, system, log } = base
   const controlApi = new ControlApi({
     store,
@@ -30,7 +36,7 @@ export function createControl(
     version: VERSION,
     admit,
     podLogs: (key, logOptions) => fabric.logs(key, logOptions),
-    extra: controlRoutes({ store, informers, log, traces, orchestrator, status }),
+    extra: controlRoutes({ store, informers, log, traces, orchestrator, status, process }),
   })
   return { handles: { controlApi }, components: [controlApi], routes: [] }
 }

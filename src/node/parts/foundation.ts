@@ -7,6 +7,7 @@ import type { Cluster } from '../../fabric/cluster.ts'
 import type { Runner } from '../../fabric/embedded/index.ts'
 import type { Fabric, FabricOptions } from '../../fabric/fabric.ts'
 import type { LocalDiscoveryEdges } from '../../discovery-manager/index.ts'
+import { Fence, fencedStore } from '../../kernel/fenced-store.ts'
 import { Informers } from '../../kernel/informer.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { OpenedStore } from '../../kernel/opened-store.ts'
@@ -39,6 +40,11 @@ export interface NodeEdges {
   readonly makeFabric?: (options: FabricOptions) => Fabric & Cluster
   /** The local network, where others may be found; not searched unless given. */
   readonly localDiscovery?: LocalDiscoveryEdges
+  /**
+   * This process acted for the node and may not any more, because it lost the Lease of a store that others share.
+   * All is stopped; start a new one. Called once at most.
+   */
+  readonly onLost?: () => void
 }
 
 export interface FoundationHandles extends NodeBase, Omit<NodeEdges, 'config'> {
@@ -46,6 +52,8 @@ export interface FoundationHandles extends NodeBase, Omit<NodeEdges, 'config'> {
   readonly base: NodeBase
   readonly role: PeerRole
   readonly rearServer: RearServer
+  /** Open while this process acts for the node; what any part writes passes it. */
+  readonly fence: Fence
   /** Where the recorder keeps facts. */
   readonly facts: FactObjects
 }
@@ -53,7 +61,9 @@ export interface FoundationHandles extends NodeBase, Omit<NodeEdges, 'config'> {
 /** @throws ConfigError */
 export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
   const { identity, openedStore, system, log, transport } = edges
-  const { store } = openedStore
+  const fence = new Fence()
+  // Where nobody else can write, nobody needs to be kept from it.
+  const store = openedStore.exclusive ? openedStore.store : fencedStore(openedStore.store, fence)
   const config = effectiveConfig(edges.config)
   const informers = new Informers({ store, system, log })
   const facts = new FactObjects({ store, informers, system, log })
@@ -77,7 +87,7 @@ export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
   }
   const base: NodeBase = { store, informers, system, log, recorder, self }
   return {
-    handles: { ...edges, ...base, base, config, role: config.role, rearServer, facts },
+    handles: { ...edges, ...base, base, config, role: config.role, rearServer, fence, facts },
     components: [
       informers,
       recorder,

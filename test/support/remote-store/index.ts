@@ -47,7 +47,12 @@ export interface OpenedRemoteStore extends OpenedStore {
 
 /** @returns a connection to a server; a server has a garbage collector, so that nothing needs to run beside it */
 export function openRemoteStore(options: RemoteStoreOptions): OpenedRemoteStore {
-  return { store: new Connection(options), limits: options.server.limits, components: () => [] }
+  return {
+    store: new Connection(options),
+    limits: options.server.limits,
+    exclusive: false,
+    components: () => [],
+  }
 }
 
 const RETRY_AFTER_MS = 1_000
