@@ -208,6 +208,23 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
       },
     },
   },
+  retention: {
+    explanation: 'How long what is over is kept. See docs/retention.md.',
+    members: {
+      contracts: {
+        explanation:
+          'A contract after its end, with its signatures and closing statement; then it is only counted.',
+        example: '90d',
+      },
+      facts: {
+        explanation:
+          'What happened in dealings, one by one; then it counts in the rating alone. At least 8d.',
+        example: '365d',
+      },
+      events: { explanation: 'Events, after they were seen last.', example: '1h' },
+      traces: { explanation: 'How many traces.', example: 2000 },
+    },
+  },
   log: {
     explanation: 'Structured logs, one JSON line per entry, on standard error.',
     members: { level: { explanation: 'trace, debug, info, warn, error or silent.', example: 'info' } },

@@ -15,6 +15,12 @@ describe('the configuration that a node goes by', () => {
       catalog: { quota: 1_000, longestValidityMs: 3_600_000 },
       contracts: { holdMs: 120_000, longestMs: 365 * 86_400_000 },
       ratings: { share: true },
+      retention: {
+        contractsMs: 90 * 86_400_000,
+        factsMs: 365 * 86_400_000,
+        eventsMs: 3_600_000,
+        traces: 2_000,
+      },
       supernode: { introduce: true },
       allowWorkloads: false,
     })
@@ -37,6 +43,8 @@ describe('the configuration that a node goes by', () => {
     ['contracts.longest', { contracts: { longest: 'soon' } }],
     ['domain.membershipLifetime', { domain: { name: 'a', membershipLifetime: '24' } }],
     ['catalog.longestValidity', { catalog: { longestValidity: '1 hour' } }],
+    ['retention.contracts', { retention: { contracts: '3 weeks' } }],
+    ['retention.facts', { retention: { facts: '7d' } }],
     ['rear.listen', { rear: { listen: 'nowhere' } }],
     ['rear.advertise', { rear: { advertise: 'host:0' } }],
     ['control.listen', { control: { listen: '127.0.0.1:65536' } }],

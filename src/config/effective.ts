@@ -4,6 +4,7 @@
  */
 import { readHostPort, isLoopback, type HostPort } from '../objects/host-port.ts'
 import type { PeerRole } from '../objects/peer.ts'
+import { DAY_MS, DEFAULT_RETENTION, type RetentionSettings } from '../objects/retention.ts'
 import { canonical } from '../quantity/index.ts'
 import { durationSeconds } from '../quantity/price.ts'
 import { ConfigError } from './config-error.ts'
@@ -54,6 +55,7 @@ export interface EffectiveConfig {
   readonly allowWorkloads: boolean
   readonly contracts: { readonly holdMs: number; readonly longestMs: number }
   readonly ratings: { readonly share: boolean }
+  readonly retention: RetentionSettings
 }
 
 /** For loopback, on any free port. */
@@ -131,6 +133,24 @@ export function effectiveConfig(config: Config): EffectiveConfig {
       longestMs: duration('contracts.longest', contracts?.longest ?? '365d'),
     },
     ratings: { share: config.ratings?.share ?? true },
+    retention: retention(config.retention ?? {}),
+  }
+}
+
+/** What a fact is derived from may be here for a week after it happened; the fact must be here as long. */
+const SHORTEST_FACTS_MS = 8 * DAY_MS
+
+function retention({ contracts, facts, events, traces }: Given<'retention'>): RetentionSettings {
+  const of = (name: string, text: string | undefined, otherwise: number): number =>
+    text === undefined ? otherwise : duration(`retention.${name}`, text)
+  const factsMs = of('facts', facts, DEFAULT_RETENTION.factsMs)
+  if (factsMs < SHORTEST_FACTS_MS)
+    throw new ConfigError(`retention.facts: "${facts}" is less than 8d`, { field: 'retention.facts' })
+  return {
+    contractsMs: of('contracts', contracts, DEFAULT_RETENTION.contractsMs),
+    factsMs,
+    eventsMs: of('events', events, DEFAULT_RETENTION.eventsMs),
+    traces: traces ?? DEFAULT_RETENTION.traces,
   }
 }
 

@@ -216,6 +216,26 @@ export const ConfigSchema = closed({
       ),
     }),
   ),
+  retention: Type.Optional(
+    closed({
+      contracts: Type.Optional(
+        text('How long a contract is kept after its end.', { pattern: '^[0-9]+(s|m|h|d)$', default: '90d' }),
+      ),
+      facts: Type.Optional(
+        text('How long what happened in dealings is kept one by one; at least 8d.', {
+          pattern: '^[0-9]+(s|m|h|d)$',
+          default: '365d',
+        }),
+      ),
+      events: Type.Optional(
+        text('How long events are kept after they were seen last.', {
+          pattern: '^[0-9]+(s|m|h|d)$',
+          default: '1h',
+        }),
+      ),
+      traces: Type.Optional(Type.Integer({ minimum: 1, default: 2000, description: 'How many are kept.' })),
+    }),
+  ),
   log: Type.Optional(closed({ level: Type.Optional(oneOf(LOG_LEVELS, { default: 'info' })) })),
 })
 export type Config = Static<typeof ConfigSchema>

@@ -5,6 +5,7 @@
 export type { BuyerOptions } from './buyer-options.ts'
 export { Buyer } from './buyer.ts'
 export { Closing, type ClosingOptions } from './closing.ts'
+export { DealingSummaries } from './dealing-summaries.ts'
 export { ContractIssuer, type ContractIssuerOptions } from './contract-issuer.ts'
 export { Contracts } from './contracts.ts'
 export { Forwarder, type ForwarderOptions } from './forwarder.ts'

@@ -59,6 +59,37 @@ export interface Contract extends KubeObject {
   readonly status?: ContractStatus
 }
 
+/** @returns when it was over for both sides, in milliseconds since 1970; undefined while it is not */
+function contractOver({ spec, status }: Contract): number | undefined {
+  const { phase, endTime, lastChangeTime } = status?.phase ?? {}
+  if (phase !== 'Closed' && phase !== 'Expired') return undefined
+  const end = Date.parse(endTime ?? lastChangeTime ?? spec.expirationTime ?? '')
+  const closing = status?.closing as { readonly signatures?: Readonly<Record<string, string>> } | undefined
+  const other = spec.role === 'seller' ? spec.buyer.nodeID : spec.seller.nodeID
+  // Until then the other side is asked for its signature.
+  const isTold = closing === undefined || closing.signatures?.[other] !== undefined
+  return isTold ? end : Math.max(end, Date.parse(spec.expirationTime ?? '') || end)
+}
+
+/** What stands in the signed document is not said twice of a contract that is over; who it is of and for how much is. */
+function compactContract(contract: Contract): Contract | undefined {
+  const { flavor, document, networkRequests, ingressTelemetryEndpoint, ...spec } = contract.spec
+  if (document === undefined) return undefined
+  const { providerID, flavorType, owner, price, availability } = flavor.spec
+  const { typeIdentifier, typeData } = flavorType
+  const isCompact =
+    Object.keys(typeData).length === 0 &&
+    networkRequests === undefined &&
+    ingressTelemetryEndpoint === undefined
+  if (isCompact) return undefined
+  const type = { typeIdentifier, typeData: {} } as unknown as typeof flavorType
+  const kept = { providerID, flavorType: type, owner, price, availability }
+  return {
+    ...contract,
+    spec: { ...spec, document, flavor: { metadata: { name: flavor.metadata.name }, spec: kept } },
+  }
+}
+
 const description = 'A contract: what was bought, by whom, from whom, until when, signed by both.'
 
 export const ContractKind: KindDefinition<Contract> = {
@@ -75,6 +106,15 @@ export const ContractKind: KindDefinition<Contract> = {
     description,
   ),
   statusSubresource: true,
+  retention: {
+    mode: 'archive',
+    setting: 'contractsMs',
+    from: 'its end, when both sides have signed how it ended or its time is over',
+    since: contractOver,
+    drops: 'the part of the flavor that stands in the signed document',
+    compact: compactContract,
+    summedInto: 'DealingSummary',
+  },
   selectableFields: [
     'spec.role',
     'spec.buyer.nodeID',

@@ -46,6 +46,7 @@ export const DiscoveryKind: KindDefinition<Discovery> = {
     description,
   ),
   statusSubresource: true,
+  retention: { mode: 'owned', by: 'Solver' },
   selectableFields: ['spec.solverID', 'status.phase.phase'],
   columns: [
     { name: 'Solver', path: 'spec.solverID' },

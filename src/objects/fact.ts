@@ -50,6 +50,13 @@ export const FactKind: KindDefinition<Fact> = {
     spec: FactSpecSchema,
   }),
   statusSubresource: false,
+  retention: {
+    mode: 'age',
+    setting: 'factsMs',
+    from: 'when it happened',
+    since: ({ spec }) => Date.parse(spec.at),
+    summedInto: 'Rating',
+  },
   selectableFields: ['spec.type', 'spec.about', 'spec.contractID'],
   columns: [
     { name: 'Type', path: 'spec.type' },

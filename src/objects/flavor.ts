@@ -185,6 +185,7 @@ export const FlavorKind: KindDefinition<Flavor> = {
     description,
   ),
   statusSubresource: true,
+  retention: { mode: 'component', by: 'Available Resources', until: 'its pool is offered otherwise' },
   selectableFields: [
     'spec.flavorType.typeIdentifier',
     'spec.availability',

@@ -2,6 +2,7 @@
 import { AllocationKind } from './allocation.ts'
 import { ContractKind } from './contract.ts'
 import { CORE_KINDS } from './core/index.ts'
+import { DealingSummaryKind } from './dealing-summary.ts'
 import { DiscoveryKind } from './discovery.ts'
 import { FactKind } from './fact.ts'
 import { FlavorKind } from './flavor.ts'
@@ -31,6 +32,7 @@ export const ALL_KINDS: readonly KindDefinition[] = [
   ReservationKind,
   TransactionKind,
   ContractKind,
+  DealingSummaryKind,
   AllocationKind,
   PoolKind,
   PoolShardKind,

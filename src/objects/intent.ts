@@ -136,6 +136,7 @@ export const IntentKind: KindDefinition<Intent> = {
     closed,
   ),
   statusSubresource: true,
+  retention: { mode: 'kept', why: 'what the user wants' },
   selectableFields: ['status.phase'],
   columns: [
     { name: 'Phase', path: 'status.phase' },

@@ -5,6 +5,7 @@
  */
 import type { TSchema } from 'typebox'
 import type { KubeObject } from './meta.ts'
+import type { Retention } from './retention.ts'
 
 /** One column of `kubectl get`. */
 export interface PrinterColumn {
@@ -43,6 +44,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
    * by; each holds one text, number or boolean. What the CRD's `selectableFields` is made from.
    */
   readonly selectableFields?: readonly string[]
+  /** How long its objects stay. Every kind that a node has states one; a test says which does not. */
+  readonly retention?: Retention<T>
   /** One sentence for `kubectl explain` and the docs. */
   readonly description: string
   /** Never present; carries the type of the kind's objects. */

@@ -102,6 +102,11 @@ export const PeeringCandidateKind: KindDefinition<StoredPeeringCandidate> = {
     description,
   ),
   statusSubresource: true,
+  retention: {
+    mode: 'component',
+    by: 'Peering Candidates',
+    until: 'its offer runs out; each provider has a quota',
+  },
   selectableFields: ['spec.flavor.spec.flavorType.typeIdentifier', 'spec.available', 'spec.source.nodeID'],
   columns: [
     { name: 'Flavor', path: 'spec.flavor.metadata.name', render: ofMessage('flavorID') },

@@ -37,6 +37,10 @@ export const RatingStatementKind: KindDefinition<RatingStatement> = {
     spec: RatingStatementSpecSchema,
   }),
   statusSubresource: false,
+  retention: {
+    mode: 'kept',
+    why: 'the published rating rests on it; one for each contract and author',
+  },
   selectableFields: ['spec.about', 'spec.author', 'spec.contractID'],
   columns: [
     { name: 'About', path: 'spec.about' },

@@ -4,11 +4,25 @@ import type { KindDefinition } from './kind.ts'
 import { MetadataSchema, type KubeObject } from './meta.ts'
 
 const RatingSpecSchema = Type.Object({ nodeID: Type.String() })
+/**
+ * What is left of facts that are not kept any more: all that happened before `until`. Their weights halve with time as
+ * those of facts do, so that the sum at any later time is the sum at `at`, decayed.
+ */
+const FactSumSchema = Type.Object({
+  until: Type.String({ description: 'RFC 3339 with milliseconds: what happened before is in the sum.' }),
+  at: Type.String({ description: 'RFC 3339 with milliseconds: when the facts weighed so much.' }),
+  weight: Type.Number({ minimum: 0 }),
+  value: Type.Number({ minimum: 0, description: 'Sum of weight times value.' }),
+  facts: Type.Integer({ minimum: 0 }),
+})
+export type FactSum = Static<typeof FactSumSchema>
+
 const RatingStatusSchema = Type.Object({
   score: Type.Number({ minimum: 0, maximum: 5, description: 'From 0 to 5; 2.5 when nothing is known.' }),
   facts: Type.Integer({ description: 'How many facts it rests on.' }),
   confidence: Type.Number({ minimum: 0, maximum: 1 }),
   updated: Type.String(),
+  summed: Type.Optional(FactSumSchema),
 })
 
 export interface Rating extends KubeObject {
@@ -33,6 +47,7 @@ export const RatingKind: KindDefinition<Rating> = {
   }),
   // Written by one writer, in one go.
   statusSubresource: false,
+  retention: { mode: 'kept', why: 'one for each node that was dealt with; facts are summed into it' },
   columns: [
     { name: 'Node', path: 'spec.nodeID' },
     { name: 'Score', path: 'status.score' },

@@ -37,7 +37,8 @@ export const ReservationSpecSchema = open({
   ),
   relayAlternative: Type.Optional(
     Type.Boolean({
-      description: 'The same offer is to be had through a relay, which is worth more than to ask the owner again.',
+      description:
+        'The same offer is to be had through a relay, which is worth more than to ask the owner again.',
     }),
   ),
   price: Type.Optional(PriceSchema),
@@ -83,6 +84,7 @@ export const ReservationKind: KindDefinition<Reservation> = {
     description,
   ),
   statusSubresource: true,
+  retention: { mode: 'owned', by: 'Solver' },
   selectableFields: [
     'spec.solverID',
     'spec.flavorID',

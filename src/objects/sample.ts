@@ -43,6 +43,7 @@ export const SampleKind: KindDefinition<Sample> = {
     status: Type.Optional(SampleStatusSchema),
   }),
   statusSubresource: true,
+  retention: { mode: 'owned', by: 'Contract' },
   selectableFields: ['spec.contractID'],
   columns: [
     { name: 'Contract', path: 'spec.contractID' },

@@ -116,6 +116,7 @@ export const SolverKind: KindDefinition<Solver> = {
     description,
   ),
   statusSubresource: true,
+  retention: { mode: 'component', by: 'Node Orchestrator', until: 'its intent is gone or needs it no more' },
   selectableFields: ['spec.intentID', 'status.contract.name', 'status.solverPhase.phase'],
   columns: [
     { name: 'Intent', path: 'spec.intentID' },

@@ -61,6 +61,7 @@ export const TraceKind: KindDefinition<Trace> = {
   }),
   // Written by one writer, in one go.
   statusSubresource: false,
+  retention: { mode: 'count', setting: 'traces' },
   selectableFields: ['spec.intent', 'spec.traceID'],
   columns: [
     { name: 'Intent', path: 'spec.intent' },

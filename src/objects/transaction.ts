@@ -58,6 +58,11 @@ export const TransactionKind: KindDefinition<Transaction> = {
     description,
   ),
   statusSubresource: true,
+  retention: {
+    mode: 'component',
+    by: 'Contract Manager',
+    until: 'its hold is over, or what was bought has ended',
+  },
   selectableFields: ['spec.flavorID', 'spec.buyer.nodeID', 'status.phase.phase'],
   columns: [
     { name: 'Flavor', path: 'spec.flavorID' },

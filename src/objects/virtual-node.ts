@@ -52,6 +52,7 @@ export const VirtualNodeKind: KindDefinition<VirtualNode> = {
     status: Type.Optional(VirtualNodeStatusSchema),
   }),
   statusSubresource: true,
+  retention: { mode: 'owned', by: 'Solver' },
   selectableFields: ['spec.contractID', 'status.phase'],
   columns: [
     { name: 'Phase', path: 'status.phase' },

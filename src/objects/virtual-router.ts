@@ -103,6 +103,7 @@ export const VirtualRouterKind: KindDefinition<VirtualRouter> = {
     description,
   ),
   statusSubresource: true,
+  retention: { mode: 'component', by: 'Network Manager', until: 'its contract has ended' },
   selectableFields: ['spec.role', 'spec.contractID', 'spec.peer.nodeID', 'status.phase'],
   columns: [
     { name: 'Role', path: 'spec.role' },

@@ -16,7 +16,7 @@ import { DEFAULT_NAMESPACE, keyString, type KubeObject, type ObjectKey } from '.
 import { RatingKind, type Rating } from '../objects/rating.ts'
 import { ReservationKind } from '../objects/reservation.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
-import { factName, hash, type FactObjects } from './fact-objects.ts'
+import { factName, type FactObjects } from './fact-objects.ts'
 import {
   factOfEnd,
   factOfPeering,
@@ -25,7 +25,8 @@ import {
   type DerivedFact,
   type FactsOf,
 } from './facts-of.ts'
-import { rate } from './rate.ts'
+import { notSummed, rate } from './rate.ts'
+import { ratingKey } from './rating-key.ts'
 
 /** What makes one look for somebody else, at least for a while. */
 const FAILURES: ReadonlySet<FactType> = new Set<FactType>([
@@ -135,12 +136,15 @@ export class RatingsAndMetrics implements Component {
     const name = keyString(key)
     const wait = (this.#written.get(name) ?? -Infinity) + RATE_EVERY_MS - clock.monotonic()
     if (wait > 0) return requeueAfter(wait)
-    const specs = facts.map(({ spec }) => spec)
-    const { score, confidence } = rate(specs, clock.now())
     const before = informers.of(RatingKind).get(key)
-    if (before?.status?.score === score && before.status.facts === facts.length) return
+    const summed = before?.status?.summed
+    const specs = facts.map(({ spec }) => spec)
+    const { score, confidence } = rate(specs, clock.now(), summed)
+    const count = notSummed(specs, summed).length + (summed?.facts ?? 0)
+    if (before?.status?.score === score && before.status.facts === count) return
     this.#written.set(name, clock.monotonic())
-    const status = { score, confidence, facts: facts.length, updated: rfc3339(clock.now()) }
+    const updated = rfc3339(clock.now())
+    const status = { score, confidence, facts: count, updated, ...(summed ? { summed } : {}) }
     return this.#write(key, before, { nodeID }, status)
   }
 
@@ -166,8 +170,4 @@ export class RatingsAndMetrics implements Component {
       return requeueAfter(RETRY_MS)
     }
   }
-}
-
-function ratingKey(nodeID: string): ObjectKey {
-  return { namespace: DEFAULT_NAMESPACE, name: `rating-${hash(nodeID)}` }
 }

@@ -10,7 +10,6 @@ export { mergeEvents, readableTrace } from './trace-exchange.ts'
 export { Recorder, type StepDetail } from './recorder.ts'
 export type { FactRecord, RecorderSink, TraceNews } from './sink.ts'
 export { TraceObjects, traceName } from './trace-objects.ts'
-export { TraceRetention } from './trace-retention.ts'
 export {
   NO_STEP,
   stepNumber,

@@ -6,13 +6,9 @@ import type { Pod } from '../../objects/core/pod.ts'
 import type { KubeObject } from '../../objects/meta.ts'
 import type { Component } from '../../kernel/component.ts'
 import type { Log } from '../../kernel/log.ts'
-import { isStoreError, mutate, type ObjectStore, remove } from '../../kernel/object-store.ts'
-import { rfc3339, type System, type Timer } from '../../kernel/system.ts'
+import { isStoreError, mutate, type ObjectStore } from '../../kernel/object-store.ts'
+import { rfc3339, type System } from '../../kernel/system.ts'
 import { shortHash } from './names.ts'
-
-/** As long as Kubernetes keeps them. */
-const KEEP_MS = 3_600_000
-const PRUNE_EVERY_MS = 600_000
 
 export interface EventRecorderOptions {
   readonly store: ObjectStore
@@ -30,7 +26,6 @@ export class EventRecorder implements Component {
   readonly #host: string
   /** Writes about the same news come one after the other. */
   readonly #pending = new Map<string, Promise<void>>()
-  #timer: Timer | undefined
   #started = false
 
   constructor({ store, system, log, nodeName }: EventRecorderOptions) {
@@ -43,13 +38,11 @@ export class EventRecorder implements Component {
   async start(): Promise<void> {
     if (this.#started) return
     this.#started = true
-    this.#armPrune()
     await Promise.resolve()
   }
 
   async stop(): Promise<void> {
     this.#started = false
-    this.#timer?.cancel()
     await Promise.all(this.#pending.values())
   }
 
@@ -113,24 +106,6 @@ export class EventRecorder implements Component {
       lastTimestamp: now,
       source: { component, host: this.#host },
     })
-  }
-
-  #armPrune(): void {
-    this.#timer = this.#system.clock.after(PRUNE_EVERY_MS, () => {
-      void this.#prune()
-        .catch((error: unknown) => this.#log.debug({ err: error }, 'old events not removed'))
-        .finally(() => {
-          if (this.#started) this.#armPrune()
-        })
-    })
-  }
-
-  async #prune(): Promise<void> {
-    const oldest = this.#system.clock.now() - KEEP_MS
-    for (const { metadata, lastTimestamp } of (await this.#store.list(EventKind)).items) {
-      const last = Date.parse(lastTimestamp ?? metadata.creationTimestamp)
-      if (last < oldest) await remove(this.#store, EventKind, metadata)
-    }
   }
 }
 

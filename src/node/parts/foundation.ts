@@ -15,11 +15,10 @@ import type { System } from '../../kernel/system.ts'
 import type { NodeBase, Self } from '../../node-base.ts'
 import { ALL_KINDS } from '../../objects/index.ts'
 import type { PeerRole } from '../../objects/peer.ts'
-import { TraceKind } from '../../objects/trace.ts'
 import type { Identity } from '../../privacy-and-security-manager/index.ts'
 import type { Transport } from '../../rear/transport/index.ts'
 import { FactObjects } from '../../ratings-and-metrics/index.ts'
-import { Recorder, TraceObjects, TraceRetention } from '../../trace/index.ts'
+import { Recorder, TraceObjects } from '../../trace/index.ts'
 import { RearServer } from '../rear-server.ts'
 import type { Part } from './part.ts'
 
@@ -91,7 +90,6 @@ export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
     components: [
       informers,
       recorder,
-      new TraceRetention({ store, informer: informers.of(TraceKind), log }),
       // Where it listens is part of what the tables hold.
       rearServer,
       ...openedStore.components({ informers, store, kinds: ALL_KINDS, log, system }),

@@ -1,11 +1,14 @@
 /** Peering: the way to the other side of a contract, what runs there, how it is measured, and how it all ends. */
-import { Closing, contractRoutes, pathOf } from '../../contract-manager/index.ts'
+import { Closing, contractRoutes, DealingSummaries, pathOf } from '../../contract-manager/index.ts'
 import type { Cluster } from '../../fabric/cluster.ts'
 import { EmbeddedFabric } from '../../fabric/embedded/index.ts'
 import type { Fabric, FabricOptions } from '../../fabric/fabric.ts'
+import { Retention } from '../../kernel/retention/index.ts'
 import { measuredCapacity } from '../../local-resource-manager/index.ts'
 import { NetworkManager } from '../../network-manager/index.ts'
+import { ALL_KINDS } from '../../objects/index.ts'
 import { subtractAmounts } from '../../quantity/amounts.ts'
+import { FactSumming } from '../../ratings-and-metrics/index.ts'
 import { ContractTelemetry } from '../../telemetry/index.ts'
 import { VERSION } from '../../version.ts'
 import { VirtualFabricManager } from '../../virtual-fabric-manager/index.ts'
@@ -76,9 +79,15 @@ export function createPeering(
     channelFor,
     isParty: (contractID, nodeID) => contracts.isParty(contractID, nodeID),
   })
+  const retention = new Retention({
+    ...base,
+    kinds: ALL_KINDS,
+    settings: config.retention,
+    sums: [new DealingSummaries(base), new FactSumming(base)],
+  })
   return {
     handles: { networkManager, fabric },
-    components: [networkManager, fabric, fabricManager, closing, telemetry],
+    components: [networkManager, fabric, fabricManager, closing, telemetry, retention],
     routes: [
       ...contractRoutes(seller, closing, contracts),
       ...fabricManager.routes,

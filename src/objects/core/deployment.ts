@@ -66,6 +66,7 @@ export const DeploymentKind: KindDefinition<Deployment> = {
     description,
   ),
   statusSubresource: true,
+  retention: { mode: 'kept', why: 'what the user wants; those of an intent go with it' },
   columns: [
     {
       name: 'Ready',

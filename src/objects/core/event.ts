@@ -81,6 +81,12 @@ export const EventKind: KindDefinition<Event> = {
   namespaced: true,
   schema: EventSchema,
   statusSubresource: false,
+  retention: {
+    mode: 'age',
+    setting: 'eventsMs',
+    from: 'when it was seen last',
+    since: ({ metadata, lastTimestamp }) => Date.parse(lastTimestamp ?? metadata.creationTimestamp),
+  },
   selectableFields: EVENT_FIELDS,
   columns: [
     { name: 'Last seen', type: 'date', path: 'lastTimestamp' },

@@ -49,6 +49,7 @@ export const LeaseKind: KindDefinition<Lease> = {
     { description, additionalProperties: false },
   ),
   statusSubresource: false,
+  retention: { mode: 'component', by: 'who holds it', until: 'it is given up' },
   columns: [
     { name: 'Holder', path: 'spec.holderIdentity' },
     { name: 'Age', type: 'date', path: 'metadata.creationTimestamp' },

@@ -34,6 +34,7 @@ export const NamespaceKind: KindDefinition<Namespace> = {
     description,
   ),
   statusSubresource: true,
+  retention: { mode: 'kept', why: 'what the user wants' },
   selectableFields: ['status.phase'],
   columns: [
     {

@@ -61,6 +61,7 @@ export const NodeKind: KindDefinition<Node> = {
     description,
   ),
   statusSubresource: true,
+  retention: { mode: 'component', by: 'who registered it', until: 'the node or virtual node is gone' },
   selectableFields: ['spec.unschedulable'],
   columns: [
     {

@@ -102,6 +102,7 @@ export const PodKind: KindDefinition<Pod> = {
   namespaced: true,
   schema: objectSchema({ apiVersion: 'v1', kind: 'Pod' }, PodSpecSchema, PodStatusSchema, description),
   statusSubresource: true,
+  retention: { mode: 'kept', why: 'what the user wants; those of a Deployment go with it' },
   selectableFields: [
     'spec.nodeName',
     'spec.restartPolicy',

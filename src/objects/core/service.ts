@@ -70,6 +70,7 @@ export const ServiceKind: KindDefinition<Service> = {
     description,
   ),
   statusSubresource: true,
+  retention: { mode: 'kept', why: 'what the user wants' },
   selectableFields: ['spec.clusterIP', 'spec.type'],
   columns: [
     { name: 'Type', path: 'spec.type', render: (object) => (object as Service).spec.type ?? 'ClusterIP' },
