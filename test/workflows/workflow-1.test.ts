@@ -56,6 +56,11 @@ describe.each(onStores('memory', 'sqlite', 'remote'))(
 
       await takeBack(market, consumer, 'hello')
       await until(market, consumer, async () => (await p1.store.list(AllocationKind)).items.length === 0)
+      // The status of a pool follows from its ledger: where the store is far away, a moment later.
+      await until(market, consumer, async () => {
+        const { status, spec } = (await p1.store.list(PoolKind)).items[0]!
+        return status!.free['cpu'] === spec.capacity['cpu']
+      })
       const pool = (await p1.store.list(PoolKind)).items[0]!
       expect(pool.status!.free).toEqual(pool.spec.capacity)
       expect((await consumer.store.list(DeploymentKind)).items).toEqual([])
