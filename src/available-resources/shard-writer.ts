@@ -100,7 +100,7 @@ export class ShardWriter {
 
   /** @throws the failure, unless it may pass: then it waits */
   async #pause(failure: unknown, failed: number): Promise<void> {
-    if (!isStoreError(failure, 'Unavailable') || failed >= ATTEMPTS) throw failure
+    if (!isStoreError(failure, 'Unavailable', 'TooManyRequests') || failed >= ATTEMPTS) throw failure
     await sleep(this.#options.system.clock, backOff(failed - 1, FIRST_BACK_OFF_MS, LONGEST_BACK_OFF_MS))
   }
 
