@@ -43,7 +43,7 @@ const PAUSE_MS = 100
 /** What was asked of the store and is not seen yet is asked again after so long; what was refused too. */
 const AGAIN_MS = 5_000
 /** The wall clock may be set: no longer than so much is slept at once. */
-const LONGEST_SLEEP_MS = 600_000
+const LONGEST_SLEEP_MS = 3_600_000
 
 interface Kept {
   readonly kind: KindDefinition
