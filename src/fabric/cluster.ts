@@ -87,6 +87,7 @@ export interface Cluster {
 
   /** @returns all nodes, our own first */
   nodes(): readonly ClusterNode[]
+  hasNode(nodeName: string): boolean
   /** @returns the contract that a virtual node stands for; undefined for our own and for unknown nodes */
   contractOf(nodeName: string): ContractId | undefined
   /**

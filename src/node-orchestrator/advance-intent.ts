@@ -1,7 +1,8 @@
 /** Steps 30 to 32, and what comes after: from what is being acquired to the workload that runs and is followed. */
+import type { Pending } from '../fabric/fabric.ts'
 import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
-import { NodeKind } from '../objects/core/node.ts'
 import type { Intent } from '../objects/intent.ts'
+import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
 import type { TraceContext } from '../trace/index.ts'
 import { knownSolvers, storedSolvers, type Solvers } from './intent-solvers.ts'
 import { keepTogether } from './keep-together.ts'
@@ -20,7 +21,7 @@ export async function advanceIntent(
   trace: TraceContext,
 ): Promise<ReconcileResult> {
   const { options, workloads } = orchestration
-  const { recorder, informers } = options
+  const { recorder, cluster } = options
   const acquiring = intent.status?.phase === 'Acquiring'
   const solvers = await decisiveSolvers(orchestration, intent)
   const group = await keepTogether(orchestration, intent, solvers)
@@ -38,9 +39,7 @@ export async function advanceIntent(
       request.solver === undefined ? request.node : solvers.get(request.solver)?.status?.virtualNode?.name
     return node === undefined ? request : { ...request, node }
   })
-  const gone = placed.filter(
-    ({ node }) => node !== undefined && informers.of(NodeKind).get({ name: node }) === undefined,
-  )
+  const gone = placed.filter(({ node }) => node !== undefined && !cluster.hasNode(node))
   if (acquiring && gone.length > 0) return requeueAfter(SOON_MS)
   // It was bought for another workload, whose end was the end of it.
   if (gone.some(({ solver }) => solver === undefined))
@@ -53,6 +52,13 @@ export async function advanceIntent(
     recorder.step(trace, 'intent-resumed')
     recorder.step(trace, 'place-found', { since, detail: allocations })
   }
+  const ran = intent.status?.phase === 'Running' || intent.status?.phase === 'Degraded'
+  const unprepared = await prepareNamespace(orchestration, intent, placed)
+  if (unprepared) {
+    const { message } = unprepared
+    await setStatus(orchestration, intent, { event: ran ? 'not-ready' : 'placed', message, requests: placed })
+    return requeueAfter(unprepared.retryAfterMs)
+  }
   const since = recorder.now()
   const deployed = await workloads.deploy(intent, placed)
   if (acquiring || intent.status?.nodes === undefined) {
@@ -60,7 +66,6 @@ export async function advanceIntent(
     recorder.step(trace, 'workload-deployed', { since, detail })
   }
   const state = workloads.track(intent, placed, deployed)
-  const ran = intent.status?.phase === 'Running' || intent.status?.phase === 'Degraded'
   await setStatus(orchestration, intent, {
     event: state.ready ? 'ready' : ran ? 'not-ready' : 'placed',
     message: state.message,
@@ -69,6 +74,19 @@ export async function advanceIntent(
     endpoints: [...state.endpoints],
     ...(state.endpoints[0] ? { url: state.endpoints[0].url } : {}),
   })
+  return undefined
+}
+
+/** @returns what is waited for before pods of the intent may run where they were placed */
+async function prepareNamespace(
+  { options: { cluster } }: Orchestration,
+  { metadata: { namespace = DEFAULT_NAMESPACE } }: Intent,
+  placed: readonly RequestStatus[],
+): Promise<Pending | undefined> {
+  for (const { node } of placed) {
+    const answer = node === undefined ? undefined : await cluster.prepareNamespace(namespace, node)
+    if (answer?.status === 'Pending') return answer
+  }
   return undefined
 }
 

@@ -27,7 +27,7 @@ export async function dryRun(
   const { discover, consider } = orchestration.options
   const planned: PlannedRequest[] = []
   const requests = decompose(deployments)
-  const { places } = lookUpPlaces(orchestration, intent, requests)
+  const { places } = lookUpPlaces(orchestration, intent, requests, deployments)
   for (const [index, request] of requests.entries()) {
     // Never stored: only its spec is looked at.
     const solver = solverOf(intent, request, false, undefined) as Solver

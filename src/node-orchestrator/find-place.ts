@@ -1,34 +1,18 @@
-/** Step 3: whether a request fits what this node has already, its own machine or a virtual node. Pure. */
-import { podRequests } from '../fabric/pod-resources.ts'
+/** Step 3: whether a request fits what this node has already, its own machines or a virtual node. Pure. */
+import type { Cluster, ClusterNode } from '../fabric/cluster.ts'
 import type { Intent } from '../objects/intent.ts'
-import { isNodeReady, type Node } from '../objects/core/node.ts'
-import type { Pod } from '../objects/core/pod.ts'
+import type { PodSpec } from '../objects/core/pod-spec.ts'
 import type { Requirements } from '../objects/requirements.ts'
-import { addAmounts, shortages, subtractAmounts, type Amounts } from '../quantity/amounts.ts'
-
-/** The label of nodes that stand for a bought slice. */
-export const CONTRACT_LABEL = 'tributary.io/contract'
-
-/** @returns what is left of a node by what its pods request */
-export function freeOn(node: Node, pods: readonly Pod[]): Amounts {
-  const used = pods
-    // The pods of buyers run on what is for sale, which is no part of the node's capacity.
-    .filter(
-      (pod) =>
-        pod.spec.nodeName === node.metadata.name &&
-        !isOver(pod) &&
-        pod.metadata.labels?.[CONTRACT_LABEL] === undefined,
-    )
-    .map((pod) => podRequests(pod.spec))
-    .reduce(addAmounts, {})
-  return subtractAmounts(node.status?.allocatable ?? {}, used)
-}
+import { shortages, subtractAmounts, type Amounts } from '../quantity/amounts.ts'
 
 /** What there is now, and what of it is spoken for. */
 export interface Capacity {
-  readonly self: { readonly name: string; readonly domain: string }
-  readonly nodes: readonly Node[]
-  readonly pods: readonly Pod[]
+  /** Of this node. */
+  readonly domain: string
+  /** Our own first. */
+  readonly nodes: readonly ClusterNode[]
+  /** Why a workload cannot run on a node, whatever room there is. */
+  readonly obstacle: Cluster['obstacle']
   /** By node: what was promised to workloads whose pods are not there yet. */
   readonly promised: ReadonlyMap<string, Amounts>
   /**
@@ -36,6 +20,14 @@ export interface Capacity {
    * Every bought node may be used, and none is preferred, unless given.
    */
   readonly bought?: ReadonlyMap<string, number>
+}
+
+/** What is to be placed. */
+export interface Placeable {
+  /** What all its pods need together. */
+  readonly amounts: Amounts
+  /** Of its pods; what it selects and tolerates counts. */
+  readonly podSpec: PodSpec
 }
 
 export interface Place {
@@ -46,40 +38,42 @@ export interface Place {
 /** @returns where an intent's request fits without buying anything: here first, then on a node bought earlier */
 export function findPlace(
   { spec }: Pick<Intent, 'spec'>,
-  amounts: Amounts,
-  { self, nodes, pods, promised, bought: ratings }: Capacity,
+  { amounts, podSpec }: Placeable,
+  { domain, nodes, obstacle, promised, bought: ratings }: Capacity,
 ): Place | undefined {
   const { placement = 'Any', requirements = {} } = spec
-  const fits = (node: Node): boolean =>
-    isNodeReady(node) && lacking(node, pods, amounts, promised.get(node.metadata.name) ?? {}).length === 0
-  const local = nodes.find(({ metadata }) => metadata.name === self.name)
-  if (placement !== 'Remote' && local && meetsRequirements(local, requirements, self.domain) && fits(local))
-    return { placement: 'Local', node: self.name }
+  const fits = (node: ClusterNode): boolean =>
+    node.usable &&
+    obstacle(podSpec, node) === undefined &&
+    lacking(node, amounts, promised.get(node.name) ?? {}).length === 0
+  const own = nodes.find(
+    (node) => node.origin.type === 'own' && meetsRequirements(node, requirements, domain) && fits(node),
+  )
+  if (placement !== 'Remote' && own) return { placement: 'Local', node: own.name }
   // What was bought under other terms may not meet these: only an intent without any takes what is there.
   if (placement === 'Local' || Object.keys(requirements).length > 0) return undefined
   const bought = nodes
-    .filter(
-      ({ metadata }) =>
-        metadata.labels?.[CONTRACT_LABEL] !== undefined && (ratings?.has(metadata.name) ?? true),
-    )
-    .toSorted((a, b) => (ratings?.get(b.metadata.name) ?? 0) - (ratings?.get(a.metadata.name) ?? 0))
+    .filter(({ origin, name }) => origin.type === 'bought' && (ratings?.has(name) ?? true))
+    .toSorted((a, b) => (ratings?.get(b.name) ?? 0) - (ratings?.get(a.name) ?? 0))
     .find(fits)
-  return bought && { placement: 'ExistingVirtualNode', node: bought.metadata.name }
+  return bought && { placement: 'ExistingVirtualNode', node: bought.name }
 }
 
 /** @returns of what the node has too little for a request, with both amounts */
 export function lacking(
-  node: Node,
-  pods: readonly Pod[],
+  { free }: ClusterNode,
   amounts: Amounts,
   promised: Amounts,
 ): ReturnType<typeof shortages> {
-  return shortages(amounts, subtractAmounts(freeOn(node, pods), promised))
+  return shortages(amounts, subtractAmounts(free, promised))
 }
 
-/** @returns whether this machine has what is required besides its size */
-export function meetsRequirements(node: Node, requirements: Requirements, domain: string): boolean {
-  const labels = node.metadata.labels ?? {}
+/** @returns whether a machine of our own has what is required besides its size */
+export function meetsRequirements(
+  { labels }: ClusterNode,
+  requirements: Requirements,
+  domain: string,
+): boolean {
   const {
     architecture,
     location,
@@ -105,8 +99,4 @@ export function meetsRequirements(node: Node, requirements: Requirements, domain
   if (forbiddenDomains?.includes(domain)) return false
   // What the machine says nothing of cannot be promised.
   return Object.keys(properties ?? {}).length === 0 && (securityStandards ?? []).length === 0
-}
-
-function isOver(pod: Pod): boolean {
-  return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
 }

@@ -3,8 +3,8 @@
  * node, or what was bought before. Reads local copies only; decides nothing that is stored.
  */
 import { DeploymentKind } from '../objects/core/deployment.ts'
-import { NodeKind } from '../objects/core/node.ts'
 import { PodKind } from '../objects/core/pod.ts'
+import type { PodSpec } from '../objects/core/pod-spec.ts'
 import { isAccepted, type Intent } from '../objects/intent.ts'
 import { deploymentManifests } from '../objects/manifest.ts'
 import { DEFAULT_NAMESPACE, keyOf } from '../objects/meta.ts'
@@ -12,7 +12,7 @@ import { SolverKind } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import { addAmounts, type Amounts } from '../quantity/amounts.ts'
 import { judgeIntent } from '../service-handler/index.ts'
-import { deploymentAmounts, type WorkloadRequest } from './decompose.ts'
+import { deploymentAmounts, type WantedDeployment, type WorkloadRequest } from './decompose.ts'
 import { findPlace, lacking, type Capacity, type Place } from './find-place.ts'
 import type { Orchestration } from './orchestration.ts'
 import { promisedAmounts, type PlacedWorkload } from './promised-amounts.ts'
@@ -29,32 +29,40 @@ export interface FoundPlaces {
   shortageOf(request: WorkloadRequest): string
 }
 
-/** @param requests of the intent; each counts on those before it */
+/**
+ * @param requests of the intent; each counts on those before it
+ * @param deployments that the requests are made of
+ */
 export function lookUpPlaces(
   sources: Sources,
   intent: Pick<Intent, 'metadata' | 'spec'>,
   requests: readonly WorkloadRequest[],
+  deployments: readonly WantedDeployment[],
 ): FoundPlaces {
-  const { informers, self } = sources.options
+  const { cluster, self } = sources.options
   const promised = new Map(promisesToOthers(sources, intent))
   const bought = ratedPurchases(sources, intent)
   const capacity: Capacity = {
-    self,
-    nodes: informers.of(NodeKind).list(),
-    pods: informers.of(PodKind).list(),
+    domain: self.domain,
+    nodes: cluster.nodes(),
+    obstacle: (spec, node) => cluster.obstacle(spec, node),
     promised,
     bought,
   }
-  const places = requests.map(({ amounts }) => {
-    const place = findPlace(intent, amounts, capacity)
+  const podSpecOf = ({ workload }: WorkloadRequest): PodSpec =>
+    deployments.find(({ metadata }) => metadata.name === workload)?.spec.template.spec ?? { containers: [] }
+  const places = requests.map((request) => {
+    const { amounts } = request
+    const place = findPlace(intent, { amounts, podSpec: podSpecOf(request) }, capacity)
     if (place) promised.set(place.node, addAmounts(promised.get(place.node) ?? {}, amounts))
     return place
   })
+  const own = capacity.nodes.filter(({ origin }) => origin.type === 'own').map(({ name }) => name)
   const allocations = [...bought].map(([node, rating]) => `${node} (its provider is rated ${rating})`)
   return {
     places,
-    consulted: `own node ${self.name}; bought before: ${allocations.join(', ') || 'nothing that is active'}`,
-    shortageOf: (request) => shortage(capacity, request),
+    consulted: `own: ${own.join(', ')}; bought before: ${allocations.join(', ') || 'nothing that is active'}`,
+    shortageOf: (request) => shortage(capacity, request, podSpecOf(request)),
   }
 }
 
@@ -114,12 +122,18 @@ function placedBy({ options: { informers } }: Sources, intent: Intent): readonly
   })
 }
 
-function shortage({ self, nodes, pods, promised }: Capacity, { name, amounts }: WorkloadRequest): string {
-  const local = nodes.find(({ metadata }) => metadata.name === self.name)
-  const short = local ? lacking(local, pods, amounts, promised.get(self.name) ?? {}) : []
-  return short.length === 0
-    ? `${name} requires what this node is not`
-    : short
-        .map((each) => `${name} needs ${each.resource} ${each.wanted}, free is ${each.available}`)
-        .join('; ')
+function shortage(
+  { nodes, obstacle, promised }: Capacity,
+  { name, amounts }: WorkloadRequest,
+  podSpec: PodSpec,
+): string {
+  const own = nodes.filter(({ origin }) => origin.type === 'own')
+  const reasons = own.flatMap((node) => {
+    const against = obstacle(podSpec, node)
+    if (against !== undefined) return [against]
+    return lacking(node, amounts, promised.get(node.name) ?? {}).map(
+      (each) => `${name} needs ${each.resource} ${each.wanted}, free is ${each.available}`,
+    )
+  })
+  return reasons.join('; ') || `${name} requires what this node is not`
 }

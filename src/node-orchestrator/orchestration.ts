@@ -1,4 +1,5 @@
 /** What every step of the orchestrator works with. For the steps in this folder. */
+import type { Cluster } from '../fabric/cluster.ts'
 import type { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import type { NodeBase } from '../node-base.ts'
 import type { Allocation } from '../objects/allocation.ts'
@@ -8,6 +9,7 @@ import type { RecentPlacements } from './recent-placements.ts'
 import type { Workloads } from './workloads.ts'
 
 export interface NodeOrchestratorOptions extends NodeBase {
+  readonly cluster: Cluster
   /** Asks all known endpoints; what they offer is in Peering Candidates afterwards. */
   readonly discover: (selector: Selector, signal: AbortSignal) => Promise<unknown>
   /** Looks at every offer for a request that is not stored. */

@@ -1,14 +1,15 @@
 /** The pure parts: from an intent to requests, to places, and several purchases kept together. */
 import { describe, expect, it } from 'vitest'
+import type { ClusterNode } from '../fabric/cluster.ts'
 import type { Deployment } from '../objects/core/deployment.ts'
-import type { Node } from '../objects/core/node.ts'
+import type { ContractId } from '../objects/ids.ts'
 import type { Pod } from '../objects/core/pod.ts'
 import type { IntentSpec } from '../objects/intent.ts'
 import type { Solver, SolverSpec, SolverStatus } from '../objects/solver.ts'
-import type { Amounts } from '../quantity/amounts.ts'
+import { subtractAmounts, type Amounts } from '../quantity/amounts.ts'
 import { decompose } from './decompose.ts'
 import { nextOfGroup } from './purchase-group.ts'
-import { findPlace, freeOn, type Capacity } from './find-place.ts'
+import { findPlace, type Capacity } from './find-place.ts'
 import { promisedAmounts } from './promised-amounts.ts'
 import { solverName, solverOf } from './solver-of-request.ts'
 
@@ -27,14 +28,37 @@ function deployment(name: string, replicas: number | undefined, requests: Amount
   }
 }
 
-function node(name: string, allocatable: Amounts, labels: Record<string, string> = {}, ready = true): Node {
+/** @param used what the pods on it request */
+function node(
+  name: string,
+  allocatable: Amounts,
+  {
+    labels = {},
+    contract,
+    used = {},
+    taints = [],
+    usable = true,
+  }: {
+    readonly labels?: Readonly<Record<string, string>>
+    readonly contract?: string
+    readonly used?: Amounts
+    readonly taints?: ClusterNode['taints']
+    readonly usable?: boolean
+  } = {},
+): ClusterNode {
   return {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: metadata(name, { labels }),
-    spec: {},
-    status: { allocatable, conditions: [{ type: 'Ready', status: ready ? 'True' : 'Unknown' }] },
-  } as Node
+    name,
+    origin:
+      contract === undefined
+        ? { type: 'own' }
+        : { type: 'bought', contractID: contract as ContractId, provider: undefined },
+    usable,
+    labels,
+    taints,
+    capacity: allocatable,
+    allocatable,
+    free: subtractAmounts(allocatable, used),
+  }
 }
 
 function pod(name: string, nodeName: string, cpu: string, more: object = {}, status: object = {}): Pod {
@@ -80,23 +104,33 @@ describe('an intent is decomposed', () => {
 })
 
 describe('a place', () => {
-  const LOCAL = node(
-    'me',
-    { cpu: '2', memory: '4Gi', pods: '10' },
-    { 'kubernetes.io/arch': 'amd64', 'topology.tributary.io/city': 'Turin' },
-  )
-  const BOUGHT = node('vnode-1', { cpu: '1', memory: '1Gi', pods: '2' }, { 'tributary.io/contract': 'c1' })
-  const place = (spec: IntentSpec, amounts: Amounts, cluster: Partial<Capacity> = {}) =>
-    findPlace({ spec }, amounts, {
-      ...{ self: { name: 'me', domain: 'home' }, nodes: [LOCAL, BOUGHT], pods: [], promised: new Map() },
-      ...cluster,
-    })
+  const LOCAL_SIZE = { cpu: '2', memory: '4Gi', pods: '10' }
+  const labels = { 'kubernetes.io/arch': 'amd64', 'topology.tributary.io/city': 'Turin' }
+  const LOCAL = node('me', LOCAL_SIZE, { labels })
+  const BOUGHT = node('vnode-1', { cpu: '1', memory: '1Gi', pods: '2' }, { contract: 'c1' })
+  const place = (spec: IntentSpec, amounts: Amounts, capacity: Partial<Capacity> = {}) =>
+    findPlace(
+      { spec },
+      { amounts, podSpec: { containers: [] } },
+      {
+        domain: 'home',
+        nodes: [LOCAL, BOUGHT],
+        obstacle: () => undefined,
+        promised: new Map(),
+        ...capacity,
+      },
+    )
 
   it('is here as long as it fits, then on what was bought, else nowhere', () => {
     expect(place({}, { cpu: '2' })).toEqual({ placement: 'Local', node: 'me' })
-    const pods = [pod('p', 'me', '1500m')]
-    expect(place({}, { cpu: '1' }, { pods })).toEqual({ placement: 'ExistingVirtualNode', node: 'vnode-1' })
-    expect(place({}, { cpu: '1500m' }, { pods })).toBeUndefined()
+    const nodes = [node('me', LOCAL_SIZE, { labels, used: { cpu: '1500m' } }), BOUGHT]
+    expect(place({}, { cpu: '1' }, { nodes })).toEqual({ placement: 'ExistingVirtualNode', node: 'vnode-1' })
+    expect(place({}, { cpu: '1500m' }, { nodes })).toBeUndefined()
+  })
+
+  it('is on whichever of our own nodes has room, whatever it is called', () => {
+    const nodes = [node('a', { cpu: '500m' }), node('b', { cpu: '2' }), BOUGHT]
+    expect(place({}, { cpu: '1' }, { nodes })).toEqual({ placement: 'Local', node: 'b' })
   })
 
   it('is where the intent allows it', () => {
@@ -110,8 +144,14 @@ describe('a place', () => {
   })
 
   it('is no node that is not ready', () => {
-    const nodes = [LOCAL, node('vnode-1', { cpu: '9' }, { 'tributary.io/contract': 'c1' }, false)]
+    const nodes = [LOCAL, node('vnode-1', { cpu: '9' }, { contract: 'c1', usable: false })]
     expect(place({}, { cpu: '3' }, { nodes })).toBeUndefined()
+  })
+
+  it('is no node that the workload may not go to', () => {
+    const obstacle: Capacity['obstacle'] = (_, { name }) => (name === 'me' ? 'a taint' : undefined)
+    expect(place({}, { cpu: '1' }, { obstacle })).toMatchObject({ node: 'vnode-1' })
+    expect(place({ placement: 'Local' }, { cpu: '1' }, { obstacle })).toBeUndefined()
   })
 
   it.each([
@@ -129,16 +169,6 @@ describe('a place', () => {
     expect(place({ requirements }, { cpu: '1' })).toEqual(
       here ? { placement: 'Local', node: 'me' } : undefined,
     )
-  })
-
-  it('has what its pods do not request, buyers’ and ended ones aside', () => {
-    const pods = [
-      pod('a', 'me', '500m'),
-      pod('b', 'other', '1'),
-      pod('c', 'me', '1', {}, { phase: 'Succeeded' }),
-      pod('d', 'me', '1', { labels: { 'tributary.io/contract': 'c' } }),
-    ]
-    expect(freeOn(LOCAL, pods)).toEqual({ cpu: '1500m', memory: '4Gi', pods: '9' })
   })
 
   it('is promised until the pods are there, replica by replica', () => {

@@ -40,7 +40,7 @@ export async function planIntent(
     detail: requests.map(({ name, amounts }) => `${name}: ${JSON.stringify(amounts)}`).join('; '),
   })
   const sinceLook = recorder.now()
-  const { places, consulted, shortageOf } = lookUpPlaces(orchestration, intent, requests)
+  const { places, consulted, shortageOf } = lookUpPlaces(orchestration, intent, requests, deployments)
   const placed = requests.map(({ name, workload }, index): RequestStatus => {
     const place = places[index]
     return place

@@ -1,5 +1,6 @@
 /** The workloads of intents in the cluster: made, changed, followed and removed. Every call may be repeated. */
 import { createHash } from 'node:crypto'
+import type { Cluster } from '../fabric/cluster.ts'
 import { member } from '../kernel/json.ts'
 import { ensure, isStoreError, mutate } from '../kernel/object-store.ts'
 import type { NodeBase } from '../node-base.ts'
@@ -13,6 +14,7 @@ import {
   type DeploymentManifest,
   type Manifest,
 } from '../objects/manifest.ts'
+import { formatHostPort } from '../objects/host-port.ts'
 import {
   controllerOf,
   DEFAULT_NAMESPACE,
@@ -28,7 +30,6 @@ import type { WantedDeployment } from './decompose.ts'
 export type RequestStatus = NonNullable<IntentStatus['requests']>[number]
 type Endpoint = NonNullable<IntentStatus['endpoints']>[number]
 
-const HOSTNAME = 'kubernetes.io/hostname'
 /** Index of what is placed: by the uid of its controller. */
 const BY_CONTROLLER = 'controller'
 /** What an intent may be made of. */
@@ -41,6 +42,8 @@ const UNPLACED = 'tributary.io/unplaced'
 interface Unplaced {
   readonly strategy?: Deployment['spec']['strategy']
   readonly nodeSelector?: Readonly<Record<string, string>> | undefined
+  /** null: there were none. */
+  readonly tolerations?: unknown
 }
 
 export interface WorkloadState {
@@ -50,10 +53,14 @@ export interface WorkloadState {
   readonly endpoints: readonly Endpoint[]
 }
 
-export class Workloads {
-  readonly #base: NodeBase
+export interface WorkloadsOptions extends NodeBase {
+  readonly cluster: Pick<Cluster, 'pin' | 'endpoints'>
+}
 
-  constructor(base: NodeBase) {
+export class Workloads {
+  readonly #base: WorkloadsOptions
+
+  constructor(base: WorkloadsOptions) {
     this.#base = base
     base.informers.of(PodKind)
     base.informers.of(VirtualRouterKind)
@@ -101,9 +108,9 @@ export class Workloads {
       const { name } = intent.spec.workloadRef
       const node = nodeOf(name)
       const known = this.#base.informers.of(DeploymentKind).get({ namespace, name })
-      if (node === undefined || (known && pinned(known, node) === undefined)) return []
+      if (node === undefined || (known && this.#pinned(known, node) === undefined)) return []
       const stored = await mutate(store, DeploymentKind, { namespace, name }, (each) => {
-        const next = pinned(each, node)
+        const next = this.#pinned(each, node)
         return next && remembering(each, next)
       })
       return stored ? [stored] : []
@@ -138,7 +145,7 @@ export class Workloads {
    * @returns whether it runs, and where it answers
    */
   track(intent: Intent, placed: readonly RequestStatus[], deployed: readonly Deployment[]): WorkloadState {
-    const { informers, self } = this.#base
+    const { informers } = this.#base
     const namespace = intent.metadata.namespace ?? DEFAULT_NAMESPACE
     const stored = placed.map(({ workload }) => {
       const known = informers.of(DeploymentKind).get({ namespace, name: workload })
@@ -162,7 +169,7 @@ export class Workloads {
       .flatMap(({ status }) => status?.endpoints ?? [])
       .filter((each) => names.has(`${each.namespace}/${each.pod}`))
       .map(({ pod, port, url }) => ({ name: pod, port, url }))
-    const local = pods.filter(({ spec }) => spec.nodeName === self.name).flatMap(localEndpoints)
+    const local = pods.flatMap((pod) => this.#endpoints(pod))
     return {
       ready: index < 0,
       message:
@@ -170,6 +177,29 @@ export class Workloads {
           ? 'running'
           : `waiting for ${placed[index]!.workload}: ${waiting?.status?.availableReplicas ?? 0} of ${waiting?.spec.replicas ?? 1} replicas are available`,
       endpoints: [...remote, ...local].sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1)),
+    }
+  }
+
+  /** Of a pod that runs in this cluster; what others run for us is reached through a router. */
+  #endpoints({ metadata: { namespace = DEFAULT_NAMESPACE, name } }: Pod): readonly Endpoint[] {
+    return this.#base.cluster
+      .endpoints({ namespace, name })
+      .map(({ containerPort, ...at }) => ({ name, port: containerPort, url: `http://${formatHostPort(at)}` }))
+  }
+
+  /** @returns the Deployment with its pods bound to a node; undefined when they are */
+  #pinned<T extends Pick<Deployment, 'spec'>>(deployment: T, node: string): T | undefined {
+    const { template, strategy } = deployment.spec
+    const patch = this.#base.cluster.pin(template.spec, node)
+    if (patch === undefined) return undefined
+    return {
+      ...deployment,
+      spec: {
+        ...deployment.spec,
+        // What was bought has room for just so many pods: new ones fit when the old ones are gone.
+        strategy: strategy ?? { type: 'Recreate' },
+        template: { ...template, spec: { ...template.spec, ...patch } },
+      },
     }
   }
 
@@ -186,10 +216,10 @@ export class Workloads {
       isOf(intent, stored) &&
       stored.metadata.deletionTimestamp === undefined &&
       stored.metadata.annotations?.[APPLIED] === digest &&
-      (node === undefined || pinned(stored as Deployment, node) === undefined)
+      (node === undefined || this.#pinned(stored as Deployment, node) === undefined)
     const known = informers.of(kind).get(keyOf(object))
     if (known !== undefined && isCurrent(known)) return []
-    const first = node === undefined ? object : pinned(object as DeploymentManifest, node)
+    const first = node === undefined ? object : this.#pinned(object as DeploymentManifest, node)
     // A manifest passed the schema of its kind when the intent was accepted.
     const stored = await ensure(store, kind, first ?? object)
     // Found out before anything was bought; what came later is not touched.
@@ -208,7 +238,7 @@ export class Workloads {
                 annotations: { ...each.metadata.annotations, ...object.metadata.annotations },
               },
             }
-      return node === undefined ? next : (pinned(next as Deployment, node) ?? next)
+      return node === undefined ? next : (this.#pinned(next as Deployment, node) ?? next)
     })
     return changed ? [changed] : []
   }
@@ -292,28 +322,12 @@ function isAvailable(deployment: Deployment | undefined): boolean {
   )
 }
 
-/** @returns the Deployment with its pods bound to a node; undefined when they are */
-function pinned<T extends Pick<Deployment, 'spec'>>(deployment: T, node: string): T | undefined {
-  const { template, strategy } = deployment.spec
-  const { nodeSelector } = template.spec
-  if (nodeSelector?.[HOSTNAME] === node) return undefined
-  const spec = { ...template.spec, nodeSelector: { ...nodeSelector, [HOSTNAME]: node } }
-  return {
-    ...deployment,
-    spec: {
-      ...deployment.spec,
-      // What was bought has room for just so many pods: new ones fit when the old ones are gone.
-      strategy: strategy ?? { type: 'Recreate' },
-      template: { ...template, spec },
-    },
-  }
-}
-
 /** @returns the user's Deployment with what it said of its place and its rollout before we did */
 function remembering(before: Deployment, pinned: Deployment): Deployment {
   if (before.metadata.annotations?.[UNPLACED] !== undefined) return pinned
   const { strategy, template } = before.spec
-  const unplaced: Unplaced = { strategy, nodeSelector: template.spec.nodeSelector }
+  const { nodeSelector, tolerations } = template.spec
+  const unplaced: Unplaced = { strategy, nodeSelector, tolerations: tolerations ?? null }
   const annotations = { ...pinned.metadata.annotations, [UNPLACED]: JSON.stringify(unplaced) }
   return { ...pinned, metadata: { ...pinned.metadata, annotations } }
 }
@@ -322,9 +336,11 @@ function remembering(before: Deployment, pinned: Deployment): Deployment {
 function unpinned(deployment: Deployment): Deployment | undefined {
   const { [UNPLACED]: noted, ...annotations } = deployment.metadata.annotations ?? {}
   if (noted === undefined) return undefined
-  const { strategy, nodeSelector } = unplacedOf(noted)
+  const { strategy, nodeSelector, tolerations } = unplacedOf(noted)
   const { strategy: _s, template, ...spec } = deployment.spec
-  const { nodeSelector: _n, ...podSpec } = template.spec
+  const { nodeSelector: _n, tolerations: current, ...podSpec } = template.spec
+  // Where nothing was noted of them, they were left alone.
+  const tolerated = tolerations === undefined ? current : (tolerations ?? undefined)
   return {
     ...deployment,
     metadata: { ...deployment.metadata, annotations },
@@ -333,7 +349,11 @@ function unpinned(deployment: Deployment): Deployment | undefined {
       ...(strategy === undefined ? {} : { strategy }),
       template: {
         ...template,
-        spec: { ...podSpec, ...(nodeSelector === undefined ? {} : { nodeSelector }) },
+        spec: {
+          ...podSpec,
+          ...(nodeSelector === undefined ? {} : { nodeSelector }),
+          ...(tolerated === undefined ? {} : { tolerations: tolerated }),
+        },
       },
     },
   }
@@ -346,15 +366,6 @@ function unplacedOf(noted: string): Unplaced {
   } catch {
     return {}
   }
-}
-
-/** Pods of this machine answer on their own loopback address. */
-function localEndpoints({ metadata, spec, status }: Pod): readonly Endpoint[] {
-  const address = status?.podIP
-  if (address === undefined) return []
-  return spec.containers
-    .flatMap(({ ports }) => ports ?? [])
-    .map(({ containerPort: port }) => ({ name: metadata.name, port, url: `http://${address}:${port}` }))
 }
 
 function orderOf({ name, port }: Endpoint): string {

@@ -56,6 +56,7 @@ export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode 
     ...trust.handles,
     ...market.handles,
     ...deals.handles,
+    ...peering.handles,
   })
 
   const { config, self, informers, role, rearServer, fence, log } = foundation.handles

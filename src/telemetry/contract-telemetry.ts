@@ -1,20 +1,21 @@
 /** Samples every contract in force, keeps the last measurements of both sides, and reports ours to the other. */
+import type { Cluster } from '../fabric/cluster.ts'
 import type { Component } from '../kernel/component.ts'
 import { ensure, mutateStatus } from '../kernel/object-store.ts'
 import { rfc3339, type Timer } from '../kernel/system.ts'
 import type { Channel } from '../kernel/channel.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
-import { PodKind } from '../objects/core/pod.ts'
+import type { ContractId } from '../objects/ids.ts'
 import { DEFAULT_NAMESPACE, ownedBy } from '../objects/meta.ts'
 import { MeasurementSchema, SampleKind, type Measurement } from '../objects/sample.ts'
 import { VirtualRouterKind, type VirtualRouter } from '../objects/virtual-router.ts'
 import { isProblem, Problem, ProblemSchema } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
-import { virtualNodeName } from '../rear-manager/index.ts'
 import { isTransportError } from '../rear/transport/index.ts'
 
 export interface ContractTelemetryOptions extends NodeBase {
+  readonly cluster: Pick<Cluster, 'runningUnder'>
   readonly channelFor: (contractID: string) => Channel | undefined
   /** @returns whether the node is a side of the contract, or uses what was sold under it */
   readonly isParty: (contractID: string, nodeID: string) => boolean
@@ -91,18 +92,10 @@ export class ContractTelemetry implements Component {
   }
 
   async #sample(contract: Contract, router: VirtualRouter | undefined): Promise<void> {
-    const { informers, self, system, channelFor } = this.#options
+    const { cluster, self, system, channelFor } = this.#options
     const contractID = contract.metadata.name
     if (router === undefined || router.spec.role === 'relay') return
-    const pods = informers
-      .of(PodKind)
-      .list()
-      .filter(
-        ({ metadata, spec, status }) =>
-          status?.phase === 'Running' &&
-          (metadata.labels?.['tributary.io/contract'] === contractID ||
-            spec.nodeName === virtualNodeName(contractID)),
-      ).length
+    const pods = cluster.runningUnder(contractID as ContractId)
     const { phase, roundTripMs, bytesIn, bytesOut } = router.status ?? {}
     const measurement: Measurement = {
       at: rfc3339(system.clock.now()),

@@ -1,11 +1,10 @@
 /** The embedded cluster as the Cluster port shows it: this machine, and the virtual nodes. */
 import type { Informer, Informers } from '../../kernel/informer.ts'
 import { type Node, NodeKind } from '../../objects/core/node.ts'
-import { isFinished, type Pod, PodKind } from '../../objects/core/pod.ts'
+import { type Pod, PodKind } from '../../objects/core/pod.ts'
 import type { PodSpec } from '../../objects/core/pod-spec.ts'
 import type { ContractId, NodeId } from '../../objects/ids.ts'
 import { keyString, type ObjectKey } from '../../objects/meta.ts'
-import { addAmounts, subtractAmounts } from '../../quantity/amounts.ts'
 import {
   type Cluster,
   ClusterError,
@@ -17,11 +16,11 @@ import {
   type PodRef,
   type PodSpecPatch,
 } from '../cluster.ts'
-import { podRequests } from '../pod-resources.ts'
 import { taintsOf, taintText, tolerationsOf, untolerated } from '../taints.ts'
+import { freeOn } from './free-on.ts'
 import type { Kubelet } from './kubelet.ts'
 import { KUBERNETES_ARCH, LOCAL_NODE_LABEL } from './local-node.ts'
-import { CONTRACT_LABEL, contractNamespace, HOSTNAME_LABEL, PROVIDER_ANNOTATION } from './names.ts'
+import { contractNamespace, HOSTNAME_LABEL, PROVIDER_ANNOTATION } from './names.ts'
 import { isForBuyer } from './remote-pod-state.ts'
 import type { RemotePods } from './remote-pods.ts'
 import type { Runner } from './runner.ts'
@@ -70,6 +69,10 @@ export class EmbeddedCluster implements Cluster {
       ...all.filter(({ origin }) => origin.type === 'own'),
       ...all.filter(({ origin }) => origin.type === 'bought'),
     ]
+  }
+
+  hasNode(nodeName: string): boolean {
+    return this.#nodes.get({ name: nodeName }) !== undefined
   }
 
   contractOf(nodeName: string): ContractId | undefined {
@@ -147,11 +150,6 @@ export class EmbeddedCluster implements Cluster {
   #describe(node: Node, origin: NodeOrigin): ClusterNode {
     const { name, labels = {} } = node.metadata
     const { capacity = {}, allocatable = {} } = node.status ?? {}
-    const used = this.#boundTo(name)
-      // The pods of buyers run on what is for sale, which is no part of the node's capacity.
-      .filter((pod) => !isFinished(pod) && pod.metadata.labels?.[CONTRACT_LABEL] === undefined)
-      .map(({ spec }) => podRequests(spec))
-      .reduce(addAmounts, {})
     return {
       name,
       origin,
@@ -160,7 +158,7 @@ export class EmbeddedCluster implements Cluster {
       taints: taintsOf(node.spec?.taints),
       capacity,
       allocatable,
-      free: subtractAmounts(allocatable, used),
+      free: freeOn(allocatable, this.#boundTo(name)),
     }
   }
 }

@@ -199,6 +199,10 @@ export class EmbeddedFabric implements Fabric, Cluster {
     return this.#cluster.nodes()
   }
 
+  hasNode(nodeName: string): boolean {
+    return this.#cluster.hasNode(nodeName)
+  }
+
   contractOf(nodeName: string): ContractId | undefined {
     return this.#cluster.contractOf(nodeName)
   }

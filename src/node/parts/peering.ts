@@ -76,6 +76,7 @@ export function createPeering(
   })
   const telemetry = new ContractTelemetry({
     ...base,
+    cluster: fabric,
     channelFor,
     isParty: (contractID, nodeID) => contracts.isParty(contractID, nodeID),
   })

@@ -6,6 +6,7 @@ import type { DealsHandles } from './deals.ts'
 import type { FoundationHandles } from './foundation.ts'
 import type { MarketHandles } from './market.ts'
 import type { Part } from './part.ts'
+import type { PeeringHandles } from './peering.ts'
 import type { TrustHandles } from './trust.ts'
 
 export interface WorkloadsHandles {
@@ -14,12 +15,13 @@ export interface WorkloadsHandles {
 }
 
 export function createWorkloads(
-  before: FoundationHandles & TrustHandles & MarketHandles & DealsHandles,
+  before: FoundationHandles & TrustHandles & MarketHandles & DealsHandles & PeeringHandles,
 ): Part<WorkloadsHandles> {
-  const { base, client, registry, discoverer, rearManager, available, ratings } = before
+  const { base, client, registry, discoverer, rearManager, available, ratings, fabric } = before
   const traces = new TraceGathering({ ...base, client, registry, self: base.self.id })
   const orchestrator = new NodeOrchestrator({
     ...base,
+    cluster: fabric,
     discover: (selector, signal) => discoverer.discover(selector, { signal }),
     consider: (solver) => rearManager.consider(solver),
     bought: () => available.bought(),

@@ -124,6 +124,10 @@ export class SlowFabric implements Fabric, Cluster {
     return this.#inner.nodes()
   }
 
+  hasNode(nodeName: string): boolean {
+    return this.#inner.hasNode(nodeName)
+  }
+
   contractOf(nodeName: string): ContractId | undefined {
     return this.#inner.contractOf(nodeName)
   }
