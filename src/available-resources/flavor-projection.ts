@@ -47,6 +47,11 @@ export class FlavorProjection implements Component {
   readonly #written = new Map<string, Pool>()
   /** By pool: when counts were first seen to differ. */
   readonly #countsSince = new Map<string, number>()
+  /** By pool: the last digest, and what it is of. */
+  readonly #digests = new Map<
+    string,
+    { readonly spec: Pool['spec']; readonly said: string; readonly digest: string }
+  >()
   /** By pool: the last flavor that was signed, and what it says. */
   readonly #signed = new Map<string, { readonly said: string; readonly flavor: SignedFlavor }>()
 
@@ -79,7 +84,7 @@ export class FlavorProjection implements Component {
 
   async stop(): Promise<void> {
     await this.#controller.stop()
-    for (const each of [this.#written, this.#countsSince, this.#signed]) each.clear()
+    for (const each of [this.#written, this.#countsSince, this.#digests, this.#signed]) each.clear()
   }
 
   /** @returns the pool with a status that says what its ledgers say now; undefined when there is none */
@@ -126,8 +131,9 @@ export class FlavorProjection implements Component {
     const pool = await this.#oneAtATime.run(key.name, async () => {
       await this.#options.ledger.ensureFirst(before)
       const known = this.poolOf(key.name) ?? before
-      wait = this.#countsWait(known, this.#statusOf(known))
-      return wait === undefined ? this.#writeStatus(known) : known
+      const status = this.#statusOf(known)
+      wait = this.#countsWait(known, status)
+      return wait === undefined ? this.#writeStatus(known, status) : known
     })
     await this.#project(key.name, pool && flavorOf(pool, this.#options.self.identity()))
     if (wait !== undefined) return { requeueAfterMs: wait }
@@ -149,10 +155,9 @@ export class FlavorProjection implements Component {
   }
 
   /** One write when the pool is known as it is stored. */
-  async #writeStatus(known: Pool): Promise<Pool | undefined> {
+  async #writeStatus(known: Pool, status = this.#statusOf(known)): Promise<Pool | undefined> {
     const { store } = this.#options
     const key = keyOf(known)
-    const status = this.#statusOf(known)
     if (isSame(known.status, status)) return known
     let pool: Pool | undefined
     try {
@@ -172,8 +177,20 @@ export class FlavorProjection implements Component {
     const { free, holds, allocations } = this.#options.ledger.totalsOf(pool)
     const { revision = 0, offer: before } = pool.status ?? {}
     const said = { revision, free: inOrderOf(pool.spec.capacity, free), holds, allocations }
-    const offer = offerDigest({ ...pool, status: said }, this.#options.self.identity())
+    const offer = this.#digestOf({ ...pool, status: said })
     return { ...said, offer, revision: offer === before ? revision : revision + 1 }
+  }
+
+  /** Most changes of a ledger change nothing of what is on offer. */
+  #digestOf(pool: Pool): string {
+    const { name } = pool.metadata
+    const owner = this.#options.self.identity()
+    const said = JSON.stringify([pool.status?.free, owner])
+    const known = this.#digests.get(name)
+    if (known?.spec === pool.spec && known.said === said) return known.digest
+    const digest = offerDigest(pool, owner)
+    this.#digests.set(name, { spec: pool.spec, said, digest })
+    return digest
   }
 
   /** The flavor of an earlier revision goes, the one of this revision comes. Idempotent. */
@@ -200,7 +217,7 @@ export class FlavorProjection implements Component {
   }
 
   #forget(poolName: string): void {
-    for (const each of [this.#written, this.#countsSince, this.#signed]) each.delete(poolName)
+    for (const each of [this.#written, this.#countsSince, this.#digests, this.#signed]) each.delete(poolName)
   }
 }
 
