@@ -74,7 +74,8 @@ export async function startProcess(options: ProcessOptions): Promise<MarketProce
       if (openedStore.exclusive) return made.start()
       try {
         await made.start()
-        while (!replicated && !isOver() && made.process.role !== 'active') await sleep(clock, 50)
+        // The one that acts in the end may be a later one: who could not begin to act is started anew.
+        while (!replicated && !isOver() && node.process.role !== 'active') await sleep(clock, 50)
         return
       } catch (error) {
         if (isOver() || !isStoreError(error, 'Unavailable', 'TooManyRequests')) throw error
