@@ -4,7 +4,7 @@ import type { Informer } from '../kernel/informer.ts'
 import type { SoldSlice } from '../fabric/fabric.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract, type ContractPhase } from '../objects/contract.ts'
-import type { ContractId, NodeId } from '../objects/ids.ts'
+import type { NodeId } from '../objects/ids.ts'
 import { inDefaultNamespace } from '../objects/meta.ts'
 import { contractAmounts } from '../rear/configured-amounts.ts'
 import { FORWARDS, USER } from './extra-information.ts'
@@ -75,7 +75,7 @@ export class Contracts implements Component {
     if (contract === undefined || contract.spec.role !== 'seller' || phaseOf(contract) !== 'Active')
       return undefined
     return {
-      contractID: contractID as ContractId,
+      contractID: contractID,
       buyer: userOf(contract),
       amounts: contractAmounts(contract),
     }

@@ -6,7 +6,7 @@
  * nodes, and where its pods answer is the implementation's. What is read here comes from local copies and
  * may lag behind a little.
  */
-import type { ContractId, NodeId } from '../objects/ids.ts'
+import type { NodeId } from '../objects/ids.ts'
 import type { ObjectKey } from '../objects/meta.ts'
 import type { PodSpec } from '../objects/core/pod-spec.ts'
 import type { Amounts } from '../quantity/amounts.ts'
@@ -18,7 +18,7 @@ export { ClusterError, type ClusterErrorCode } from './cluster-error.ts'
 /** What a node stands for: a machine of our own, or what was bought under a contract. */
 export type NodeOrigin =
   | { readonly type: 'own' }
-  | { readonly type: 'bought'; readonly contractID: ContractId; readonly provider: NodeId | undefined }
+  | { readonly type: 'bought'; readonly contractID: string; readonly provider: NodeId | undefined }
 
 export interface ClusterNode {
   readonly name: string
@@ -37,7 +37,7 @@ export interface ClusterNode {
 /** A pod, as its owner calls it. */
 export interface PodRef {
   /** The contract under which it runs here for its buyer; absent for a pod of our own. */
-  readonly contractID?: ContractId
+  readonly contractID?: string
   readonly namespace: string
   readonly name: string
 }
@@ -89,7 +89,7 @@ export interface Cluster {
   nodes(): readonly ClusterNode[]
   hasNode(nodeName: string): boolean
   /** @returns the contract that a virtual node stands for; undefined for our own and for unknown nodes */
-  contractOf(nodeName: string): ContractId | undefined
+  contractOf(nodeName: string): string | undefined
   /**
    * @returns why a workload cannot run on the node whatever room there is: what its selector or its tolerations
    *   say against it, for people; undefined when nothing does. What an earlier `pin` wrote does not count
@@ -103,7 +103,7 @@ export interface Cluster {
   /** @returns where the ports that a pod declares are reached; none while it does not run in this cluster */
   endpoints(pod: PodRef): readonly PodEndpoint[]
   /** @returns how many pods run under a contract: a buyer's here, or our own at a provider */
-  runningUnder(contractID: ContractId): number
+  runningUnder(contractID: string): number
   /**
    * @returns what a container wrote, wherever its pod runs
    * @throws ClusterError, at once or while iterating

@@ -13,7 +13,7 @@ import type { Informers } from '../kernel/informer.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
 import type { System } from '../kernel/system.ts'
 import type { Channel } from '../kernel/channel.ts'
-import type { ContractId, NodeId } from '../objects/ids.ts'
+import type { NodeId } from '../objects/ids.ts'
 import type { Amounts } from '../quantity/amounts.ts'
 import type { Route } from '../rear/route.ts'
 import type { IncomingStream } from '../rear/transport/index.ts'
@@ -37,7 +37,7 @@ export interface Pending {
 
 /** What a provider has sold under one contract. */
 export interface SoldSlice {
-  readonly contractID: ContractId
+  readonly contractID: string
   /** The node that may use the slice. */
   readonly buyer: NodeId
   readonly amounts: Amounts
@@ -47,7 +47,7 @@ export interface SoldSlice {
 export interface WantedSlice {
   /** Name of the virtual node, unique in the consumer's cluster. */
   readonly nodeName: string
-  readonly contractID: ContractId
+  readonly contractID: string
   readonly provider: NodeId
   readonly amounts: Amounts
 }
@@ -57,7 +57,7 @@ export type PreparedRequest = { readonly status: 'Prepared'; readonly payload?: 
 
 export interface AcceptedOffer {
   readonly status: 'Accepted'
-  readonly contractID: ContractId
+  readonly contractID: string
   readonly resources: Amounts
   /** Become labels of the virtual node. */
   readonly nodeLabels: Readonly<Record<string, string>>
@@ -68,7 +68,7 @@ export interface AcceptedOffer {
 
 export interface DeniedOffer {
   readonly status: 'Denied'
-  readonly contractID: ContractId
+  readonly contractID: string
   /** Stable, CamelCase. */
   readonly reason: string
   readonly message: string
@@ -76,7 +76,7 @@ export interface DeniedOffer {
 
 /** With a payload: the consumer's next request answers it. */
 export interface PendingOffer extends Pending {
-  readonly contractID: ContractId
+  readonly contractID: string
   readonly payload?: FabricPayload
 }
 
@@ -91,7 +91,7 @@ export interface BoughtSlice extends Omit<WantedSlice, 'amounts'> {
 /** What has changed and should be looked at: a virtual node of ours, or what we provide under a contract. */
 export type FabricChange =
   | { readonly type: 'virtual-node'; readonly nodeName: string }
-  | { readonly type: 'provided'; readonly contractID: ContractId }
+  | { readonly type: 'provided'; readonly contractID: string }
 
 export interface Fabric extends Component {
   readonly name: string
@@ -125,9 +125,9 @@ export interface Fabric extends Component {
   /** Consumer: how it stands with a virtual node. */
   observe(nodeName: string): Promise<VirtualNodeState>
   /** Provider: everything under the contract should stop, and the slice go. Resolves when that is stored or begun. */
-  withdraw(contractID: ContractId): Promise<void>
+  withdraw(contractID: string): Promise<void>
   /** Provider: how it stands with what is provided under a contract. */
-  provided(contractID: ContractId): Promise<ProvidedState>
+  provided(contractID: string): Promise<ProvidedState>
   /** @returns ends it. Tells at least once of each change of a state; may tell when there is none */
   onChange(listener: (change: FabricChange) => void): () => void
 }
@@ -159,10 +159,10 @@ export interface FabricOptions {
   readonly hidden?: readonly string[]
   readonly contracts: {
     /** @returns what runs under the contract now; undefined when it is unknown, ended, or not ours to provide */
-    sold(contractID: ContractId): SoldSlice | undefined
+    sold(contractID: string): SoldSlice | undefined
   }
   /** @returns the way to the other end of a contract; undefined while there is none */
-  readonly channels: (contractID: ContractId) => Channel | undefined
+  readonly channels: (contractID: string) => Channel | undefined
   /** Of this program. */
   readonly version: string
 }

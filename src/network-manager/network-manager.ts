@@ -14,7 +14,7 @@ import type { ObjectStore } from '../kernel/object-store.ts'
 import type { System } from '../kernel/system.ts'
 import type { Contract } from '../objects/contract.ts'
 import { PodKind } from '../objects/core/pod.ts'
-import type { ContractId, NodeId } from '../objects/ids.ts'
+import type { NodeId } from '../objects/ids.ts'
 import { keyOf } from '../objects/meta.ts'
 import type { VirtualRouter } from '../objects/virtual-router.ts'
 import type { Route as RearRoute } from '../rear/route.ts'
@@ -58,7 +58,7 @@ export interface NetworkManagerOptions {
      * @returns who may use the slice that was sold under a contract in force: the buyer, or, when it was
      *   bought for somebody behind relays, that node
      */
-    readonly sold: (contractID: ContractId) => { readonly buyer: NodeId } | undefined
+    readonly sold: (contractID: string) => { readonly buyer: NodeId } | undefined
   }
   /** What is special about the way of a contract; undefined for direct ones. */
   readonly pathOf?: (contract: Contract) => Path | undefined
@@ -100,7 +100,7 @@ export class NetworkManager implements Component {
     const transportLimits = { ...DEFAULT_LIMITS, ...options.transportLimits }
     const routers = new RouterIndex(informers)
     const channelFor = (contractID: string) => this.channelFor(contractID)
-    const userOf = (contractID: ContractId) => options.contracts.sold(contractID)?.buyer
+    const userOf = (contractID: string) => options.contracts.sold(contractID)?.buyer
     this.#options = options
     this.#limits = limits
     this.#routers = routers
@@ -205,7 +205,7 @@ export class NetworkManager implements Component {
   }
 
   /** @returns the way to the other end of a contract; undefined while it has no router (yet, or any more) */
-  channelFor(contractID: ContractId | string): Channel | undefined {
+  channelFor(contractID: string): Channel | undefined {
     if (!this.#routers.of(contractID)) return undefined
     const { clock } = this.#options.system
     return createChannel(() => this.#carriers.of(contractID), {
@@ -255,7 +255,7 @@ export class NetworkManager implements Component {
 
   /** @returns undefined when there is no such contract */
   #isParty(contractID: string, nodeID: string): boolean | undefined {
-    const user = this.#options.contracts.sold(contractID as ContractId)?.buyer
+    const user = this.#options.contracts.sold(contractID)?.buyer
     const router = this.#routers.of(contractID)
     if (user === undefined && router?.spec.role !== 'consumer') return undefined
     return user === nodeID || router?.spec.peer.nodeID === nodeID

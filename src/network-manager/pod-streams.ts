@@ -4,7 +4,7 @@
 import type { Cluster } from '../fabric/cluster.ts'
 import type { Log } from '../kernel/log.ts'
 import { deadline, type System } from '../kernel/system.ts'
-import { type ContractId, parseContractId } from '../objects/ids.ts'
+import { parseContractId } from '../objects/ids.ts'
 import { type IncomingStream, StreamRefused } from '../rear/transport/index.ts'
 import { connectLocal } from './connect-local.ts'
 import type { StreamRegistry } from './stream-registry.ts'
@@ -15,7 +15,7 @@ export interface PodStreamsOptions {
   readonly log: Log
   readonly streams: StreamRegistry
   /** The node that may use the slice sold under a contract; undefined when there is no such contract. */
-  readonly userOf: (contractID: ContractId) => string | undefined
+  readonly userOf: (contractID: string) => string | undefined
   /** Where the declared ports of a pod that runs here under a contract are reached. */
   readonly endpoints: Cluster['endpoints']
 }
@@ -63,9 +63,9 @@ export function createPodStreams(options: PodStreamsOptions): ServePodStream {
 export function knownContract(
   id: string,
   caller: string,
-  userOf: (contractID: ContractId) => string | undefined,
-): ContractId {
-  let contractID: ContractId
+  userOf: (contractID: string) => string | undefined,
+): string {
+  let contractID: string
   try {
     contractID = parseContractId(id)
   } catch (cause) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeBase58, didOfEd25519Key, ed25519KeyOfDid, encodeBase58 } from './did-key.ts'
-import { IdError, isNodeId, parseFlavorId, parseNodeId, parseTraceId } from './ids.ts'
+import { IdError, isNodeId, parseContractId, parseNodeId } from './ids.ts'
 
 describe('base58btc', () => {
   it.each([
@@ -60,18 +60,11 @@ describe('did:key', () => {
   })
 })
 
-describe('other ids', () => {
-  it('take what others made, as long as it is printable and short', () => {
-    expect(parseFlavorId('fluidos.eu-k8slice-aaaa')).toBe('fluidos.eu-k8slice-aaaa')
+describe('the id of a contract', () => {
+  it('is whatever others made, as long as it is printable and short', () => {
+    expect(parseContractId('contract-aaaa')).toBe('contract-aaaa')
     for (const text of ['', 'a b', 'a\n', 'x'.repeat(254), 'ü']) {
-      expect(() => parseFlavorId(text)).toThrow(IdError)
-    }
-  })
-
-  it('take a trace id of W3C Trace Context only', () => {
-    expect(parseTraceId('0af7651916cd43dd8448eb211c80319c')).toBe('0af7651916cd43dd8448eb211c80319c')
-    for (const text of ['0'.repeat(32), '0AF7651916CD43DD8448EB211C80319C', 'abc']) {
-      expect(() => parseTraceId(text)).toThrow(IdError)
+      expect(() => parseContractId(text)).toThrow(IdError)
     }
   })
 })

@@ -1,7 +1,8 @@
 /**
- * Branded identifiers, so that one kind of id cannot be passed where another is meant.
+ * Ids, checked where they come in. That of a node is branded: trust is decided by it, so it must have been proved or
+ * parsed. Ids of contracts, flavors and traces are opaque text (decision 0013).
  *
- * Pure. The brands exist only for the type checker; at run time every id is a string.
+ * Pure. The brand exists only for the type checker; at run time every id is a string.
  */
 import { ed25519KeyOfDid } from './did-key.ts'
 
@@ -10,10 +11,6 @@ type Branded<Name extends string> = string & { readonly [brand]: Name }
 
 /** Who a node is: the `did:key` of its Ed25519 public key. */
 export type NodeId = Branded<'NodeId'>
-export type FlavorId = Branded<'FlavorId'>
-export type ContractId = Branded<'ContractId'>
-/** The id of a trace, and of the intent it follows: 32 hexadecimal digits (W3C Trace Context). */
-export type TraceId = Branded<'TraceId'>
 
 export type IdErrorCode = 'malformed-node-id' | 'malformed-id'
 
@@ -56,18 +53,11 @@ export function parseNodeId(text: string): NodeId {
 /** What ids that we did not make may look like: printable, no white space, not absurdly long. */
 const OPAQUE_ID = /^[!-~]{1,253}$/
 
-function parseOpaque(what: string, text: string): string {
+/**
+ * @param text what a peer says is the id of a contract; whether there is one is another question
+ * @throws IdError `malformed-id` when `text` is empty, longer than 253 characters or not printable ASCII
+ */
+export function parseContractId(text: string): string {
   if (OPAQUE_ID.test(text)) return text
-  throw new IdError('malformed-id', `not a ${what} id: ${JSON.stringify(text.slice(0, 100))}`)
-}
-
-/** @throws IdError `malformed-id` when `text` is empty, longer than 253 characters or not printable ASCII */
-export const parseFlavorId = (text: string): FlavorId => parseOpaque('flavor', text) as FlavorId
-/** @throws IdError `malformed-id`, as `parseFlavorId` */
-export const parseContractId = (text: string): ContractId => parseOpaque('contract', text) as ContractId
-
-/** @throws IdError `malformed-id` unless `text` is 32 lower-case hexadecimal digits, not all zero */
-export function parseTraceId(text: string): TraceId {
-  if (/^[0-9a-f]{32}$/.test(text) && !/^0+$/.test(text)) return text as TraceId
-  throw new IdError('malformed-id', `not a trace id: ${JSON.stringify(text.slice(0, 100))}`)
+  throw new IdError('malformed-id', `not a contract id: ${JSON.stringify(text.slice(0, 100))}`)
 }

@@ -4,7 +4,7 @@ import { ensureFinalizer } from '../kernel/reconcile/finalizers.ts'
 import { done, type ReconcileResult, requeueAfter } from '../kernel/reconcile/result.ts'
 import type { Log } from '../kernel/log.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
-import type { ContractId, NodeId } from '../objects/ids.ts'
+import type { NodeId } from '../objects/ids.ts'
 import { keyOf, type ObjectKey } from '../objects/meta.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import { FINALIZER } from './finalizer.ts'
@@ -45,7 +45,7 @@ export async function attachNode(
       const { contractID, provider } = node.spec
       await fabric.attach({
         nodeName: node.metadata.name,
-        contractID: contractID as ContractId,
+        contractID: contractID,
         provider: provider as NodeId,
         offer: asked.offer,
       })

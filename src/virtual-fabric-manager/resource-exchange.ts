@@ -7,7 +7,7 @@
 import type { AcceptedOffer, Fabric, PendingOffer, WantedSlice } from '../fabric/fabric.ts'
 import type { Channel } from '../kernel/channel.ts'
 import { deadline, type System } from '../kernel/system.ts'
-import type { ContractId, NodeId } from '../objects/ids.ts'
+import type { NodeId } from '../objects/ids.ts'
 import type { VirtualNode } from '../objects/virtual-node.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
@@ -107,7 +107,7 @@ export class ResourceExchange {
       body: { virtualNode: node.metadata.name, resources, ...(payload && { payload }) },
       signal,
     })
-    const offer = decodeOffer(body, contractID as ContractId)
+    const offer = decodeOffer(body, contractID)
     if (offer === undefined) return this.#wait(node, `${provider} answered with what is no offer`, RETRY_MS)
     switch (offer.status) {
       case 'Accepted':
@@ -135,7 +135,7 @@ export class ResourceExchange {
 function sliceOf({ metadata, spec }: VirtualNode): WantedSlice {
   return {
     nodeName: metadata.name,
-    contractID: spec.contractID as ContractId,
+    contractID: spec.contractID,
     provider: spec.provider as NodeId,
     amounts: spec.resources,
   }

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { ContractId } from '../objects/ids.ts'
 import { decodeOffer } from './resource-messages.ts'
 
-const ID = 'contract-1' as ContractId
+const ID = 'contract-1'
 const resources = { cpu: '1' }
 
 describe('a RESOURCE_OFFER', () => {

@@ -2,7 +2,6 @@
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { ResourceOffer } from '../fabric/fabric.ts'
-import type { ContractId } from '../objects/ids.ts'
 
 const PayloadSchema = Type.Record(Type.String(), Type.Unknown(), {
   description: 'Of the fabric, for the fabric of the other side; others ignore it.',
@@ -47,7 +46,7 @@ const DEFAULT_RETRY_MS = 1_000
  * @param body of the answer about `contractID`
  * @returns undefined when that is no offer
  */
-export function decodeOffer(body: unknown, contractID: ContractId): ResourceOffer | undefined {
+export function decodeOffer(body: unknown, contractID: string): ResourceOffer | undefined {
   if (!schema.Check(body)) return undefined
   const { payload, reason = '', message = '' } = body
   const more = payload === undefined ? {} : { payload }

@@ -8,7 +8,6 @@ import { remove } from '../kernel/object-store.ts'
 import { done, type ReconcileResult, requeueAfter } from '../kernel/reconcile/result.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
-import type { ContractId } from '../objects/ids.ts'
 import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { VirtualNodeKind, type VirtualNode } from '../objects/virtual-node.ts'
 import { VirtualRouterKind, type VirtualRouter } from '../objects/virtual-router.ts'
@@ -88,8 +87,8 @@ export class VirtualFabricManager implements Component {
   /** Provider: stops what runs under a contract. @returns whether nothing does any more; to be repeated until then */
   async withdraw(contractID: string): Promise<boolean> {
     const { fabric } = this.#options
-    await fabric.withdraw(contractID as ContractId)
-    return (await fabric.provided(contractID as ContractId)).state === 'Absent'
+    await fabric.withdraw(contractID)
+    return (await fabric.provided(contractID)).state === 'Absent'
   }
 
   /** Consumer: whether nothing stands for the contract any more. */

@@ -14,7 +14,7 @@ import type {
 } from '../../src/fabric/fabric.ts'
 import { realSystem, sleep } from '../../src/kernel/system.ts'
 import type { PodSpec } from '../../src/objects/core/pod-spec.ts'
-import type { ContractId, NodeId } from '../../src/objects/ids.ts'
+import type { NodeId } from '../../src/objects/ids.ts'
 
 type Side = 'provider' | 'consumer'
 
@@ -27,7 +27,7 @@ export interface FabricWorld {
   /** Ends one side and starts it again on what it stored. */
   restart(side: Side): Promise<void>
   /** Signs a contract: from now on the provider knows that the consumer bought this. */
-  sell(contractID: ContractId, amounts: Amounts): SoldSlice
+  sell(contractID: string, amounts: Amounts): SoldSlice
   /** The virtual nodes in the consumer's cluster. */
   nodes(): Promise<readonly { readonly name: string; readonly allocatable: Amounts }[]>
   /** Marks a node of the consumer's cluster. */
@@ -41,7 +41,6 @@ export interface FabricWorld {
   close(): Promise<void>
 }
 
-const contract = (name: string): ContractId => name as ContractId
 const AMOUNTS: Amounts = { cpu: '500m', memory: '256Mi', pods: '10' }
 const PATIENCE_MS = 20_000
 const MOST_ROUNDS = 200
@@ -65,7 +64,7 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
      * @param between what happens between any two calls; says whether the consumer has forgotten the last answer
      */
     const exchange = async (
-      contractID: ContractId,
+      contractID: string,
       nodeName: string,
       between: () => Promise<boolean> = () => Promise.resolve(false),
     ): Promise<AcceptedOffer> => {
@@ -90,7 +89,7 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
       }
       throw new Error('no end of pending answers')
     }
-    const attach = async (contractID: ContractId, nodeName: string): Promise<void> => {
+    const attach = async (contractID: string, nodeName: string): Promise<void> => {
       const offer = await exchange(contractID, nodeName)
       await world.consumer.attach({ nodeName, contractID, provider: world.providerID, offer })
     }
@@ -99,11 +98,11 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
         async () => expect(await world.consumer.observe(nodeName)).toMatchObject({ state }),
         PATIENCE_MS,
       )
-    const attached = async (contractID: ContractId, nodeName: string): Promise<void> => {
+    const attached = async (contractID: string, nodeName: string): Promise<void> => {
       await attach(contractID, nodeName)
       await reaches(nodeName, 'Ready')
     }
-    const withdrawn = async (contractID: ContractId): Promise<void> => {
+    const withdrawn = async (contractID: string): Promise<void> => {
       await world.provider.withdraw(contractID)
       await vi.waitFor(
         async () => expect(await world.provider.provided(contractID)).toEqual({ state: 'Absent' }),
@@ -116,16 +115,16 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
       world.createPod(pod, world.consumer.pin({ containers: [] }, nodeName)!)
 
     it('offers exactly what was sold, however often it is asked', async () => {
-      const first = await exchange(contract('c-1'), 'virtual-1')
+      const first = await exchange('c-1', 'virtual-1')
       expect(first).toMatchObject({ contractID: 'c-1', resources: AMOUNTS })
       expect(first.enforcement).not.toBe('')
-      const again = await exchange(contract('c-1'), 'virtual-1')
+      const again = await exchange('c-1', 'virtual-1')
       expect(again).toMatchObject({ resources: first.resources, nodeLabels: first.nodeLabels })
-      expect(await world.provider.provided(contract('c-1'))).toEqual({ state: 'Provided' })
+      expect(await world.provider.provided('c-1')).toEqual({ state: 'Provided' })
     })
 
     it('answers whatever payload it is sent, and gives nothing for a false one that it would not give without', async () => {
-      const sold = world.sell(contract('c-1'), AMOUNTS)
+      const sold = world.sell('c-1', AMOUNTS)
       for (const payload of [{}, { step: null }, { step: 'x'.repeat(10_000), proof: ['a'], key: {} }]) {
         const offer = await world.provider.offer(sold, payload)
         expect(offer.status).toBe((await world.provider.offer(sold)).status)
@@ -133,22 +132,22 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
     })
 
     it('makes one virtual node of the bought size appear, however often it is attached', async () => {
-      await attached(contract('c-1'), 'virtual-1')
-      await attached(contract('c-1'), 'virtual-1')
+      await attached('c-1', 'virtual-1')
+      await attached('c-1', 'virtual-1')
       const nodes = await world.nodes()
       expect(nodes).toHaveLength(1)
       expect(nodes[0]).toMatchObject({ name: 'virtual-1', allocatable: AMOUNTS })
     })
 
     it('returns from attaching at once, and is Attaching until the node is usable', async () => {
-      await attach(contract('c-1'), 'virtual-1')
+      await attach('c-1', 'virtual-1')
       expect(['Attaching', 'Ready']).toContain((await world.consumer.observe('virtual-1')).state)
       await reaches('virtual-1', 'Ready')
     })
 
     it('says that a node which it does not know is absent, and so is what was never sold', async () => {
       expect(await world.consumer.observe('nobody')).toEqual({ state: 'Absent' })
-      expect(await world.provider.provided(contract('never-sold'))).toEqual({ state: 'Absent' })
+      expect(await world.provider.provided('never-sold')).toEqual({ state: 'Absent' })
     })
 
     it('tells of the changes, so that nobody has to ask again and again', async () => {
@@ -159,7 +158,7 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
         changes.push(change)
         void world.consumer.observe(nodeName).then(({ state }) => states.push(state))
       })
-      await attach(contract('c-1'), nodeName)
+      await attach('c-1', nodeName)
       await vi.waitFor(() => expect(states.at(-1)).toBe('Ready'), PATIENCE_MS)
       await world.consumer.detach(nodeName)
       await vi.waitFor(() => expect(states.at(-1)).toBe('Absent'), PATIENCE_MS)
@@ -167,12 +166,12 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
       end()
       const told: FabricChange[] = []
       world.provider.onChange((change) => told.push(change))
-      await withdrawn(contract('c-1'))
+      await withdrawn('c-1')
       expect(told).toContainEqual({ type: 'provided', contractID: 'c-1' })
     })
 
     it('runs a pod on the virtual node, and ends it when the node is detached', async () => {
-      await attached(contract('c-1'), 'virtual-1')
+      await attached('c-1', 'virtual-1')
       await createPod('one', 'virtual-1')
       await podsAre({ one: true })
       expect(await world.running()).toBe(1)
@@ -185,14 +184,14 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
     })
 
     it('keeps several contracts between the same two nodes apart', async () => {
-      await attached(contract('c-1'), 'virtual-1')
-      await attached(contract('c-2'), 'virtual-2')
+      await attached('c-1', 'virtual-1')
+      await attached('c-2', 'virtual-2')
       await createPod('one', 'virtual-1')
       await createPod('two', 'virtual-2')
       await podsAre({ one: true, two: true })
       await world.consumer.detach('virtual-1')
       await reaches('virtual-1', 'Absent')
-      await withdrawn(contract('c-1'))
+      await withdrawn('c-1')
       expect((await world.nodes()).map((node) => node.name)).toEqual(['virtual-2'])
       expect(await world.pods()).toEqual({ two: true })
       expect(await world.running()).toBe(1)
@@ -200,12 +199,12 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
     })
 
     it('stops everything under a contract that is withdrawn, however often', async () => {
-      await attached(contract('c-1'), 'virtual-1')
+      await attached('c-1', 'virtual-1')
       await createPod('one', 'virtual-1')
       await podsAre({ one: true })
-      await withdrawn(contract('c-1'))
+      await withdrawn('c-1')
       expect(await world.running()).toBe(0)
-      await withdrawn(contract('c-1'))
+      await withdrawn('c-1')
       await world.consumer.detach('virtual-1')
       await reaches('virtual-1', 'Absent')
       expect(await world.nodes()).toEqual([])
@@ -214,7 +213,7 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
     it('does nothing, without an error, when what is to go is not there', async () => {
       await world.consumer.detach('nobody')
       await reaches('nobody', 'Absent')
-      await withdrawn(contract('never-sold'))
+      await withdrawn('never-sold')
       expect(await world.nodes()).toEqual([])
     })
 
@@ -232,7 +231,7 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
             let calls = 0
             const nodeName = `virtual-${after}`
             const between = (): Promise<boolean> => (++calls === after ? restart() : Promise.resolve(false))
-            const accepted = await exchange(contract(`c-${after}`), nodeName, between)
+            const accepted = await exchange(`c-${after}`, nodeName, between)
             return calls < after ? { ...accepted, nodeName } : interrupted(after + 1)
           }
           const { nodeName, ...offer } = await interrupted()
@@ -265,7 +264,7 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
         const own = world.consumer.nodes()
         expect(own.length).toBeGreaterThan(0)
         expect(own.every(({ origin, usable }) => origin.type === 'own' && usable)).toBe(true)
-        await attached(contract('c-1'), 'virtual-1')
+        await attached('c-1', 'virtual-1')
         await vi.waitFor(() =>
           expect(world.consumer.nodes().at(-1)).toMatchObject({
             name: 'virtual-1',
@@ -282,9 +281,9 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
         await vi.waitFor(() =>
           expect(world.consumer.nodes().at(-1)!.free).toEqual({ cpu: '400m', memory: '192Mi', pods: '9' }),
         )
-        expect(world.consumer.runningUnder(contract('c-1'))).toBe(1)
-        expect(world.provider.runningUnder(contract('c-1'))).toBe(1)
-        expect(world.consumer.runningUnder(contract('c-2'))).toBe(0)
+        expect(world.consumer.runningUnder('c-1')).toBe(1)
+        expect(world.provider.runningUnder('c-1')).toBe(1)
+        expect(world.consumer.runningUnder('c-2')).toBe(0)
       })
 
       it('binds a workload once, and keeps what it selected and tolerated before', () => {
@@ -324,14 +323,14 @@ export function describeFabric(name: string, createWorld: () => Promise<FabricWo
       })
 
       it('says where a pod answers, in the cluster where it runs and nowhere else', async () => {
-        await attached(contract('c-1'), 'virtual-1')
+        await attached('c-1', 'virtual-1')
         expect(await world.consumer.prepareNamespace('default', 'virtual-1')).toEqual({ status: 'Ready' })
         await createPod('one', 'virtual-1')
         await podsAre({ one: true })
         const ref = { namespace: 'default', name: 'one' }
-        const endpoints = world.provider.endpoints({ ...ref, contractID: contract('c-1') })
+        const endpoints = world.provider.endpoints({ ...ref, contractID: 'c-1' })
         expect(endpoints).toMatchObject([{ containerPort: 8080 }])
-        expect(world.provider.endpoints({ ...ref, contractID: contract('c-2') })).toEqual([])
+        expect(world.provider.endpoints({ ...ref, contractID: 'c-2' })).toEqual([])
         expect(world.provider.endpoints(ref)).toEqual([])
         expect(world.consumer.endpoints(ref)).toEqual([])
       })

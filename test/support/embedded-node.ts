@@ -15,15 +15,14 @@ import type { ObjectStore } from '../../src/kernel/object-store.ts'
 import { realSystem, type System } from '../../src/kernel/system.ts'
 import { CORE_KINDS } from '../../src/objects/core/index.ts'
 import type { Container } from '../../src/objects/core/pod-spec.ts'
-import type { ContractId } from '../../src/objects/ids.ts'
 import { createMemoryStore } from '../../src/store/memory/index.ts'
 
 export interface EmbeddedNode {
   readonly fabric: Fabric & Cluster
   readonly store: ObjectStore
   readonly directory: string
-  readonly sold: Map<ContractId, SoldSlice>
-  readonly channels: Map<ContractId, Channel>
+  readonly sold: Map<string, SoldSlice>
+  readonly channels: Map<string, Channel>
   /** Ends the fabric as an orderly shutdown does; the store stays. */
   stop(): Promise<void>
   /** Stops and removes the directory. */
@@ -39,8 +38,8 @@ export interface EmbeddedNodeOptions {
   /** Of an earlier life. */
   readonly store?: ObjectStore
   readonly directory?: string
-  readonly sold?: Map<ContractId, SoldSlice>
-  readonly channels?: Map<ContractId, Channel>
+  readonly sold?: Map<string, SoldSlice>
+  readonly channels?: Map<string, Channel>
   /** What stands around the embedded fabric; nothing unless given. */
   readonly wrap?: (embedded: EmbeddedFabric, options: FabricOptions) => Fabric & Cluster
 }
@@ -51,8 +50,8 @@ export async function startEmbeddedNode(options: EmbeddedNodeOptions): Promise<E
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), `tributary-${name}-`)))
   const store = options.store ?? createMemoryStore({ system }).store
   const informers = new Informers({ store, system, log: silentLog })
-  const sold = options.sold ?? new Map<ContractId, SoldSlice>()
-  const channels = options.channels ?? new Map<ContractId, Channel>()
+  const sold = options.sold ?? new Map<string, SoldSlice>()
+  const channels = options.channels ?? new Map<string, Channel>()
   const collector = new GarbageCollector({ informers, store, system, kinds: CORE_KINDS, log: silentLog })
   const given: FabricOptions = {
     store,

@@ -12,7 +12,7 @@ import { mutateStatus, type ObjectStore } from '../../src/kernel/object-store.ts
 import { realSystem, type System } from '../../src/kernel/system.ts'
 import { ContractKind, type Contract } from '../../src/objects/contract.ts'
 import { PodKind, type Pod, type PodPhase } from '../../src/objects/core/pod.ts'
-import type { ContractId, NodeId } from '../../src/objects/ids.ts'
+import type { NodeId } from '../../src/objects/ids.ts'
 import { type VirtualRouter, VirtualRouterKind } from '../../src/objects/virtual-router.ts'
 import { createRearApp } from '../../src/rear/route.ts'
 import { createTlsTransport, type Listener, type Transport } from '../../src/rear/transport/index.ts'
@@ -97,7 +97,7 @@ export function createTestWorld({ wire, system = realSystem }: TestWorldOptions)
         ...(options.limits && { limits: options.limits }),
       })
       manager.useCluster({
-        contractOf: (nodeName) => virtualNodes.get(nodeName) as ContractId | undefined,
+        contractOf: (nodeName) => virtualNodes.get(nodeName),
         endpoints: ({ contractID, namespace, name: pod }) =>
           [...endpoints].flatMap(([key, port]) => {
             const [id, ns, podName, containerPort] = key.split('/')

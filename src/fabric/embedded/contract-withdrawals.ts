@@ -4,7 +4,6 @@ import { type ObjectStore, remove } from '../../kernel/object-store.ts'
 import { deadline, type System } from '../../kernel/system.ts'
 import { NamespaceKind } from '../../objects/core/namespace.ts'
 import { PodKind } from '../../objects/core/pod.ts'
-import type { ContractId } from '../../objects/ids.ts'
 import type { ContractRevisions } from './contract-revisions.ts'
 import { contractNamespace } from './names.ts'
 import { contractGroup } from './pod-instance.ts'
@@ -17,7 +16,7 @@ export interface ContractWithdrawalsOptions {
   readonly runner: Runner
   readonly revisions: ContractRevisions
   /** It is over, or has failed and may be begun again. */
-  readonly ended: (contractID: ContractId) => void
+  readonly ended: (contractID: string) => void
 }
 
 /** So long a pod may take to end before the whole is begun again. */
@@ -25,14 +24,14 @@ const LIMIT_MS = 45_000
 
 export class ContractWithdrawals {
   readonly #options: ContractWithdrawalsOptions
-  readonly #running = new Map<ContractId, Promise<void>>()
+  readonly #running = new Map<string, Promise<void>>()
 
   constructor(options: ContractWithdrawalsOptions) {
     this.#options = options
   }
 
   /** Nothing is begun while this program stops or has not started. */
-  begin(contractID: ContractId): void {
+  begin(contractID: string): void {
     const { log, ended, revisions } = this.#options
     if (this.#running.has(contractID) || !revisions.running) return
     const running = this.#withdraw(contractID)
@@ -46,7 +45,7 @@ export class ContractWithdrawals {
     this.#running.set(contractID, running)
   }
 
-  isRunning(contractID: ContractId): boolean {
+  isRunning(contractID: string): boolean {
     return this.#running.has(contractID)
   }
 
@@ -55,7 +54,7 @@ export class ContractWithdrawals {
     await Promise.allSettled(this.#running.values())
   }
 
-  async #withdraw(contractID: ContractId): Promise<void> {
+  async #withdraw(contractID: string): Promise<void> {
     const { store, runner, system, revisions } = this.#options
     const namespace = contractNamespace(contractID)
     for (const { metadata } of (await store.list(PodKind, { namespace })).items) {

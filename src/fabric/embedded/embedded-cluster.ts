@@ -3,7 +3,7 @@ import type { Informer, Informers } from '../../kernel/informer.ts'
 import { type Node, NodeKind } from '../../objects/core/node.ts'
 import { type Pod, PodKind } from '../../objects/core/pod.ts'
 import type { PodSpec } from '../../objects/core/pod-spec.ts'
-import type { ContractId, NodeId } from '../../objects/ids.ts'
+import type { NodeId } from '../../objects/ids.ts'
 import { keyString, type ObjectKey } from '../../objects/meta.ts'
 import {
   type Cluster,
@@ -75,7 +75,7 @@ export class EmbeddedCluster implements Cluster {
     return this.#nodes.get({ name: nodeName }) !== undefined
   }
 
-  contractOf(nodeName: string): ContractId | undefined {
+  contractOf(nodeName: string): string | undefined {
     const node = this.#nodes.get({ name: nodeName })
     return isVirtual(node) ? contractIdOf(node) : undefined
   }
@@ -114,7 +114,7 @@ export class EmbeddedCluster implements Cluster {
       .map(({ containerPort }) => ({ containerPort, host, port: containerPort }))
   }
 
-  runningUnder(contractID: ContractId): number {
+  runningUnder(contractID: string): number {
     const virtual = this.#nodes
       .list()
       .filter((node) => isVirtual(node) && contractIdOf(node) === contractID)

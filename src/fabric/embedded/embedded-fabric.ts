@@ -4,7 +4,6 @@
  */
 import { type Component, startAll, stopAll } from '../../kernel/component.ts'
 import type { PodSpec } from '../../objects/core/pod-spec.ts'
-import type { ContractId } from '../../objects/ids.ts'
 import type { ObjectKey } from '../../objects/meta.ts'
 import { shortages } from '../../quantity/amounts.ts'
 import type { Route } from '../../rear/route.ts'
@@ -163,11 +162,11 @@ export class EmbeddedFabric implements Fabric, Cluster {
     }
   }
 
-  withdraw(contractID: ContractId): Promise<void> {
+  withdraw(contractID: string): Promise<void> {
     return this.#remotePods.withdraw(contractID)
   }
 
-  provided(contractID: ContractId): Promise<ProvidedState> {
+  provided(contractID: string): Promise<ProvidedState> {
     return this.#remotePods.provided(contractID)
   }
 
@@ -203,7 +202,7 @@ export class EmbeddedFabric implements Fabric, Cluster {
     return this.#cluster.hasNode(nodeName)
   }
 
-  contractOf(nodeName: string): ContractId | undefined {
+  contractOf(nodeName: string): string | undefined {
     return this.#cluster.contractOf(nodeName)
   }
 
@@ -223,7 +222,7 @@ export class EmbeddedFabric implements Fabric, Cluster {
     return this.#cluster.endpoints(pod)
   }
 
-  runningUnder(contractID: ContractId): number {
+  runningUnder(contractID: string): number {
     return this.#cluster.runningUnder(contractID)
   }
 

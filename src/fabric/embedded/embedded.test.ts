@@ -18,7 +18,7 @@ import { EventKind } from '../../objects/core/event.ts'
 import { NodeKind } from '../../objects/core/node.ts'
 import { isReady, type Pod, PodKind, podStatusWord } from '../../objects/core/pod.ts'
 import type { Container, PodSpec } from '../../objects/core/pod-spec.ts'
-import type { ContractId, NodeId } from '../../objects/ids.ts'
+import type { NodeId } from '../../objects/ids.ts'
 import type { Amounts } from '../fabric.ts'
 import { podPath, podsPath } from './pods-protocol.ts'
 
@@ -51,7 +51,7 @@ async function sell(
   name: string,
   amounts: Amounts = AMOUNTS,
 ): Promise<MemoryChannel> {
-  const contractID = name as ContractId
+  const contractID = name
   provider.sold.set(contractID, { contractID, buyer: BUYER, amounts })
   const { routes } = provider.fabric
   const channel = createMemoryChannel({
@@ -421,7 +421,7 @@ describe('a virtual node, with real processes', () => {
     const [mine] = await pods(consumer)
     const { name } = mine!.metadata
     const ref = { namespace: 'default', name }
-    const endpoints = provider.fabric.endpoints({ ...ref, contractID: 'virtual-1' as ContractId })
+    const endpoints = provider.fabric.endpoints({ ...ref, contractID: 'virtual-1' })
     expect(endpoints.map(({ containerPort }) => containerPort)).toEqual([8080])
     const endpoint = endpoints[0]!
     const answer = await fetch(`http://${endpoint.host}:${endpoint.port}/`)
@@ -429,7 +429,7 @@ describe('a virtual node, with real processes', () => {
     expect(page).toContain(`pod <b>${name}</b>`)
     expect(page).toContain('your node <b>virtual-1</b>')
     expect(page).toContain('is the node <b>provider</b>')
-    expect(provider.fabric.endpoints({ ...ref, contractID: 'other' as ContractId })).toEqual([])
+    expect(provider.fabric.endpoints({ ...ref, contractID: 'other' })).toEqual([])
 
     const key = { namespace: 'default', name }
     await vi.waitFor(async () => expect(await readAll(consumer.fabric.logs(key))).toContain('listening on'))
@@ -508,7 +508,7 @@ describe('a virtual node, with real processes', () => {
       onStream: (stream) => provider.fabric.onStream(stream),
     })
     const { signal } = new AbortController()
-    const contractID = 'virtual-1' as ContractId
+    const contractID = 'virtual-1'
     const body = { uid: 'u', nodeName: 'n', spec: { containers: [idle('main')] } }
     const path = podPath(contractID, 'default', 'one')
     for (const request of [
@@ -522,9 +522,9 @@ describe('a virtual node, with real processes', () => {
       name: 'StreamRefused',
       status: 403,
     })
-    await expect(
-      stranger.request({ method: 'GET', path: podsPath('other' as ContractId), signal }),
-    ).rejects.toMatchObject({ code: 'contract-not-found' })
+    await expect(stranger.request({ method: 'GET', path: podsPath('other'), signal })).rejects.toMatchObject({
+      code: 'contract-not-found',
+    })
 
     const closed = await start({ name: 'closed', allowWorkloads: false })
     const slice = { contractID, buyer: BUYER, amounts: AMOUNTS }
@@ -547,7 +547,7 @@ describe('a virtual node, with real processes', () => {
     const put = (name: string, container: Partial<Container>, more: object = {}) =>
       channel.request({
         method: 'PUT',
-        path: podPath('virtual-1' as ContractId, 'default', name),
+        path: podPath('virtual-1', 'default', name),
         body: {
           uid: name,
           nodeName: 'n',
@@ -593,7 +593,7 @@ describe('a virtual node, with real processes', () => {
     await first.stop()
     const second = await start({ ...first, name: 'provider' })
     const { routes } = second.fabric
-    consumer.channels.set('virtual-1' as ContractId, createMemoryChannel({ peer: BUYER, routes }))
+    consumer.channels.set('virtual-1', createMemoryChannel({ peer: BUYER, routes }))
     await vi.waitFor(async () => {
       const one = await pod(consumer, 'one')
       expect(one?.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 1, ready: true })

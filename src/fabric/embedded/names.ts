@@ -2,7 +2,6 @@
  * Labels, annotations and names that the parts of the embedded cluster agree on. Pure.
  */
 import { createHash } from 'node:crypto'
-import type { ContractId } from '../../objects/ids.ts'
 
 /** On pods bound to a node: whoever runs the pod takes it off when nothing of the pod runs any more. */
 export const RUNNING_FINALIZER = 'tributary.io/running'
@@ -38,12 +37,12 @@ export function shortHash(text: string, length = 10): string {
 }
 
 /** @returns the provider's namespace for the pods of a contract. */
-export function contractNamespace(contractID: ContractId): string {
+export function contractNamespace(contractID: string): string {
   return `tributary-${shortHash(contractID)}`
 }
 
 /** @returns a label value that stands for the contract: its id where that is allowed as one. */
-export function contractLabel(contractID: ContractId): string {
+export function contractLabel(contractID: string): string {
   return /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(contractID)
     ? contractID
     : shortHash(contractID)

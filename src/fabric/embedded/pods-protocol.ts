@@ -5,7 +5,6 @@
  * opaque: the poll is answered as soon as it differs from the one that the buyer has.
  */
 import Type, { type Static } from 'typebox'
-import type { ContractId } from '../../objects/ids.ts'
 import type { PodStatus } from '../../objects/core/pod.ts'
 import { anyObject, open } from '../../objects/schema.ts'
 
@@ -16,19 +15,19 @@ export const PODS_PATH = '/api/v2/contracts/{contractID}/pods'
 export const POD_PATH = `${PODS_PATH}/{namespace}/{name}`
 
 /** @returns the path of all pods under the contract */
-export function podsPath(contractID: ContractId): string {
+export function podsPath(contractID: string): string {
   return `/api/v2/contracts/${encodeURIComponent(contractID)}/pods`
 }
 
 /** @returns the path of one pod, as the buyer names it */
-export function podPath(contractID: ContractId, namespace: string, name: string): string {
+export function podPath(contractID: string, namespace: string, name: string): string {
   return `${podsPath(contractID)}/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`
 }
 
 const LOG_PATH = /^\/api\/v2\/contracts\/([^/]+)\/pods\/([^/]+)\/([^/]+)\/log(?:\?(.*))?$/
 
 export interface LogRequest {
-  readonly contractID: ContractId
+  readonly contractID: string
   readonly namespace: string
   readonly name: string
   readonly container?: string
@@ -55,7 +54,7 @@ export function parseLogPath(path: string): LogRequest | undefined {
   const container = query.get('container')
   try {
     return {
-      contractID: decodeURIComponent(found[1]!) as ContractId,
+      contractID: decodeURIComponent(found[1]!),
       namespace: decodeURIComponent(found[2]!),
       name: decodeURIComponent(found[3]!),
       follow: query.get('follow') === 'true',

@@ -6,13 +6,12 @@ import { backOff } from '../../kernel/back-off.ts'
 import type { Channel, ChannelRequest } from '../../kernel/channel.ts'
 import type { Log } from '../../kernel/log.ts'
 import { deadline, sleep, type System, type Timer } from '../../kernel/system.ts'
-import type { ContractId } from '../../objects/ids.ts'
 import { isProblem } from '../../rear/problem.ts'
 import { LONGEST_WAIT_MS, podsPath, type RemotePods } from './pods-protocol.ts'
 
 export interface ProviderLinkOptions {
-  readonly contractID: ContractId
-  readonly channels: (contractID: ContractId) => Channel | undefined
+  readonly contractID: string
+  readonly channels: (contractID: string) => Channel | undefined
   readonly system: System
   readonly log: Log
   /** The provider has answered. */
@@ -73,7 +72,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
 }
 
 export class ProviderLink {
-  readonly contractID: ContractId
+  readonly contractID: string
   readonly #options: ProviderLinkOptions
   readonly #abort = new AbortController()
   #done: Promise<void> | undefined

@@ -2,7 +2,6 @@
 import type { Channel } from '../../kernel/channel.ts'
 import { deadline, type System } from '../../kernel/system.ts'
 import type { Pod } from '../../objects/core/pod.ts'
-import type { ContractId } from '../../objects/ids.ts'
 import { ClusterError, type LogOptions } from '../cluster.ts'
 import { logPath } from './pods-protocol.ts'
 
@@ -12,7 +11,7 @@ const REQUEST_LIMIT_MS = 10_000
 export async function* readRemoteLog(
   system: System,
   channel: Channel,
-  contractID: ContractId,
+  contractID: string,
   pod: Pod,
   { signal, follow = false, tailLines, container }: LogOptions,
 ): AsyncGenerator<string> {

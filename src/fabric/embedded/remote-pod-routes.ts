@@ -1,6 +1,5 @@
 /** The routes about pods that the provider of a slice serves to its buyer. */
 import Type from 'typebox'
-import type { ContractId } from '../../objects/ids.ts'
 import type { Route, RouteCall, RouteReply } from '../../rear/route.ts'
 import type { SoldSlice } from '../fabric.ts'
 import {
@@ -14,15 +13,14 @@ import {
 
 export interface RemotePodHandlers {
   /** @throws Problem unless the caller bought what runs under the contract */
-  slice(contractID: ContractId, peer: RouteCall['peer']): SoldSlice
+  slice(contractID: string, peer: RouteCall['peer']): SoldSlice
   list(slice: SoldSlice, call: RouteCall): Promise<RouteReply>
   put(slice: SoldSlice, call: RouteCall): Promise<RouteReply>
   delete(slice: SoldSlice, call: RouteCall): Promise<RouteReply>
 }
 
 export function remotePodRoutes(handlers: RemotePodHandlers): readonly Route[] {
-  const contract = ({ params, peer }: RouteCall): SoldSlice =>
-    handlers.slice(params.contractID as ContractId, peer)
+  const contract = ({ params, peer }: RouteCall): SoldSlice => handlers.slice(params.contractID!, peer)
   return [
     {
       method: 'GET',

@@ -11,7 +11,7 @@ import { type ObjectStore, remove } from '../../kernel/object-store.ts'
 import { deadline, type System } from '../../kernel/system.ts'
 import { NamespaceKind } from '../../objects/core/namespace.ts'
 import { type Pod, PodKind } from '../../objects/core/pod.ts'
-import type { ContractId, NodeId } from '../../objects/ids.ts'
+import type { NodeId } from '../../objects/ids.ts'
 import { Problem } from '../../rear/problem.ts'
 import type { Route, RouteCall, RouteReply } from '../../rear/route.ts'
 import { StreamRefused, type TransportPeer } from '../../rear/transport/index.ts'
@@ -37,7 +37,7 @@ export interface RemotePodsOptions extends Pick<FabricOptions, 'nodeName' | 'all
   readonly kubelet: Kubelet
   readonly runner: Runner
   /** What is provided under a contract may be different now. */
-  readonly changed: (contractID: ContractId) => void
+  readonly changed: (contractID: string) => void
 }
 
 const BUYERS_INDEX = 'contract-namespace'
@@ -92,14 +92,14 @@ export class RemotePods implements Component {
   }
 
   /** Begins to end everything under the contract; from now on nothing new is taken. */
-  async withdraw(contractID: ContractId): Promise<void> {
+  async withdraw(contractID: string): Promise<void> {
     this.#withdrawn.add(contractID)
     await this.#admissions.get(contractID)?.catch(() => {})
     if ((await this.provided(contractID)).state === 'Provided') this.#withdrawals.begin(contractID)
   }
 
   /** Asks the store: what is given free because of the answer must not run any more. */
-  async provided(contractID: ContractId): Promise<ProvidedState> {
+  async provided(contractID: string): Promise<ProvidedState> {
     const { store } = this.#options
     if (this.#withdrawals.isRunning(contractID)) {
       return { state: 'Withdrawing', message: 'stopping what runs under the contract' }
@@ -112,7 +112,7 @@ export class RemotePods implements Component {
   }
 
   /** @returns the pod that the buyer calls by this name, if it is here */
-  find(contractID: ContractId, namespace: string, name: string): Pod | undefined {
+  find(contractID: string, namespace: string, name: string): Pod | undefined {
     return this.#pods.get({ namespace: contractNamespace(contractID), name: shadowName(namespace, name) })
   }
 
@@ -156,7 +156,7 @@ export class RemotePods implements Component {
   }
 
   /** @throws Problem unless the caller bought what runs under the contract */
-  #slice(contractID: ContractId, peer: Pick<TransportPeer, 'id'> | undefined): SoldSlice {
+  #slice(contractID: string, peer: Pick<TransportPeer, 'id'> | undefined): SoldSlice {
     if (!this.#revisions.running) throw new Problem('unavailable', 'this node is starting or stopping')
     const slice = this.#withdrawn.has(contractID) ? undefined : this.#options.contracts.sold(contractID)
     if (peer === undefined) throw new Problem('not-authenticated', 'pods are for known buyers only')

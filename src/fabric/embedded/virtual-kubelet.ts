@@ -10,7 +10,6 @@ import type { ObjectStore } from '../../kernel/object-store.ts'
 import type { System } from '../../kernel/system.ts'
 import { type Node, NodeKind } from '../../objects/core/node.ts'
 import { type Pod, PodKind } from '../../objects/core/pod.ts'
-import type { ContractId } from '../../objects/ids.ts'
 import { ClusterError, type LogOptions } from '../cluster.ts'
 import type { BoughtSlice } from '../fabric.ts'
 import type { VirtualNodeState } from '../states.ts'
@@ -34,7 +33,7 @@ export interface VirtualKubeletOptions {
   readonly log: Log
   readonly events: EventRecorder
   /** @returns the way to the other end of the contract; undefined while there is none */
-  readonly channels: (contractID: ContractId) => Channel | undefined
+  readonly channels: (contractID: string) => Channel | undefined
   /** Of this program, for `kubectl get nodes`. */
   readonly version: string
   /** The state of a virtual node may be another now. */

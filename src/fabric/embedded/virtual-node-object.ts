@@ -2,7 +2,6 @@
 import { ensure, mutateStatus, type ObjectStore } from '../../kernel/object-store.ts'
 import { rfc3339, type System } from '../../kernel/system.ts'
 import { type Node, NodeKind } from '../../objects/core/node.ts'
-import type { ContractId } from '../../objects/ids.ts'
 import { type Condition, setCondition } from '../../objects/meta.ts'
 import type { BoughtSlice } from '../fabric.ts'
 import {
@@ -25,8 +24,8 @@ export function isVirtual(node: Node | undefined): node is Node {
 }
 
 /** @returns the contract that a virtual node stands for */
-export function contractIdOf(node: Node): ContractId | undefined {
-  return node.metadata.annotations?.[CONTRACT_ANNOTATION] as ContractId | undefined
+export function contractIdOf(node: Node): string | undefined {
+  return node.metadata.annotations?.[CONTRACT_ANNOTATION]
 }
 
 export function readyCondition(node: Node | undefined): Condition | undefined {

@@ -6,7 +6,7 @@
  */
 import type { Log } from '../../kernel/log.ts'
 import { type Clock, deadline } from '../../kernel/system.ts'
-import type { ContractId, NodeId } from '../../objects/ids.ts'
+import type { NodeId } from '../../objects/ids.ts'
 import type { VirtualRouter } from '../../objects/virtual-router.ts'
 import { Problem, problemResponse } from '../../rear/problem.ts'
 import {
@@ -33,7 +33,7 @@ export interface RelayStreamsOptions {
   readonly routers: RouterIndex
   readonly streams: StreamRegistry
   /** The node that may use the slice sold under a contract. */
-  readonly userOf: (contractID: ContractId) => string | undefined
+  readonly userOf: (contractID: string) => string | undefined
   /** Who serves what comes out at the provider; undefined until the node is complete. */
   readonly inner: () => { readonly handler: RearHandler; readonly onStream: StreamHandler } | undefined
   /** Told how the last attempt to reach the next hop ended. */
@@ -74,7 +74,7 @@ export function createRelayStreams(options: RelayStreamsOptions): ServeRelayStre
   }
 
   function terminate(stream: IncomingStream, router: VirtualRouter): void {
-    const contractID = router.spec.contractID as ContractId
+    const contractID = router.spec.contractID
     const { identity } = options
     const serving = options.inner()
     if (!identity || !serving) throw new StreamRefused(503, 'this node cannot end relayed streams')

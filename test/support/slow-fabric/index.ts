@@ -27,7 +27,6 @@ import type {
   WantedSlice,
 } from '../../../src/fabric/fabric.ts'
 import type { PodSpec } from '../../../src/objects/core/pod-spec.ts'
-import type { ContractId } from '../../../src/objects/ids.ts'
 import type { ObjectKey } from '../../../src/objects/meta.ts'
 import type { Route } from '../../../src/rear/route.ts'
 import { SlowConsumer } from './slow-consumer.ts'
@@ -87,11 +86,11 @@ export class SlowFabric implements Fabric, Cluster {
     return this.#consumer.observe(nodeName)
   }
 
-  withdraw(contractID: ContractId): Promise<void> {
+  withdraw(contractID: string): Promise<void> {
     return this.#provider.withdraw(contractID)
   }
 
-  provided(contractID: ContractId): Promise<ProvidedState> {
+  provided(contractID: string): Promise<ProvidedState> {
     return this.#provider.provided(contractID)
   }
 
@@ -128,7 +127,7 @@ export class SlowFabric implements Fabric, Cluster {
     return this.#inner.hasNode(nodeName)
   }
 
-  contractOf(nodeName: string): ContractId | undefined {
+  contractOf(nodeName: string): string | undefined {
     return this.#inner.contractOf(nodeName)
   }
 
@@ -148,7 +147,7 @@ export class SlowFabric implements Fabric, Cluster {
     return this.#inner.endpoints(pod)
   }
 
-  runningUnder(contractID: ContractId): number {
+  runningUnder(contractID: string): number {
     return this.#inner.runningUnder(contractID)
   }
 

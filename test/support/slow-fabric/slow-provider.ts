@@ -14,7 +14,6 @@ import type { Log } from '../../../src/kernel/log.ts'
 import { ensure, mutate, type ObjectStore, remove } from '../../../src/kernel/object-store.ts'
 import { done, type ReconcileResult, requeueAfter } from '../../../src/kernel/reconcile/result.ts'
 import { randomHex, type System } from '../../../src/kernel/system.ts'
-import type { ContractId } from '../../../src/objects/ids.ts'
 import type { ObjectKey } from '../../../src/objects/meta.ts'
 import { digest, type SlowSlice, SlowSliceKind } from './kinds.ts'
 
@@ -34,11 +33,11 @@ export class SlowProvider implements Component {
   readonly #controller: Controller<[SlowSlice]>
 
   /** @param changed told when what is provided under a contract may be different */
-  constructor(options: SlowSideOptions, changed: (contractID: ContractId) => void) {
+  constructor(options: SlowSideOptions, changed: (contractID: string) => void) {
     const { informers, system, log } = options
     this.#options = options
     const informer = informers.of(SlowSliceKind)
-    informer.onChange(({ object }) => changed(object.metadata.name as ContractId))
+    informer.onChange(({ object }) => changed(object.metadata.name))
     this.#controller = new Controller<[SlowSlice]>({
       name: 'slow-provider',
       system,
@@ -57,7 +56,7 @@ export class SlowProvider implements Component {
   }
 
   /** What the fabric below has done is a reason to look again. */
-  look(contractID: ContractId): void {
+  look(contractID: string): void {
     this.#controller.enqueue({ name: contractID })
   }
 
@@ -87,7 +86,7 @@ export class SlowProvider implements Component {
       : offer
   }
 
-  async withdraw(contractID: ContractId): Promise<void> {
+  async withdraw(contractID: string): Promise<void> {
     const { store, system, inner } = this.#options
     const now = system.clock.now()
     const marked = await mutate(store, SlowSliceKind, { name: contractID }, (each) =>
@@ -98,7 +97,7 @@ export class SlowProvider implements Component {
     if (marked === undefined) await inner.withdraw(contractID)
   }
 
-  async provided(contractID: ContractId): Promise<ProvidedState> {
+  async provided(contractID: string): Promise<ProvidedState> {
     const { store, inner } = this.#options
     const slice = await store.get(SlowSliceKind, { name: contractID })
     if (slice === undefined) return inner.provided(contractID)
@@ -109,7 +108,7 @@ export class SlowProvider implements Component {
 
   async #reconcile(key: ObjectKey): Promise<ReconcileResult> {
     const { store, system, inner, paceMs } = this.#options
-    const contractID = key.name as ContractId
+    const contractID = key.name
     const since = (await store.get(SlowSliceKind, key))?.spec.withdrawnSince
     if (since === undefined) return done
     const left = since + paceMs - system.clock.now()
@@ -120,7 +119,7 @@ export class SlowProvider implements Component {
     return done
   }
 
-  #pending(contractID: ContractId, reason: string, nonce: string): PendingOffer {
+  #pending(contractID: string, reason: string, nonce: string): PendingOffer {
     const { paceMs } = this.#options
     const message = 'not yet'
     return { status: 'Pending', contractID, reason, message, retryAfterMs: paceMs / 2, payload: { nonce } }
