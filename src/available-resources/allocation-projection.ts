@@ -10,7 +10,7 @@ import { ensure, isStoreError, mutateStatus, remove, type WriteOptions } from '.
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { AllocationKind, type Allocation, type AllocationStatusValue } from '../objects/allocation.ts'
-import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
+import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { PoolShardKind } from '../objects/pool-shard.ts'
 import { traceAnnotations, type TraceContext } from '../trace/index.ts'
 import { allocationName } from './allocation-name.ts'
@@ -186,5 +186,5 @@ export class AllocationProjection implements Component {
 }
 
 function keyFor(contractID: string): ObjectKey & { readonly namespace: string } {
-  return { namespace: DEFAULT_NAMESPACE, name: allocationName(contractID) }
+  return inDefaultNamespace(allocationName(contractID))
 }

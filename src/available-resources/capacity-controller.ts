@@ -3,6 +3,7 @@
  * wanted, what moves arrives, what is free comes together. Cheap when there is nothing to do. Used in this
  * folder only.
  */
+import { requeueAfter } from '../kernel/reconcile/result.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller, type ReconcileResult } from '../kernel/controller.ts'
 import { isStoreError } from '../kernel/object-store.ts'
@@ -73,7 +74,7 @@ export class CapacityController implements Component {
     if (tidyIn !== undefined) times.push(tidyIn)
     const expiry = ledger.index.nextExpiryOf(uid)
     if (expiry !== undefined) times.push(Math.max(1, expiry - system.clock.now()))
-    return times.length === 0 ? undefined : { requeueAfterMs: Math.min(...times) }
+    return times.length === 0 ? undefined : requeueAfter(Math.min(...times))
   }
 
   async #bringInLine(pool: Pool): Promise<void> {

@@ -4,6 +4,7 @@
  * The status is durable before the flavor of its revision is: whatever happens, no id ever means two things.
  * Used in this folder only.
  */
+import { requeueAfter } from '../kernel/reconcile/result.ts'
 import { Controller, type ReconcileResult } from '../kernel/controller.ts'
 import type { Component } from '../kernel/component.ts'
 import { isStoreError, mutateStatus, remove, type WriteOptions } from '../kernel/object-store.ts'
@@ -11,7 +12,7 @@ import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { FlavorKind, type Flavor } from '../objects/flavor.ts'
-import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
+import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { PoolKind, type Pool, type PoolStatus } from '../objects/pool.ts'
 import { PoolShardKind } from '../objects/pool-shard.ts'
 import { sameAmounts, somethingOf, type Amounts } from '../quantity/amounts.ts'
@@ -107,13 +108,13 @@ export class FlavorProjection implements Component {
 
   /** @returns the signed flavor that follows from a pool, whether it is stored (yet) or not */
   flavorFor({ id, spec: made }: MadeFlavor): SignedFlavor {
-    const stored = this.#options.informers.of(FlavorKind).get({ namespace: DEFAULT_NAMESPACE, name: id })
-    if (stored) return { metadata: { namespace: DEFAULT_NAMESPACE, name: id }, spec: stored.spec }
+    const stored = this.#options.informers.of(FlavorKind).get(inDefaultNamespace(id))
+    if (stored) return { metadata: inDefaultNamespace(id), spec: stored.spec }
     const said = `${id} ${JSON.stringify(made)}`
     const pool = made.poolName ?? ''
     const known = this.#signed.get(pool)
     if (known?.said === said) return known.flavor
-    const metadata = { namespace: DEFAULT_NAMESPACE, name: id }
+    const metadata = inDefaultNamespace(id)
     const spec = { ...made, timestamp: rfc3339(this.#options.system.clock.now()) }
     const flavor = { metadata, spec: { ...spec, signature: this.#options.signFlavor({ metadata, spec }) } }
     this.#signed.set(pool, { said, flavor })
@@ -136,7 +137,7 @@ export class FlavorProjection implements Component {
       return wait === undefined ? this.#writeStatus(known, status) : known
     })
     await this.#project(key.name, pool && flavorOf(pool, this.#options.self.identity()))
-    if (wait !== undefined) return { requeueAfterMs: wait }
+    if (wait !== undefined) return requeueAfter(wait)
   }
 
   /** @returns how long the status may wait, in milliseconds, when no more than counts have changed */
@@ -202,7 +203,7 @@ export class FlavorProjection implements Component {
       .map((flavor) => flavor.metadata.name)
     const writes: Promise<unknown>[] = names
       .filter((name) => name !== wanted?.id)
-      .map((name) => remove(store, FlavorKind, { namespace: DEFAULT_NAMESPACE, name }, DEFERRABLE))
+      .map((name) => remove(store, FlavorKind, inDefaultNamespace(name), DEFERRABLE))
     if (wanted && !names.includes(wanted.id)) writes.push(this.#create(this.flavorFor(wanted)))
     await Promise.all(writes)
   }
@@ -222,7 +223,7 @@ export class FlavorProjection implements Component {
 }
 
 export function poolKey(name: string): ObjectKey & { readonly namespace: string } {
-  return { namespace: DEFAULT_NAMESPACE, name }
+  return inDefaultNamespace(name)
 }
 
 /** As the spec names and writes them, so that a pool that is whole is seen to be. */

@@ -5,6 +5,7 @@
  * difference; what fails is compared again later, so nothing that was once not heard stays unheard. What was told
  * is kept in memory only: after a restart everything is told again, and what is gone meanwhile taken back.
  */
+import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
@@ -118,31 +119,31 @@ export class Advertiser implements Component {
     for (const name of this.#told.keys()) this.#controller.enqueueAfter({ name }, GATHER_MS)
   }
 
-  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | void> {
+  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
     const { informers, log } = this.#options
     const peer = informers.of(PeerKind).get(key)
     const nodeID = peer?.spec.nodeID
     if (peer?.spec.address === undefined || nodeID === undefined || !this.#isTold(peer)) {
       this.#told.delete(key.name)
-      return peer && roleOf(peer) !== 'node' ? { requeueAfterMs: LOOK_AGAIN_MS } : undefined
+      return peer && roleOf(peer) !== 'node' ? requeueAfter(LOOK_AGAIN_MS) : undefined
     }
     const told = this.#toldTo(key.name, nodeID)
     try {
       await this.#bringInLine(peer, told, signal)
       told.failures = 0
-      return { requeueAfterMs: this.#nextLook(told) }
+      return requeueAfter(this.#nextLook(told))
     } catch (error) {
       if (signal.aborted || (!isTransportError(error) && !isProblem(error))) throw error
       if (isProblem(error, 'not-supported', 'route-not-found', 'method-not-allowed')) {
         log.info({ err: error, peer: nodeID }, 'a peer takes no advertisements')
-        return { requeueAfterMs: NOT_SUPPORTED_RETRY_MS }
+        return requeueAfter(NOT_SUPPORTED_RETRY_MS)
       }
       const failures = ++told.failures
       log[failures === 1 ? 'warn' : 'debug'](
         { err: error, peer: nodeID },
         'offers not advertised; will try again',
       )
-      return { requeueAfterMs: backOff(failures - 1, FIRST_RETRY_MS, LONGEST_RETRY_MS) }
+      return requeueAfter(backOff(failures - 1, FIRST_RETRY_MS, LONGEST_RETRY_MS))
     }
   }
 

@@ -3,6 +3,7 @@
  *
  * A member is believed in for its credential, never for the supernode's word; where it is, only once it was met.
  */
+import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import { Compile } from 'typebox/compile'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
@@ -71,7 +72,7 @@ export class PeerExchange implements Component {
     return this.#controller.stop()
   }
 
-  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | void> {
+  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
     const { informers, registry, self, role, log } = this.#options
     const { address, nodeID } = informers.of(PeerKind).get(key)?.spec ?? {}
     if (address === undefined || nodeID === undefined) return
@@ -84,10 +85,10 @@ export class PeerExchange implements Component {
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error
       log.debug({ err: error, supernode: id }, 'the supernode listed no members')
-      return { requeueAfterMs: RETRY_MS }
+      return requeueAfter(RETRY_MS)
     }
     const alone = proved.domain === self.domain && !this.#knowsOthers()
-    return { requeueAfterMs: alone ? AGAIN_WHEN_ALONE_MS : AGAIN_MS }
+    return requeueAfter(alone ? AGAIN_WHEN_ALONE_MS : AGAIN_MS)
   }
 
   async #ask(

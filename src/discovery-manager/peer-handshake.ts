@@ -3,6 +3,7 @@
  *
  * What a peer proves of itself goes to the Privacy and Security Manager, which decides what it may do.
  */
+import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
@@ -216,7 +217,7 @@ export class PeerHandshake implements Component {
     return hello
   }
 
-  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | void> {
+  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
     const { store, registry, log } = this.#options
     const peer = await store.get(PeerKind, key)
     if (peer === undefined) this.#failures.delete(key.name)
@@ -226,12 +227,12 @@ export class PeerHandshake implements Component {
     try {
       await this.sayHello({ address, ...(id === undefined ? {} : { id }) }, { source, signal })
       this.#failures.delete(key.name)
-      return { requeueAfterMs: this.#atLeast(AGAIN_WHEN_REACHED_MS) }
+      return requeueAfter(this.#atLeast(AGAIN_WHEN_REACHED_MS))
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error
       if (signal.aborted) return
       // It is there, and will answer soon.
-      if (isProblem(error, 'unavailable')) return { requeueAfterMs: NOT_READY_RETRY_MS }
+      if (isProblem(error, 'unavailable')) return requeueAfter(NOT_READY_RETRY_MS)
       const failures = (this.#failures.get(key.name) ?? 0) + 1
       this.#failures.set(key.name, failures)
       if (failures >= FORGET_AFTER && this.#isHearsay(peer)) {
@@ -240,7 +241,7 @@ export class PeerHandshake implements Component {
       }
       if (failures === 3) log.info({ err: error, address }, 'peer not reached')
       if (failures >= 3) await registry.unreachable(key.name, error.message)
-      return { requeueAfterMs: backOff(failures, FIRST_RETRY_MS, this.#atLeast(LONGEST_RETRY_MS)) }
+      return requeueAfter(backOff(failures, FIRST_RETRY_MS, this.#atLeast(LONGEST_RETRY_MS)))
     }
   }
 

@@ -2,14 +2,15 @@
  * Publishes to catalogs, when a contract has ended, what we think of the other party: the mean of the facts that
  * were noted of it. Sent until it was heard; sending it again changes nothing.
  */
-import { backOff } from '../kernel/back-off.ts'
+import { Backoffs } from '../kernel/reconcile/backoffs.ts'
+import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
 import { CONTRACT_ENDS, FACT_VALUES, FactKind } from '../objects/fact.ts'
 import { parseNodeId } from '../objects/ids.ts'
-import { DEFAULT_NAMESPACE, type ObjectKey } from '../objects/meta.ts'
+import { inDefaultNamespace, type ObjectKey } from '../objects/meta.ts'
 import { PeerKind, type Peer } from '../objects/peer.ts'
 import { signDocument, type NodeKey, type PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import type { RearClient } from '../rear/client.ts'
@@ -34,10 +35,16 @@ export class RatingSender implements Component {
   readonly #controller: Controller
   /** Catalogs that heard, or do not want to hear, of a contract. */
   readonly #sent = new Map<string, Set<string>>()
-  readonly #failures = new Map<string, number>()
+  readonly #backoffs: Backoffs
 
   constructor(options: RatingSenderOptions) {
     this.#options = options
+    this.#backoffs = new Backoffs({
+      clock: options.system.clock,
+      firstMs: FIRST_RETRY_MS,
+      longestMs: LONGEST_RETRY_MS,
+      of: options.informers.of(ContractKind),
+    })
     options.informers.of(PeerKind)
     options.informers.of(FactKind)
     this.#controller = new Controller({
@@ -50,9 +57,7 @@ export class RatingSender implements Component {
         {
           informer: options.informers.of(FactKind),
           keys: ({ object: { spec } }) =>
-            spec.contractID === undefined
-              ? undefined
-              : { namespace: DEFAULT_NAMESPACE, name: spec.contractID },
+            spec.contractID === undefined ? undefined : inDefaultNamespace(spec.contractID),
         },
       ],
       reconcile: (key, signal) => this.#reconcile(key, signal),
@@ -67,13 +72,12 @@ export class RatingSender implements Component {
     return this.#controller.stop()
   }
 
-  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | void> {
+  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
     const { informers, system } = this.#options
     const contract = informers.of(ContractKind).get(key)
     const phase = contract?.status?.phase
     if (contract === undefined) {
       this.#sent.delete(key.name)
-      this.#failures.delete(key.name)
       return
     }
     if ((phase?.phase !== 'Closed' && phase?.phase !== 'Expired') || contract.spec.document === undefined)
@@ -89,9 +93,7 @@ export class RatingSender implements Component {
     const heard = await Promise.all(catalogs.map((catalog) => this.#send(catalog, message, signal)))
     for (const [index, { spec }] of catalogs.entries()) if (heard[index] === true) sent.add(spec.nodeID!)
     if (heard.every(Boolean)) return
-    const failures = (this.#failures.get(key.name) ?? 0) + 1
-    this.#failures.set(key.name, failures)
-    return { requeueAfterMs: backOff(failures - 1, FIRST_RETRY_MS, LONGEST_RETRY_MS) }
+    return requeueAfter(this.#backoffs.failed(key))
   }
 
   #catalogs(): readonly Peer[] {

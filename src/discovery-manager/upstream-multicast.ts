@@ -18,7 +18,7 @@ import { rfc3339, type Timer } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { isNodeId, type NodeId } from '../objects/ids.ts'
 import { KnownClusterKind, type KnownCluster } from '../objects/known-cluster.ts'
-import { DEFAULT_NAMESPACE, isObjectName, keyOf } from '../objects/meta.ts'
+import { inDefaultNamespace, isObjectName, keyOf } from '../objects/meta.ts'
 import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import type { DatagramSocket, MulticastGroup, OpenDatagramSocket } from './datagram-socket.ts'
 import { isPeerAddress } from './peer-address.ts'
@@ -129,7 +129,7 @@ export class UpstreamMulticast implements Component {
   async #note(nodeID: string, address: string): Promise<void> {
     const name = `knowncluster-${nodeID}`
     if (this.#writing.has(name)) return
-    const known = this.#known.get({ namespace: DEFAULT_NAMESPACE, name })
+    const known = this.#known.get(inDefaultNamespace(name))
     const room = this.#known.list().length + this.#writing.size < MOST_KNOWN
     if (known === undefined && !room) return this.#complain('too many neighbours to remember')
     const writing = this.#write(name, address).finally(() => this.#writing.delete(name))
@@ -139,7 +139,7 @@ export class UpstreamMulticast implements Component {
 
   async #write(name: string, address: string): Promise<void> {
     const { store, system } = this.#options
-    const key = { namespace: DEFAULT_NAMESPACE, name }
+    const key = inDefaultNamespace(name)
     const stored =
       (await store.get(KnownClusterKind, key)) ??
       (await store.create(KnownClusterKind, {

@@ -7,7 +7,7 @@ import type { Config } from '../config/index.ts'
 import type { Component } from '../kernel/component.ts'
 import { ensure, mutate } from '../kernel/object-store.ts'
 import type { NodeBase } from '../node-base.ts'
-import { DEFAULT_NAMESPACE, keyOf } from '../objects/meta.ts'
+import { inDefaultNamespace, keyOf } from '../objects/meta.ts'
 import { PoolKind } from '../objects/pool.ts'
 import { poolSpecs } from './pool-specs.ts'
 
@@ -32,7 +32,7 @@ export class LocalResourceManager implements Component {
     const { store } = this.#base
     const wanted = new Map(poolSpecs(this.#config).map(({ name, spec }) => [name, spec]))
     for (const [name, spec] of wanted) {
-      const key = { namespace: DEFAULT_NAMESPACE, name }
+      const key = inDefaultNamespace(name)
       await ensure(store, PoolKind, { metadata: { ...key, labels: CONFIGURED }, spec })
       await mutate(store, PoolKind, key, (pool) =>
         isDeepStrictEqual(pool.spec, spec) ? undefined : { ...pool, spec },

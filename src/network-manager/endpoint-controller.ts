@@ -2,6 +2,7 @@
  * Consumer side: gives each port of each pod on a virtual node a local port that leads to it, and says in the status
  * of the virtual router which. The local ports themselves are `ExposedPorts`'.
  */
+import { requeueAfter } from '../kernel/reconcile/result.ts'
 import { isDeepStrictEqual } from 'node:util'
 import type { Component } from '../kernel/component.ts'
 import { Controller, type ReconcileResult } from '../kernel/controller.ts'
@@ -120,7 +121,7 @@ export class EndpointController implements Component {
     }
     await this.#exposed.concealOthers(routerKey, kept)
     if (router) await this.#report(router, endpoints, complaints)
-    return complaints.some(({ reason }) => reason !== 'NotCarried') ? { requeueAfterMs: retryMs } : undefined
+    return complaints.some(({ reason }) => reason !== 'NotCarried') ? requeueAfter(retryMs) : undefined
   }
 
   async #report(

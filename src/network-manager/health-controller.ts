@@ -5,6 +5,7 @@
  * The consumer probes while nothing passes. The provider only listens: its consumer may be somewhere
  * that cannot be called. A relay says what came of its last attempt to pass something on.
  */
+import { requeueAfter } from '../kernel/reconcile/result.ts'
 import type { Channel } from '../kernel/channel.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller, type ReconcileResult } from '../kernel/controller.ts'
@@ -106,7 +107,7 @@ export class HealthController implements Component {
     const finding = await this.#examine(router, record, signal)
     if (signal.aborted) return
     if (finding) await this.#report(router, finding)
-    return { requeueAfterMs: record.failures === 1 ? Math.min(SECOND_LOOK_MS, intervalMs) : intervalMs }
+    return requeueAfter(record.failures === 1 ? Math.min(SECOND_LOOK_MS, intervalMs) : intervalMs)
   }
 
   /** @returns undefined when there is nothing to say (yet) */

@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ClusterNode } from '../fabric/cluster.ts'
 import type { Deployment } from '../objects/core/deployment.ts'
-import type { ContractId } from '../objects/ids.ts'
 import type { Pod } from '../objects/core/pod.ts'
 import type { IntentSpec } from '../objects/intent.ts'
 import type { Solver, SolverSpec, SolverStatus } from '../objects/solver.ts'
@@ -51,7 +50,7 @@ function node(
     origin:
       contract === undefined
         ? { type: 'own' }
-        : { type: 'bought', contractID: contract as ContractId, provider: undefined },
+        : { type: 'bought', contractID: contract, provider: undefined },
     usable,
     labels,
     taints,

@@ -13,7 +13,7 @@ import { isStoreError, remove } from '../kernel/object-store.ts'
 import { rfc3339, type Timer } from '../kernel/system.ts'
 import { Turns } from '../kernel/turns.ts'
 import type { NodeBase } from '../node-base.ts'
-import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
+import { inDefaultNamespace } from '../objects/meta.ts'
 import {
   PeeringCandidateKind,
   type PeeringCandidate,
@@ -90,7 +90,7 @@ const BATCH = 32
 /** So many entries are looked at before others get their turn. */
 const STRIDE = 200
 
-const key = (name: string) => ({ namespace: DEFAULT_NAMESPACE, name })
+const key = (name: string) => inDefaultNamespace(name)
 
 export class PeeringCandidates implements Component {
   readonly #base: NodeBase

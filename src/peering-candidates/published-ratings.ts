@@ -9,7 +9,7 @@ import type { Component } from '../kernel/component.ts'
 import type { InformerEvent } from '../kernel/informer.ts'
 import { isStoreError } from '../kernel/object-store.ts'
 import type { NodeBase } from '../node-base.ts'
-import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
+import { inDefaultNamespace } from '../objects/meta.ts'
 import {
   RatingStatementKind,
   type RatingStatement,
@@ -59,7 +59,7 @@ export class PublishedRatings implements Component {
   async put(spec: RatingStatementSpec): Promise<void> {
     const { store } = this.#base
     const name = `rating-${digest(`${spec.contractID}\n${spec.author}`)}`
-    const key = { namespace: DEFAULT_NAMESPACE, name }
+    const key = inDefaultNamespace(name)
     for (;;) {
       const before = await store.get(RatingStatementKind, key)
       if (before && Date.parse(before.spec.at) >= Date.parse(spec.at)) return

@@ -10,7 +10,7 @@ import type { Log } from '../kernel/log.ts'
 import { isStoreError, type ObjectStore } from '../kernel/object-store.ts'
 import { randomHex, rfc3339, type System, type Timer } from '../kernel/system.ts'
 import { FactKind, type Fact } from '../objects/fact.ts'
-import { DEFAULT_NAMESPACE, type NewObject } from '../objects/meta.ts'
+import { inDefaultNamespace, type NewObject } from '../objects/meta.ts'
 import type { FactRecord, RecorderSink } from '../trace/index.ts'
 
 export interface FactObjectsOptions {
@@ -67,7 +67,7 @@ export class FactObjects implements RecorderSink {
     }
     const { about, type, at, contractID, detail } = record
     const fact = {
-      metadata: { namespace: DEFAULT_NAMESPACE, name },
+      metadata: inDefaultNamespace(name),
       spec: {
         about,
         type,
@@ -91,7 +91,7 @@ export class FactObjects implements RecorderSink {
   }
 
   isKnown(name: string): boolean {
-    const stored = this.#options.informers.of(FactKind).get({ namespace: DEFAULT_NAMESPACE, name })
+    const stored = this.#options.informers.of(FactKind).get(inDefaultNamespace(name))
     return stored !== undefined || this.#pending.has(name)
   }
 

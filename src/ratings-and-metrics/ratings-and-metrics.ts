@@ -12,7 +12,7 @@ import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { CONTRACT_ENDS, FactKind, type FactType } from '../objects/fact.ts'
-import { DEFAULT_NAMESPACE, keyString, type KubeObject, type ObjectKey } from '../objects/meta.ts'
+import { inDefaultNamespace, keyString, type KubeObject, type ObjectKey } from '../objects/meta.ts'
 import { RatingKind, type Rating } from '../objects/rating.ts'
 import { ReservationKind } from '../objects/reservation.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
@@ -158,7 +158,7 @@ export class RatingsAndMetrics implements Component {
     const { store } = this.#options
     try {
       if (before === undefined) {
-        const metadata = { namespace: DEFAULT_NAMESPACE, name: key.name }
+        const metadata = inDefaultNamespace(key.name)
         await store.create(RatingKind, { metadata, spec, status }, { deferrable: true })
       } else {
         await store.update(RatingKind, { ...before, spec, status }, { deferrable: true })

@@ -6,8 +6,7 @@ import { rfc3339, type Timer } from '../kernel/system.ts'
 import type { Channel } from '../kernel/channel.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
-import type { ContractId } from '../objects/ids.ts'
-import { DEFAULT_NAMESPACE, ownedBy } from '../objects/meta.ts'
+import { inDefaultNamespace, ownedBy } from '../objects/meta.ts'
 import { MeasurementSchema, SampleKind, type Measurement } from '../objects/sample.ts'
 import { VirtualRouterKind, type VirtualRouter } from '../objects/virtual-router.ts'
 import { isProblem, Problem, ProblemSchema } from '../rear/problem.ts'
@@ -95,7 +94,7 @@ export class ContractTelemetry implements Component {
     const { cluster, self, system, channelFor } = this.#options
     const contractID = contract.metadata.name
     if (router === undefined || router.spec.role === 'relay') return
-    const pods = cluster.runningUnder(contractID as ContractId)
+    const pods = cluster.runningUnder(contractID)
     const { phase, roundTripMs, bytesIn, bytesOut } = router.status ?? {}
     const measurement: Measurement = {
       at: rfc3339(system.clock.now()),
@@ -122,7 +121,7 @@ export class ContractTelemetry implements Component {
 
   async #keep(contract: Contract, measurement: Measurement): Promise<void> {
     const { store } = this.#options
-    const key = { namespace: DEFAULT_NAMESPACE, name: contract.metadata.name }
+    const key = inDefaultNamespace(contract.metadata.name)
     await ensure(store, SampleKind, {
       metadata: { ...key, ownerReferences: [ownedBy(contract)] },
       spec: { contractID: contract.metadata.name },

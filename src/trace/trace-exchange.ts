@@ -1,5 +1,5 @@
 /** Reading traces of others: a participant may see what each node did for its intent, nobody else may. */
-import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
+import { inDefaultNamespace } from '../objects/meta.ts'
 import { TraceKind, type Trace, type TraceEvent } from '../objects/trace.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
 import { traceName } from './trace-objects.ts'
@@ -11,7 +11,7 @@ export async function readableTrace(
   traceID: string,
   reader: string | undefined,
 ): Promise<Trace | undefined> {
-  const trace = await store.get(TraceKind, { namespace: DEFAULT_NAMESPACE, name: traceName(traceID) })
+  const trace = await store.get(TraceKind, inDefaultNamespace(traceName(traceID)))
   if (trace === undefined) return undefined
   return reader === undefined || trace.spec.participants?.includes(reader) === true ? trace : undefined
 }

@@ -10,7 +10,7 @@ import { backOff } from '../kernel/back-off.ts'
 import type { Log } from '../kernel/log.ts'
 import { isStoreError, type ObjectStore } from '../kernel/object-store.ts'
 import type { System, Timer } from '../kernel/system.ts'
-import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
+import { inDefaultNamespace } from '../objects/meta.ts'
 import { TraceKind, type Trace, type TraceEvent } from '../objects/trace.ts'
 import { addToTrace, joinAdditions, type TraceAddition } from './merge-trace.ts'
 import type { RecorderSink, TraceNews } from './sink.ts'
@@ -162,7 +162,7 @@ export class TraceObjects implements RecorderSink {
   /** One call, where this process knows what is stored and nobody else wrote meanwhile. */
   async #put(traceID: string, known: Trace | undefined, addition: TraceAddition): Promise<Trace> {
     const { store } = this.#options
-    const key = { namespace: DEFAULT_NAMESPACE, name: traceName(traceID) }
+    const key = inDefaultNamespace(traceName(traceID))
     let stored = known
     for (let attempt = 1; ; attempt++) {
       const { spec, status } = addToTrace(stored, traceID, addition)

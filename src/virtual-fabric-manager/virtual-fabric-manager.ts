@@ -8,7 +8,7 @@ import { remove } from '../kernel/object-store.ts'
 import { done, type ReconcileResult, requeueAfter } from '../kernel/reconcile/result.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
-import { DEFAULT_NAMESPACE, keyOf, type ObjectKey } from '../objects/meta.ts'
+import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { VirtualNodeKind, type VirtualNode } from '../objects/virtual-node.ts'
 import { VirtualRouterKind, type VirtualRouter } from '../objects/virtual-router.ts'
 import type { Route } from '../rear/route.ts'
@@ -126,7 +126,7 @@ export class VirtualFabricManager implements Component {
 
   /** Whether the contract has ended. The local copy may not know of a new one yet. */
   async #isOver({ spec }: VirtualNode): Promise<boolean> {
-    const key = { namespace: DEFAULT_NAMESPACE, name: spec.contractID }
+    const key = inDefaultNamespace(spec.contractID)
     const isActive = (contract: Contract | undefined): boolean =>
       contract !== undefined && (contract.status?.phase?.phase ?? 'Active') === 'Active'
     return !isActive(this.#contracts.get(key)) && !isActive(await this.#options.store.get(ContractKind, key))

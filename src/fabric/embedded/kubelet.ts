@@ -1,13 +1,14 @@
 /**
  * The kubelet: runs the pods that are bound to the local node, and tells what becomes of them.
  */
+import { ensureFinalizer, removeFinalizer } from '../../kernel/reconcile/finalizers.ts'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Component } from '../../kernel/component.ts'
 import { Controller } from '../../kernel/controller.ts'
 import type { Informer, Informers } from '../../kernel/informer.ts'
 import type { Log } from '../../kernel/log.ts'
-import { mutate, type ObjectStore } from '../../kernel/object-store.ts'
+import type { ObjectStore } from '../../kernel/object-store.ts'
 import type { System } from '../../kernel/system.ts'
 import { isFinished, type Pod, PodKind } from '../../objects/core/pod.ts'
 import { keyString, type ObjectKey } from '../../objects/meta.ts'
@@ -122,7 +123,7 @@ export class Kubelet implements Component {
     if (pod === undefined || pod.spec.nodeName !== nodeName) return
     if (pod.metadata.deletionTimestamp !== undefined) {
       await rm(this.#logDirectory(pod.metadata.uid), { recursive: true, force: true })
-      await this.#setFinalizer(pod, false)
+      await removeFinalizer(this.#options.store, PodKind, pod, RUNNING_FINALIZER)
       return
     }
     if (this.#instances.has(name) || isFinished(pod) || this.#stopping) return
@@ -150,7 +151,8 @@ export class Kubelet implements Component {
       events.record(pod, 'kubelet', 'Warning', 'FailedCreatePodSandBox', (error as Error).message)
       throw error
     }
-    await this.#setFinalizer(pod, true)
+    // Keeps the pod's object until we have stopped it.
+    await ensureFinalizer(this.#options.store, PodKind, pod, RUNNING_FINALIZER)
   }
 
   #beginStop(instance: PodInstance, pod: Pod | undefined, name: string): void {
@@ -162,20 +164,6 @@ export class Kubelet implements Component {
       })
       // The rest is for the next reconcile.
       .finally(() => this.#controller.enqueue(instance.key))
-  }
-
-  /** Keeps the pod's object until we have stopped it, or lets it go. */
-  async #setFinalizer(pod: Pod, wanted: boolean): Promise<void> {
-    if ((pod.metadata.finalizers ?? []).includes(RUNNING_FINALIZER) === wanted) return
-    await mutate(this.#options.store, PodKind, pod.metadata, (stored) => {
-      const before = stored.metadata.finalizers ?? []
-      const others = before.filter((finalizer) => finalizer !== RUNNING_FINALIZER)
-      const done = before.includes(RUNNING_FINALIZER) === wanted
-      const deleting = stored.metadata.deletionTimestamp !== undefined
-      if (stored.metadata.uid !== pod.metadata.uid || done || (wanted && deleting)) return undefined
-      const finalizers = wanted ? [...before, RUNNING_FINALIZER] : others
-      return { ...stored, metadata: { ...stored.metadata, finalizers } }
-    })
   }
 
   #addressFor(pod: Pod): string {

@@ -1,6 +1,7 @@
 /**
  * Removes pods that are bound to a node which is no more; else nobody would ever look after them.
  */
+import { withoutFinalizer } from '../../kernel/reconcile/finalizers.ts'
 import type { Component } from '../../kernel/component.ts'
 import { Controller } from '../../kernel/controller.ts'
 import type { Informer, Informers } from '../../kernel/informer.ts'
@@ -70,10 +71,8 @@ export class OrphanCollector implements Component {
     // The informer may lag.
     if ((await this.#store.get(NodeKind, { name: nodeName })) !== undefined) return
     await remove(this.#store, PodKind, key)
-    await mutate(this.#store, PodKind, key, (stored) => {
-      if (stored.metadata.uid !== pod.metadata.uid) return undefined
-      const finalizers = (stored.metadata.finalizers ?? []).filter((one) => one !== RUNNING_FINALIZER)
-      return { ...stored, metadata: { ...stored.metadata, finalizers } }
-    })
+    await mutate(this.#store, PodKind, key, (stored) =>
+      stored.metadata.uid === pod.metadata.uid ? withoutFinalizer(stored, RUNNING_FINALIZER) : undefined,
+    )
   }
 }

@@ -5,6 +5,7 @@
  * Orchestrator, which has the decision written into the workload's `nodeSelector`. Until then its pods wait; those
  * of a Deployment that does not ask run on the local node, as in any cluster.
  */
+import { withFinalizer } from '../../kernel/reconcile/finalizers.ts'
 import type { Component } from '../../kernel/component.ts'
 import { Controller } from '../../kernel/controller.ts'
 import type { Informer, InformerEvent, Informers } from '../../kernel/informer.ts'
@@ -212,15 +213,7 @@ export class Scheduler implements Component {
 
 /** With the finalizer in the same write: from here on the pod does not vanish before it has stopped. */
 function boundTo(pod: Pod, node: string): Pod {
-  const finalizers = pod.metadata.finalizers ?? []
-  return {
-    ...pod,
-    metadata: {
-      ...pod.metadata,
-      finalizers: finalizers.includes(RUNNING_FINALIZER) ? finalizers : [...finalizers, RUNNING_FINALIZER],
-    },
-    spec: { ...pod.spec, nodeName: node },
-  }
+  return { ...withFinalizer(pod, RUNNING_FINALIZER), spec: { ...pod.spec, nodeName: node } }
 }
 
 function isPending(pod: Pod): boolean {

@@ -1,4 +1,6 @@
 /** The pods of virtual nodes: handed to the providers, mirrored from them, and taken back. */
+import { requeueAfter } from '../../kernel/reconcile/result.ts'
+import { withoutFinalizer } from '../../kernel/reconcile/finalizers.ts'
 import { Controller, type ReconcileResult } from '../../kernel/controller.ts'
 import type { Component } from '../../kernel/component.ts'
 import type { Informer, Informers } from '../../kernel/informer.ts'
@@ -122,13 +124,9 @@ export class VirtualPods implements Component {
   /** Takes our finalizer off, so that the pod's object can vanish. */
   async release(pod: Pod): Promise<void> {
     this.#handedOver.delete(keyString(keyOf(pod)))
-    await mutate(this.#options.store, PodKind, keyOf(pod), (stored) => {
-      const finalizers = stored.metadata.finalizers ?? []
-      if (stored.metadata.uid !== pod.metadata.uid || !finalizers.includes(RUNNING_FINALIZER))
-        return undefined
-      const others = finalizers.filter((finalizer) => finalizer !== RUNNING_FINALIZER)
-      return { ...stored, metadata: { ...stored.metadata, finalizers: others } }
-    })
+    await mutate(this.#options.store, PodKind, keyOf(pod), (stored) =>
+      stored.metadata.uid === pod.metadata.uid ? withoutFinalizer(stored, RUNNING_FINALIZER) : undefined,
+    )
   }
 
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
@@ -164,10 +162,10 @@ export class VirtualPods implements Component {
       if (refusal === undefined) {
         // The link finds out when the provider is back, and asks again.
         log.debug({ err: error, pod: keyString(key) }, 'pod not handed over')
-        return { requeueAfterMs: REFUSED_RETRY_MS }
+        return requeueAfter(REFUSED_RETRY_MS)
       }
       await this.#refused(pod, refusal.reason, refusal.detail)
-      return { requeueAfterMs: REFUSED_RETRY_MS }
+      return requeueAfter(REFUSED_RETRY_MS)
     }
     this.#handedOver.set(keyString(key), uid)
     events.record(pod, SOURCE, 'Normal', 'HandedOver', `The provider of ${nodeName} has taken the pod`)
@@ -193,11 +191,11 @@ export class VirtualPods implements Component {
     const path = `${podPath(link.contractID, namespace, name)}?uid=${encodeURIComponent(uid)}`
     try {
       const { gone } = (await link.request('DELETE', path, signal)) as RemovedPod
-      if (!gone) return { requeueAfterMs: ENDING_RETRY_MS }
+      if (!gone) return requeueAfter(ENDING_RETRY_MS)
     } catch (error) {
       const refusal = refusalOf(error)
       // A provider that knows no such contract runs nothing under it.
-      if (refusal?.contractIsGone !== true) return { requeueAfterMs: REFUSED_RETRY_MS }
+      if (refusal?.contractIsGone !== true) return requeueAfter(REFUSED_RETRY_MS)
     }
     await this.release(pod)
     return undefined
