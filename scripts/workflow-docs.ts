@@ -6,7 +6,13 @@
  *   npm run docs:check   fails when a committed page says something else
  */
 import { componentTitle } from '../src/cli/component-names.ts'
-import { WORKFLOWS, type WorkflowNumber, type WorkflowRole, type WorkflowStep } from '../src/trace/index.ts'
+import {
+  ALONGSIDE,
+  WORKFLOWS,
+  type WorkflowNumber,
+  type WorkflowRole,
+  type WorkflowStep,
+} from '../src/trace/index.ts'
 import { writeOrCheck } from './generated-pages.ts'
 
 interface Page {
@@ -86,7 +92,7 @@ function receiver(page: Page, { action, role }: WorkflowStep): WorkflowRole {
 
 function pageOf(workflow: WorkflowNumber): string {
   const page = PAGES[workflow]
-  const steps = WORKFLOWS[workflow]
+  const steps = [...WORKFLOWS[workflow], ...ALONGSIDE[workflow]].toSorted((a, b) => a.step - b.step)
   const id = (role: WorkflowRole): string => role.replace('-', '')
   const lines = [
     `# Workflow ${workflow}: ${page.title}`,

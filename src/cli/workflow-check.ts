@@ -2,7 +2,14 @@
  * Whether the numbered steps of a workflow took place, and in the right order. Pure.
  */
 import type { TraceEvent } from '../objects/trace.ts'
-import { NO_STEP, stepNumber, type WorkflowNumber, WORKFLOWS, type WorkflowStep } from '../trace/index.ts'
+import {
+  ALONGSIDE,
+  NO_STEP,
+  stepNumber,
+  type WorkflowNumber,
+  WORKFLOWS,
+  type WorkflowStep,
+} from '../trace/index.ts'
 
 /** @returns the table of a workflow; an empty one for a number that is none */
 export function workflowSteps(workflow: number): readonly WorkflowStep[] {
@@ -31,8 +38,8 @@ export function beginOf(events: readonly TraceEvent[]): number {
 /** @returns of each number that took place its first event, in the order in which they happened */
 export function firstOfEachStep(events: readonly TraceEvent[]): readonly TraceEvent[] {
   const seen = new Set<number>()
-  return inTime(events).filter(({ step }) => {
-    if (step === NO_STEP || seen.has(step)) return false
+  return inTime(events).filter(({ step, action }) => {
+    if (step === NO_STEP || isAlongside(action) || seen.has(step)) return false
     seen.add(step)
     return true
   })
@@ -43,7 +50,7 @@ export function missingSteps(
   table: readonly WorkflowStep[],
   events: readonly TraceEvent[],
 ): readonly WorkflowStep[] {
-  const seen = new Set(events.map(({ step }) => step))
+  const seen = new Set(events.flatMap(({ step, action }) => (isAlongside(action) ? [] : [step])))
   return table.filter(({ step, optional }) => !optional && !seen.has(step))
 }
 
@@ -107,4 +114,20 @@ export function checkSteps(table: readonly WorkflowStep[], events: readonly Trac
     }
   }
   return problems
+}
+
+/** Whether what was done has no place in the order of the steps: it has the number of what it goes along with. */
+function isAlongside(action: string): boolean {
+  return ALONGSIDE[1].some((step) => step.action === action)
+}
+
+/** @returns what should have been done at the same time as a step and was not */
+export function missingAlongside(
+  workflow: WorkflowNumber,
+  events: readonly TraceEvent[],
+): readonly WorkflowStep[] {
+  return ALONGSIDE[workflow].filter(
+    ({ action, role }) =>
+      !events.some((event) => event.action === action && event.role === role && event.outcome === 'ok'),
+  )
 }

@@ -16,7 +16,7 @@ import type { Contract } from '../objects/contract.ts'
 import { PodKind } from '../objects/core/pod.ts'
 import type { NodeId } from '../objects/ids.ts'
 import { keyOf } from '../objects/meta.ts'
-import type { VirtualRouter } from '../objects/virtual-router.ts'
+import type { Recorder } from '../trace/index.ts'
 import type { Route as RearRoute } from '../rear/route.ts'
 import {
   DEFAULT_LIMITS,
@@ -66,8 +66,8 @@ export interface NetworkManagerOptions {
   readonly addressOf?: (nodeID: string) => string | undefined
   /** What serves requests and streams that come out of a relayed way; asked for each connection. */
   readonly inner?: () => { readonly handler: RearHandler; readonly onStream: StreamHandler } | undefined
-  /** Told when the router of a contract has been made (steps 18 and 19 of workflow 1). */
-  readonly onRouter?: (router: VirtualRouter, contract: Contract) => void
+  /** Told when the router of a contract has been made (steps 18 and 19 of workflow 1); nothing is recorded unless given. */
+  readonly recorder?: Recorder
   /** Where local ports listen; 127.0.0.1 unless given. */
   readonly listenHost?: string
   readonly limits?: Partial<NetworkManagerLimits>
@@ -171,7 +171,7 @@ export class NetworkManager implements Component {
       self: identity?.id,
       pathOf: options.pathOf ?? (() => undefined),
       addressOf: options.addressOf ?? (() => undefined),
-      onRouter: options.onRouter ?? (() => undefined),
+      recorder: options.recorder,
     })
     const endpoints = new EndpointController({
       store,

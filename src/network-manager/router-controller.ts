@@ -12,6 +12,7 @@ import type { System } from '../kernel/system.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
 import { controllerOf, type ObjectKey, ownedBy } from '../objects/meta.ts'
 import { type VirtualRouter, VirtualRouterKind, type VirtualRouterSpec } from '../objects/virtual-router.ts'
+import { traceOf, type Recorder } from '../trace/index.ts'
 import { type Path, routerFor } from './contract-path.ts'
 import { onSpecChange } from './on-spec-change.ts'
 
@@ -23,8 +24,7 @@ export interface RouterControllerOptions {
   readonly self: string | undefined
   readonly pathOf: (contract: Contract) => Path | undefined
   readonly addressOf: (nodeID: string) => string | undefined
-  /** Told when the first router of a contract has been made. */
-  readonly onRouter: (router: VirtualRouter, contract: Contract) => void
+  readonly recorder: Recorder | undefined
 }
 
 /** Addresses come from elsewhere and change without telling us. */
@@ -83,15 +83,22 @@ export class RouterController implements Component {
   }
 
   async #create(key: ObjectKey, contract: Contract, spec: VirtualRouterSpec): Promise<void> {
-    const { store, onRouter } = this.#options
+    const { store, recorder } = this.#options
+    const since = recorder?.now()
     try {
-      const router = await store.create(
+      await store.create(
         VirtualRouterKind,
         { metadata: { ...key, ownerReferences: [ownedBy(contract)] }, spec },
         // The consumer is who waits for its way; the provider only listens.
         { deferrable: contract.spec.role === 'seller' },
       )
-      onRouter(router, contract)
+      const trace = traceOf(contract)
+      recorder?.step(trace, 'router-deployed', {
+        role: trace?.role ?? (contract.spec.role === 'seller' ? 'provider' : 'consumer'),
+        peer: spec.peer.nodeID,
+        since,
+        detail: `${spec.role} of ${key.name}`,
+      })
     } catch (error) {
       // The informer lags behind our own writing.
       if (!isStoreError(error, 'AlreadyExists')) throw error

@@ -21,11 +21,12 @@ export interface ContractTelemetryOptions extends NodeBase {
 }
 
 const SAMPLE_EVERY_MS = 30_000
-const MOST_MEASUREMENTS = 240
+/** Of each side: so the other one cannot push out ours. */
+const MOST_MEASUREMENTS = 120
 
 export class ContractTelemetry implements Component {
   readonly #options: ContractTelemetryOptions
-  readonly #abort = new AbortController()
+  #abort = new AbortController()
   #timer: Timer | undefined
 
   constructor(options: ContractTelemetryOptions) {
@@ -34,6 +35,8 @@ export class ContractTelemetry implements Component {
   }
 
   async start(): Promise<void> {
+    if (this.#timer !== undefined) return
+    this.#abort = new AbortController()
     this.#arm()
   }
 
@@ -127,9 +130,22 @@ export class ContractTelemetry implements Component {
       spec: { contractID: contract.metadata.name },
     })
     await mutateStatus(store, SampleKind, key, ({ status }) => {
-      const measurements = [...(status?.measurements ?? []), measurement].slice(-MOST_MEASUREMENTS)
+      const measurements = bounded([...(status?.measurements ?? []), measurement])
       const available = measurements.filter((each) => each.available).length
       return { measurements, availability: Math.round((available / measurements.length) * 10_000) / 10_000 }
     })
   }
+}
+
+/** @returns the last measurements of each side, oldest first */
+function bounded(measurements: readonly Measurement[]): Measurement[] {
+  const left = new Map<string, number>()
+  return measurements
+    .toReversed()
+    .filter(({ by }) => {
+      const count = (left.get(by) ?? 0) + 1
+      left.set(by, count)
+      return count <= MOST_MEASUREMENTS
+    })
+    .toReversed()
 }

@@ -11,6 +11,7 @@ export { Recorder, type StepDetail } from './recorder.ts'
 export type { FactRecord, RecorderSink, TraceNews } from './sink.ts'
 export { TraceObjects, traceName } from './trace-objects.ts'
 export {
+  ALONGSIDE,
   NO_STEP,
   stepNumber,
   WORKFLOW_1,

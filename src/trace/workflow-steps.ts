@@ -13,6 +13,7 @@ export type ComponentName =
   | 'discovery-manager'
   | 'contract-manager'
   | 'virtual-fabric-manager'
+  | 'network-manager'
 
 export type WorkflowRole =
   | 'consumer'
@@ -48,6 +49,7 @@ export const ACTIONS = {
   'resources-reserved': ['rear-manager', 'resources reserved'],
   'reserve-answered': ['contract-manager', 'answered OK'],
   'contract-created': ['contract-manager', 'contract created, signed by both'],
+  'router-deployed': ['network-manager', 'made aware of the contract, virtual router deployed'],
   'allocation-created': ['rear-manager', 'allocation VirtualNode inactive'],
   'peering-asked': ['rear-manager', 'Virtual Fabric Manager asked to peer'],
   'resources-requested': ['virtual-fabric-manager', 'RESOURCE_REQUEST sent'],
@@ -217,11 +219,26 @@ export const WORKFLOWS: Readonly<Record<WorkflowNumber, readonly WorkflowStep[]>
   4: WORKFLOW_4,
 }
 
+/**
+ * What another component does at the same time as a step, under the same number: the Network Managers deploy virtual
+ * routers when their informers make them aware of the contracts. It has no place in the order of the steps.
+ */
+export const ALONGSIDE: Readonly<Record<WorkflowNumber, readonly WorkflowStep[]>> = {
+  1: routers([18, 'provider'], [19, 'consumer']),
+  2: routers([21, 'provider'], [22, 'consumer']),
+  3: routers([26, 'provider'], [27, 'provider-supernode'], [28, 'supernode'], [29, 'consumer']),
+  4: routers([25, 'provider'], [26, 'provider-supernode'], [27, 'supernode'], [28, 'consumer']),
+}
+
+function routers(...rows: readonly (readonly [number, WorkflowRole])[]): readonly WorkflowStep[] {
+  return table(rows.map(([step, role]) => [step, role, 'router-deployed']))
+}
+
 const NUMBERS: Readonly<Record<WorkflowNumber, ReadonlyMap<string, number>>> = {
-  1: numbersOf(WORKFLOW_1),
-  2: numbersOf(WORKFLOW_2),
-  3: numbersOf(WORKFLOW_3),
-  4: numbersOf(WORKFLOW_4),
+  1: numbersOf([...WORKFLOW_1, ...ALONGSIDE[1]]),
+  2: numbersOf([...WORKFLOW_2, ...ALONGSIDE[2]]),
+  3: numbersOf([...WORKFLOW_3, ...ALONGSIDE[3]]),
+  4: numbersOf([...WORKFLOW_4, ...ALONGSIDE[4]]),
 }
 
 function numbersOf(steps: readonly WorkflowStep[]): ReadonlyMap<string, number> {

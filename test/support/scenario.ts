@@ -6,7 +6,7 @@ import type { NewObject } from '../../src/objects/meta.ts'
 import { SolverKind } from '../../src/objects/solver.ts'
 import { RearClient } from '../../src/rear/client.ts'
 import { TraceKind, type TraceEvent } from '../../src/objects/trace.ts'
-import { mergeEvents, WORKFLOWS, type WorkflowNumber } from '../../src/trace/index.ts'
+import { ALONGSIDE, mergeEvents, WORKFLOWS, type WorkflowNumber } from '../../src/trace/index.ts'
 import { testIdentity } from './identities.ts'
 import type { Market, MarketConfig, MarketNode } from './market.ts'
 
@@ -138,7 +138,9 @@ export function expectSteps(
   const order: number[] = []
   for (const step of WORKFLOWS[workflow]) {
     if (step.optional || skipped.includes(step.step)) continue
-    const event = events.find((each) => each.step === step.step && each.outcome === 'ok')
+    const event = events.find(
+      (each) => each.step === step.step && each.action === step.action && each.outcome === 'ok',
+    )
     expect(event, `step ${step.step}: ${step.role} ${step.action}`).toMatchObject({
       component: step.component,
       role: step.role,
@@ -146,4 +148,10 @@ export function expectSteps(
     order.push(event!.at)
   }
   expect(order).toEqual([...order].sort((a, b) => a - b))
+  // At the same time as the contracts come to be, the Network Managers deploy their routers.
+  for (const { step, action, role, component } of ALONGSIDE[workflow])
+    expect(
+      events.find((each) => each.action === action && each.role === role),
+      `step ${step}: ${role} ${action}`,
+    ).toMatchObject({ step, component, outcome: 'ok' })
 }

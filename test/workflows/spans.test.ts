@@ -1,8 +1,8 @@
 /** The spans of a workflow: one tree, rooted at the intent, across all nodes. */
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { TraceEvent } from '../../src/objects/trace.ts'
 import { fourNodes } from '../support/four-nodes.ts'
-import { startMarket, type Market } from '../support/market.ts'
+import { startMarket, type Market, type MarketNode } from '../support/market.ts'
 import { CONSUMER, intent, provider, run, traceOfAll } from '../support/scenario.ts'
 
 describe('the spans of a workflow', () => {
@@ -16,7 +16,10 @@ describe('the spans of a workflow', () => {
     })
     market = two
     await two.simulation.advance(1_000)
+    const expectFewCalls = countCalls(Object.values(two.nodes))
     const done = await run(two, two.nodes.consumer, intent('tree', '1'))
+    await two.simulation.advance(1_000)
+    expectFewCalls()
     const { workflow, events } = await traceOfAll(two, two.nodes.consumer, done)
     expect(workflow).toBe(1)
     expectOneTree(events, ['consumer', 'seller'])
@@ -46,6 +49,26 @@ describe('the spans of a workflow', () => {
     expect(way).toEqual(['provider', 'ps', 'cs', 'consumer'])
   })
 })
+
+/** @returns a check that what was recorded meanwhile cost each node no more than a few calls of its store */
+function countCalls(nodes: readonly MarketNode[]): () => void {
+  const kinds = new Set(['Trace', 'Fact', 'Rating'])
+  const methods = ['get', 'list', 'create', 'update', 'patch', 'delete'] as const
+  const counted = nodes.map(({ store }) => methods.map((method) => vi.spyOn(store, method)))
+  return () => {
+    for (const spies of counted) {
+      const kindsOf = (calls: readonly (readonly unknown[])[]): string[] =>
+        calls.map(([kind]) => (kind as { readonly kind: string }).kind).filter((kind) => kinds.has(kind))
+      const calls = spies.flatMap((spy) => kindsOf(spy.mock.calls))
+      expect(calls.filter((kind) => kind === 'Trace').length).toBeLessThanOrEqual(6)
+      expect(calls.filter((kind) => kind !== 'Trace').length).toBeLessThanOrEqual(3)
+      expect(kindsOf([...spies[0]!.mock.calls, ...spies[1]!.mock.calls])).toEqual([])
+      // It can fail: something was written.
+      expect(calls).toEqual(expect.arrayContaining(['Trace', 'Fact', 'Rating']))
+    }
+    vi.restoreAllMocks()
+  }
+}
 
 function parentOf(events: readonly TraceEvent[], action: string): TraceEvent | undefined {
   const child = events.find((event) => event.action === action && event.outcome === 'ok')

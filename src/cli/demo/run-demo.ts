@@ -13,7 +13,14 @@ import { CliError, isExpected, messageOf } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { ApiStatusError, type ControlClient } from '../control-client.ts'
 import { type ManifestObject, readManifests } from '../manifest.ts'
-import { beginOf, checkSteps, firstOfEachStep, missingSteps, workflowSteps } from '../workflow-check.ts'
+import {
+  beginOf,
+  checkSteps,
+  firstOfEachStep,
+  missingAlongside,
+  missingSteps,
+  workflowSteps,
+} from '../workflow-check.ts'
 import { type Capacity, capacityOf } from './capacity.ts'
 import { fetchPage } from './fetch-page.ts'
 import type { Reporter } from './reporter.ts'
@@ -228,13 +235,22 @@ async function untilComplete(context: Context, { workflow }: Scenario, feed: Ste
   const end = clock.monotonic() + WITHIN_MS.lastSteps
   while (clock.monotonic() < end) {
     feed.check()
-    if (missingSteps(workflowSteps(workflow), feed.events).length === 0 && feed.isDrained) return
+    const missing = [
+      ...missingSteps(workflowSteps(workflow), feed.events),
+      ...missingAlongside(workflow, feed.events),
+    ]
+    if (missing.length === 0 && feed.isDrained) return
     await sleep(clock, POLL_MS, context.signal)
   }
 }
 
 function checkOrder({ workflow }: Scenario, events: readonly TraceEvent[]): void {
-  const problems = checkSteps(workflowSteps(workflow), events)
+  const problems = [
+    ...checkSteps(workflowSteps(workflow), events),
+    ...missingAlongside(workflow, events).map(
+      ({ step, component, message }) => `beside step ${step} nothing was done by ${component}: ${message}`,
+    ),
+  ]
   if (problems.length > 0) throw new CliError(problems.join('\n'))
 }
 
