@@ -20,6 +20,7 @@ async function prepare() {
   const base = { store, informers, system, log: silentLog, self: { id: 'me' } } as unknown as NodeBase
   const telemetry = new ContractTelemetry({
     ...base,
+    cluster: { runningUnder: () => 0 },
     isParty: () => true,
     channelFor: () =>
       ({

@@ -1,13 +1,11 @@
 import { describe, expect, it, vi } from 'vitest'
 import { createSimulatedSystem } from '../../test/support/simulated-system.ts'
-import { Informers } from '../kernel/informer.ts'
 import { silentLog } from '../kernel/log.ts'
 import { StoreError } from '../kernel/object-store.ts'
 import { TraceKind } from '../objects/trace.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
 import { Recorder } from './recorder.ts'
 import { TraceObjects, traceName } from './trace-objects.ts'
-import { TraceRetention } from './trace-retention.ts'
 
 describe('traces as objects', () => {
   const simulation = createSimulatedSystem(3)
@@ -66,28 +64,5 @@ describe('traces as objects', () => {
     await simulation.advance(2_000)
     expect((await eventsOf(trace.traceID)).map(({ action }) => action)).toEqual(['list-sent', 'reserve-sent'])
     vi.restoreAllMocks()
-  })
-
-  it('are bounded in number, those of an earlier life too: the oldest go first', async () => {
-    const recorder = make()
-    const informers = new Informers({ store, system, log: silentLog })
-    const informer = informers.of(TraceKind)
-    await informers.start()
-    const before = informer.list().length
-    expect(before).toBeGreaterThan(2)
-    await simulation.advance(2_000)
-    const retention = new TraceRetention({ store, informer, log: silentLog, most: 2 })
-    await retention.start()
-    await simulation.settle()
-    expect((await store.list(TraceKind)).items).toHaveLength(2)
-    const newest = recorder.begin()
-    recorder.step(newest, 'list-sent')
-    await recorder.flush()
-    await simulation.settle()
-    const left = (await store.list(TraceKind)).items.map(({ spec }) => spec.traceID)
-    expect(left).toHaveLength(2)
-    expect(left).toContain(newest.traceID)
-    await retention.stop()
-    await informers.stop()
   })
 })
