@@ -156,20 +156,3 @@ function invalid(place: Place, what: string): StoreError {
   // Of what is nested too deeply the beginning says enough.
   return new StoreError('Invalid', `${names.slice(0, LONGEST_PATH).join('.')}: ${what}`)
 }
-
-/** @returns whether two JSON values are equal; the order of members does not count, that of items does. */
-export function jsonEqual(a: unknown, b: unknown): boolean {
-  if (a === b) return true
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, index) => jsonEqual(item, b[index]))
-  }
-  if (Array.isArray(b)) return false
-  const keys = Object.keys(a)
-  if (keys.length !== Object.keys(b).length) return false
-  return keys.every(
-    (key) =>
-      Object.hasOwn(b, key) &&
-      jsonEqual((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
-  )
-}

@@ -13,7 +13,8 @@ import {
   type ObjectKey,
   type ObjectMetadata,
 } from '../objects/meta.ts'
-import { frozenCopy, jsonBytes, jsonEqual } from './frozen-copy.ts'
+import { frozenCopy, jsonBytes } from './frozen-copy.ts'
+import { sameJson } from '../kernel/json.ts'
 
 /** @returns where the object of this key is stored: default namespace filled in, none for cluster-scoped kinds. */
 export function placeOf(kind: KindDefinition, key: ObjectKey): ObjectKey {
@@ -127,7 +128,7 @@ export function sameMetadata(a: ObjectMetadata, b: ObjectMetadata): boolean {
           typeof value !== 'object' || value === null || Object.keys(value).length > 0,
       ),
     )
-  return jsonEqual(normal(a), normal(b))
+  return sameJson(normal(a), normal(b))
 }
 
 /**

@@ -23,7 +23,8 @@ import { apiVersionOf, type KindDefinition, resourceOf } from '../objects/kind.t
 import type { KubeObject, NewObject, ObjectKey } from '../objects/meta.ts'
 import { type ObjectSelection, selectsObject } from '../objects/object-selection.ts'
 import { type Change, EventHistory } from './event-history.ts'
-import { frozenCopy, jsonEqual } from './frozen-copy.ts'
+import { frozenCopy } from './frozen-copy.ts'
+import { sameJson } from '../kernel/json.ts'
 import {
   checkFinalizers,
   checkNames,
@@ -302,10 +303,10 @@ export class ObjectTable {
       },
       kind.kind,
     )
-    const sameDesired = jsonEqual(desiredOf(before), desiredOf(after))
+    const sameDesired = sameJson(desiredOf(before), desiredOf(after))
     if (
       sameDesired &&
-      jsonEqual(before.status, after.status) &&
+      sameJson(before.status, after.status) &&
       sameMetadata(before.metadata, after.metadata)
     ) {
       return before
