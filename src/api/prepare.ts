@@ -7,7 +7,7 @@ import type { ApiContext } from './context.ts'
 import { isObject, type JsonObject, omit, sameJson } from '../kernel/json.ts'
 import type { Resource } from './resources.ts'
 import { ApiError, asApiError, conflict, invalid, MODIFIED, type Target } from './status.ts'
-import { checkFields } from '../kernel/validation/unknown-fields.ts'
+import { checkFields, SERVER_METADATA } from '../kernel/validation/unknown-fields.ts'
 import { metadataCauses } from './validate-metadata.ts'
 import { schemaCauses } from '../kernel/validation/schema-causes.ts'
 
@@ -37,18 +37,6 @@ export interface Prepared {
   readonly warnings: readonly string[]
 }
 
-/** What only the server says of an object. */
-const SERVER_FIELDS = [
-  'uid',
-  'resourceVersion',
-  'generation',
-  'creationTimestamp',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-  'managedFields',
-  'selfLink',
-] as const
-
 /**
  * @param namespace of the request's path
  * @throws ApiError `BadRequest`, `Invalid`
@@ -65,7 +53,7 @@ export async function prepareNew(
   checkType(resource, sent)
   const { value, warnings } = checkUnknown(resource, sent, options)
   const given = metadataOf(value)
-  const metadata: JsonObject = omit(given, ...SERVER_FIELDS)
+  const metadata: JsonObject = omit(given, ...SERVER_METADATA)
   if (kind.namespaced) metadata['namespace'] = checkNamespace(given['namespace'], namespace)
   else delete metadata['namespace']
   if (!metadata['name'] && typeof metadata['generateName'] === 'string' && metadata['generateName'] !== '') {
@@ -115,8 +103,8 @@ export async function prepareUpdate(
   }
 
   const own = stored.metadata as unknown as JsonObject
-  const metadata: JsonObject = { ...omit(given, ...SERVER_FIELDS) }
-  for (const field of ['name', 'namespace', ...SERVER_FIELDS]) {
+  const metadata: JsonObject = { ...omit(given, ...SERVER_METADATA) }
+  for (const field of ['name', 'namespace', ...SERVER_METADATA]) {
     if (Object.hasOwn(own, field)) metadata[field] = own[field]
   }
   const wanted = { ...value, apiVersion: resource.apiVersion, kind: kind.kind, metadata }

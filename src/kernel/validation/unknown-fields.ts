@@ -26,6 +26,18 @@ export interface FieldCheck<T> {
 /** Members of every object, whatever its schema says. */
 const ENVELOPE = ['apiVersion', 'kind', 'metadata']
 
+/** What only the server says of an object in its `metadata`. */
+export const SERVER_METADATA = [
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'managedFields',
+  'selfLink',
+] as const
+
 /** `metadata` is checked against this list instead of a schema. */
 const METADATA = [
   'name',
@@ -35,14 +47,7 @@ const METADATA = [
   'annotations',
   'finalizers',
   'ownerReferences',
-  'uid',
-  'resourceVersion',
-  'generation',
-  'creationTimestamp',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-  'managedFields',
-  'selfLink',
+  ...SERVER_METADATA,
 ]
 
 /**
