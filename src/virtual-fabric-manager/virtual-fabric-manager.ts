@@ -9,6 +9,7 @@ import { done, type ReconcileResult, requeueAfter } from '../kernel/reconcile/re
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
 import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
+import { fieldsEqual } from '../objects/field-selector.ts'
 import { VirtualNodeKind, type VirtualNode } from '../objects/virtual-node.ts'
 import { VirtualRouterKind, type VirtualRouter } from '../objects/virtual-router.ts'
 import type { Route } from '../rear/route.ts'
@@ -93,8 +94,9 @@ export class VirtualFabricManager implements Component {
 
   /** Consumer: whether nothing stands for the contract any more. */
   async detached(contractID: string): Promise<boolean> {
-    const list = await this.#options.store.list(VirtualNodeKind)
-    return !list.items.some((node) => node.spec.contractID === contractID)
+    const fields = fieldsEqual({ 'spec.contractID': contractID })
+    const { items } = await this.#options.store.list(VirtualNodeKind, { fields, limit: 1 })
+    return items.length === 0
   }
 
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {

@@ -5,6 +5,7 @@ import { mutate, type ObjectStore, remove } from '../../kernel/object-store.ts'
 import { deadline, type System } from '../../kernel/system.ts'
 import { NodeKind } from '../../objects/core/node.ts'
 import { type Pod, PodKind } from '../../objects/core/pod.ts'
+import { fieldsEqual } from '../../objects/field-selector.ts'
 import { keyOf, keyString } from '../../objects/meta.ts'
 
 export interface VirtualNodeRemovalOptions {
@@ -70,7 +71,7 @@ async function deletePods(store: ObjectStore, nodeName: string): Promise<readonl
 }
 
 async function podsOn(store: ObjectStore, nodeName: string): Promise<readonly Pod[]> {
-  return (await store.list(PodKind)).items.filter((pod) => pod.spec.nodeName === nodeName)
+  return (await store.list(PodKind, { fields: fieldsEqual({ 'spec.nodeName': nodeName }) })).items
 }
 
 /** Resolves when no pod is bound to the node any more, after `limitMs`, or when `aborted` says so. */
