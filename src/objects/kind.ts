@@ -46,6 +46,11 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
   readonly selectableFields?: readonly string[]
   /** How long its objects stay. Every kind that a node has states one; a test says which does not. */
   readonly retention?: Retention<T>
+  /**
+   * Its objects hold secrets: whoever may only look (the `viewer` of the control API) can neither get, list nor
+   * watch them.
+   */
+  readonly confidential?: boolean
   /** One sentence for `kubectl explain` and the docs. */
   readonly description: string
   /** Never present; carries the type of the kind's objects. */
