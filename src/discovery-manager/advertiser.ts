@@ -6,9 +6,9 @@
  * is kept in memory only: after a restart everything is told again, and what is gone meanwhile taken back.
  */
 import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
-import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
+import { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import { FlavorKind, type Flavor, type Visibility } from '../objects/flavor.ts'
 import { parseNodeId } from '../objects/ids.ts'
 import type { ObjectKey } from '../objects/meta.ts'
@@ -53,7 +53,6 @@ interface AdvertisedState {
   /** Whether it was asked to forget what we told it in an earlier life. */
   tidied: boolean
   readonly offers: Map<string, { encoded: string; refreshAt: number; refreshFrom: number; refused?: string }>
-  failures: number
 }
 
 const VALID_FOR_MS = 5 * 60_000
@@ -78,6 +77,7 @@ export class Advertiser implements Component {
   readonly #options: AdvertiserOptions
   readonly #controller: Controller
   readonly #told = new Map<string, AdvertisedState>()
+  readonly #backoffs: Backoffs
   /** Our own offers by name, as they are told, with the version of the flavor that they were made of. */
   readonly #encoded = new Map<string, { readonly version: string; readonly offer: Offer }>()
   #unsubscribe: (() => void)[] = []
@@ -85,6 +85,11 @@ export class Advertiser implements Component {
   constructor(options: AdvertiserOptions) {
     this.#options = options
     options.informers.of(FlavorKind)
+    this.#backoffs = new Backoffs({
+      clock: options.system.clock,
+      firstMs: FIRST_RETRY_MS,
+      longestMs: LONGEST_RETRY_MS,
+    })
     this.#controller = new Controller({
       name: 'advertiser',
       system: options.system,
@@ -112,7 +117,12 @@ export class Advertiser implements Component {
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
     this.#unsubscribe = []
     await this.#controller.stop()
-    this.#told.clear()
+    for (const name of this.#told.keys()) this.#forget(name)
+  }
+
+  #forget(name: string): void {
+    this.#told.delete(name)
+    this.#backoffs.forget(name)
   }
 
   #gather(): void {
@@ -124,13 +134,13 @@ export class Advertiser implements Component {
     const peer = informers.of(PeerKind).get(key)
     const nodeID = peer?.spec.nodeID
     if (peer?.spec.address === undefined || nodeID === undefined || !this.#isTold(peer)) {
-      this.#told.delete(key.name)
+      this.#forget(key.name)
       return peer && roleOf(peer) !== 'node' ? requeueAfter(LOOK_AGAIN_MS) : undefined
     }
     const told = this.#toldTo(key.name, nodeID)
     try {
       await this.#bringInLine(peer, told, signal)
-      told.failures = 0
+      this.#backoffs.forget(key.name)
       return requeueAfter(this.#nextLook(told))
     } catch (error) {
       if (signal.aborted || (!isTransportError(error) && !isProblem(error))) throw error
@@ -138,19 +148,20 @@ export class Advertiser implements Component {
         log.info({ err: error, peer: nodeID }, 'a peer takes no advertisements')
         return requeueAfter(NOT_SUPPORTED_RETRY_MS)
       }
-      const failures = ++told.failures
-      log[failures === 1 ? 'warn' : 'debug'](
+      const requeueAfterMs = this.#backoffs.failed(key.name)
+      log[this.#backoffs.failures(key.name) === 1 ? 'warn' : 'debug'](
         { err: error, peer: nodeID },
         'offers not advertised; will try again',
       )
-      return requeueAfter(backOff(failures - 1, FIRST_RETRY_MS, LONGEST_RETRY_MS))
+      return requeueAfter(requeueAfterMs)
     }
   }
 
   #toldTo(name: string, nodeID: string): AdvertisedState {
     const known = this.#told.get(name)
     if (known?.nodeID === nodeID) return known
-    const told: AdvertisedState = { nodeID, tidied: false, offers: new Map(), failures: 0 }
+    const told: AdvertisedState = { nodeID, tidied: false, offers: new Map() }
+    this.#forget(name)
     this.#told.set(name, told)
     return told
   }

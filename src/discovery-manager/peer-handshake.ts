@@ -4,10 +4,10 @@
  * What a peer proves of itself goes to the Privacy and Security Manager, which decides what it may do.
  */
 import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
-import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { remove } from '../kernel/object-store.ts'
+import { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import type { NodeBase } from '../node-base.ts'
 import { parseNodeId, type NodeId } from '../objects/ids.ts'
 import type { ObjectKey } from '../objects/meta.ts'
@@ -54,7 +54,7 @@ export const CAPABILITIES = 1
 
 const HELLO_TIMEOUT_MS = 3_000
 const AGAIN_WHEN_REACHED_MS = 60_000
-const FIRST_RETRY_MS = 200
+const FIRST_RETRY_MS = 400
 const LONGEST_RETRY_MS = 10_000
 /** Who knows a thousand others does not say hello to all of them every minute. */
 const PACE_MS = 200
@@ -78,13 +78,18 @@ export interface PeerHandshakeOptions extends NodeBase {
 export class PeerHandshake implements Component {
   readonly #options: PeerHandshakeOptions
   readonly #controller: Controller
-  readonly #failures = new Map<string, number>()
+  readonly #backoffs: Backoffs
   #unsubscribe: (() => void) | undefined
   /** The last hello to each node that answered. */
   readonly #hellos = new Map<string, HelloResult>()
 
   constructor(options: PeerHandshakeOptions) {
     this.#options = options
+    this.#backoffs = new Backoffs({
+      clock: options.system.clock,
+      firstMs: FIRST_RETRY_MS,
+      longestMs: () => this.#atLeast(LONGEST_RETRY_MS),
+    })
     this.#controller = new Controller({
       name: 'peer-handshake',
       system: options.system,
@@ -220,28 +225,28 @@ export class PeerHandshake implements Component {
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
     const { store, registry, log } = this.#options
     const peer = await store.get(PeerKind, key)
-    if (peer === undefined) this.#failures.delete(key.name)
+    if (peer === undefined) this.#backoffs.forget(key)
     if (peer?.spec.address === undefined || peer.spec.accepted === false) return
     const { address, nodeID, source } = peer.spec
     const id = nodeID === undefined ? undefined : parseNodeId(nodeID)
     try {
       await this.sayHello({ address, ...(id === undefined ? {} : { id }) }, { source, signal })
-      this.#failures.delete(key.name)
+      this.#backoffs.forget(key)
       return requeueAfter(this.#atLeast(AGAIN_WHEN_REACHED_MS))
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error
       if (signal.aborted) return
       // It is there, and will answer soon.
       if (isProblem(error, 'unavailable')) return requeueAfter(NOT_READY_RETRY_MS)
-      const failures = (this.#failures.get(key.name) ?? 0) + 1
-      this.#failures.set(key.name, failures)
+      const requeueAfterMs = this.#backoffs.failed(key)
+      const failures = this.#backoffs.failures(key)
       if (failures >= FORGET_AFTER && this.#isHearsay(peer)) {
-        this.#failures.delete(key.name)
+        this.#backoffs.forget(key)
         return remove(store, PeerKind, key)
       }
       if (failures === 3) log.info({ err: error, address }, 'peer not reached')
       if (failures >= 3) await registry.unreachable(key.name, error.message)
-      return requeueAfter(backOff(failures, FIRST_RETRY_MS, this.#atLeast(LONGEST_RETRY_MS)))
+      return requeueAfter(requeueAfterMs)
     }
   }
 

@@ -2,10 +2,10 @@
  * Publishes to catalogs, when a contract has ended, what we think of the other party: the mean of the facts that
  * were noted of it. Sent until it was heard; sending it again changes nothing.
  */
-import { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
+import { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
 import { CONTRACT_ENDS, FACT_VALUES, FactKind } from '../objects/fact.ts'

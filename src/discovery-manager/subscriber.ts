@@ -8,6 +8,7 @@
  */
 import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
+import { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import { sleep } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { parseNodeId, type NodeId } from '../objects/ids.ts'
@@ -66,11 +67,12 @@ interface Answer {
 
 /** What is known of one catalog while we listen to it. */
 interface Listening {
+  /** By which failures are counted. */
+  readonly key: string
   readonly target: SubscriptionTarget
   since: string | undefined
   /** The entries told so far while everything is being told. */
   told: Set<string> | undefined
-  failures: number
   /** How often in a row everything was told anew. */
   resets: number
 }
@@ -78,6 +80,7 @@ interface Listening {
 export class Subscriber implements Component {
   readonly #options: SubscriberOptions
   readonly #turns: Turns
+  readonly #backoffs: Backoffs
   readonly #lies = new Set<string>()
   #abort: AbortController | undefined
   #loops: Promise<void>[] = []
@@ -85,14 +88,19 @@ export class Subscriber implements Component {
   constructor(options: SubscriberOptions) {
     this.#options = options
     this.#turns = new Turns(options.system.clock)
+    this.#backoffs = new Backoffs({
+      clock: options.system.clock,
+      firstMs: FIRST_RETRY_MS,
+      longestMs: LONGEST_RETRY_MS,
+    })
   }
 
   async start(): Promise<void> {
     if (this.#abort) return
     const abort = new AbortController()
     this.#abort = abort
-    this.#loops = this.#options.targets.map((target) =>
-      this.#listen({ target, since: undefined, told: undefined, failures: 0, resets: 0 }, abort.signal),
+    this.#loops = this.#options.targets.map((target, index) =>
+      this.#listen({ key: `${index}`, target, since: undefined, told: undefined, resets: 0 }, abort.signal),
     )
   }
 
@@ -105,25 +113,25 @@ export class Subscriber implements Component {
 
   async #listen(listening: Listening, signal: AbortSignal): Promise<void> {
     const { system, log } = this.#options
+    this.#backoffs.forget(listening.key)
     while (!signal.aborted) {
       let pause = LOOK_AGAIN_MS
       try {
         const peer = this.#peerOf(listening.target)
         if (peer) {
           pause = await this.#poll(listening, peer, signal)
-          listening.failures = 0
+          this.#backoffs.forget(listening.key)
         }
       } catch (error) {
         if (signal.aborted) return
-        const failures = ++listening.failures
         const expected = isTransportError(error) || isProblem(error)
-        log[failures === 1 ? 'warn' : 'debug'](
+        pause = this.#backoffs.failed(listening.key)
+        log[this.#backoffs.failures(listening.key) === 1 ? 'warn' : 'debug'](
           { err: error, address: listening.target.address },
           expected
             ? 'a catalog does not tell us of changes; will ask again'
             : 'what a catalog told us could not be taken',
         )
-        pause = backOff(failures - 1, FIRST_RETRY_MS, LONGEST_RETRY_MS)
       }
       if (pause > 0) await sleep(system.clock, pause, signal).catch(() => undefined)
     }

@@ -4,10 +4,10 @@
  * Until the informer shows it a fact is known from memory, so that it counts from the moment it was recorded.
  */
 import { createHash } from 'node:crypto'
-import { backOff } from '../kernel/back-off.ts'
 import type { Informers } from '../kernel/informer.ts'
 import type { Log } from '../kernel/log.ts'
 import { isStoreError, type ObjectStore } from '../kernel/object-store.ts'
+import { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import { randomHex, rfc3339, type System, type Timer } from '../kernel/system.ts'
 import { FactKind, type Fact } from '../objects/fact.ts'
 import { inDefaultNamespace, type NewObject } from '../objects/meta.ts'
@@ -24,6 +24,8 @@ export interface FactObjectsOptions {
 const MOST_PENDING = 1_000
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 60_000
+/** What failures are counted by: facts wait for one store, not each on its own. */
+const STORE = 'store'
 
 interface PendingFact {
   readonly fact: NewObject<Fact> & { readonly metadata: { readonly name: string } }
@@ -34,12 +36,17 @@ interface PendingFact {
 export class FactObjects implements RecorderSink {
   readonly #options: FactObjectsOptions
   readonly #pending = new Map<string, PendingFact>()
-  #failures = 0
+  readonly #backoffs: Backoffs
   #retry: Timer | undefined
   #stopped = false
 
   constructor(options: FactObjectsOptions) {
     this.#options = options
+    this.#backoffs = new Backoffs({
+      clock: options.system.clock,
+      firstMs: FIRST_RETRY_MS,
+      longestMs: LONGEST_RETRY_MS,
+    })
     const facts = options.informers.of(FactKind)
     facts.addIndex('about', ({ spec }) => [spec.about])
     facts.onChange(({ type, object }) => {
@@ -109,7 +116,7 @@ export class FactObjects implements RecorderSink {
     try {
       await store.create(FactKind, fact, { deferrable: true })
       pending.stored = true
-      this.#failures = 0
+      this.#backoffs.forget(STORE)
     } catch (error) {
       if (isStoreError(error, 'AlreadyExists')) pending.stored = true
       else if (isStoreError(error, 'Unavailable')) this.#retryLater()
@@ -123,8 +130,7 @@ export class FactObjects implements RecorderSink {
 
   #retryLater(): void {
     if (this.#stopped || this.#retry !== undefined) return
-    const pause = backOff(this.#failures++, FIRST_RETRY_MS, LONGEST_RETRY_MS)
-    this.#retry = this.#options.system.clock.after(pause, () => {
+    this.#retry = this.#options.system.clock.after(this.#backoffs.failed(STORE), () => {
       this.#retry = undefined
       for (const pending of this.#pending.values())
         if (!pending.stored && pending.writing === undefined) this.#write(pending)

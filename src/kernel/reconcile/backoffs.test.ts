@@ -43,3 +43,12 @@ it('forgets the failures of objects that are gone, by key and by uid', async () 
   await of.stop()
   await store.close()
 })
+
+it('asks for the longest pause at each failure where it depends on how much there is to do', () => {
+  const { system } = createSimulatedSystem(1, 0)
+  let longest = 150
+  const backoffs = new Backoffs({ clock: system.clock, firstMs: 100, longestMs: () => longest })
+  expect([backoffs.failed(KEY), backoffs.failed(KEY)]).toEqual([100, 150])
+  longest = 1_000
+  expect(backoffs.failed(KEY)).toBe(400)
+})

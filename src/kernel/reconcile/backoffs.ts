@@ -13,8 +13,8 @@ export interface BackoffsOptions {
   readonly clock: Clock
   /** The pause after the first failure, in milliseconds; it doubles with each further one. */
   readonly firstMs: number
-  /** No pause is longer, in milliseconds. */
-  readonly longestMs: number
+  /** No pause is longer, in milliseconds; asked at each failure when it depends on how much there is to do. */
+  readonly longestMs: number | (() => number)
   /** Failures of objects that this informer sees deleted are forgotten, whether counted by key or by uid. */
   readonly of?: Pick<Informer, 'onChange'>
 }
@@ -50,7 +50,7 @@ export class Backoffs {
   failed(key: BackoffKey): number {
     const { clock, firstMs, longestMs } = this.#options
     const before = this.failures(key)
-    const pause = backOff(before, firstMs, longestMs)
+    const pause = backOff(before, firstMs, typeof longestMs === 'number' ? longestMs : longestMs())
     this.#attempts.set(textOf(key), { failures: before + 1, notBefore: clock.monotonic() + pause })
     return pause
   }
