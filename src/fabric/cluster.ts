@@ -10,6 +10,7 @@ import type { NodeId } from '../objects/ids.ts'
 import type { ObjectKey } from '../objects/meta.ts'
 import type { PodSpec } from '../objects/core/pod-spec.ts'
 import type { Amounts } from '../quantity/amounts.ts'
+import type { Reach } from './reach.ts'
 import type { Pending } from './fabric.ts'
 import type { Taint } from './taints.ts'
 
@@ -43,11 +44,9 @@ export interface PodRef {
 }
 
 /** Where a port that a pod declares can be connected to from this process. */
-export interface PodEndpoint {
+export type PodEndpoint = Reach & {
   /** As the pod declares it. */
   readonly containerPort: number
-  readonly host: string
-  readonly port: number
 }
 
 export interface LogOptions {

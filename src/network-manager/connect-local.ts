@@ -2,16 +2,17 @@
  * Connects to a port of a workload on this machine (or wherever the fabric says that it runs).
  */
 import { connect, type Socket } from 'node:net'
+import type { Reach } from '../fabric/reach.ts'
 
 /**
  * @param signal ends the attempt
  * @returns a connected socket whose directions end by themselves
  * @throws Error of Node (`ECONNREFUSED`, …), or the signal's reason
  */
-export function connectLocal(host: string, port: number, signal: AbortSignal): Promise<Socket> {
+export function connectLocal(reach: Reach, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error)
-    const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, keepAlive: true })
+    const socket = connect({ ...reach, allowHalfOpen: true, noDelay: true, keepAlive: true })
     const onAbort = (): void => fail(signal.reason as Error)
     const fail = (error: Error): void => {
       signal.removeEventListener('abort', onAbort)

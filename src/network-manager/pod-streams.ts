@@ -39,7 +39,7 @@ export function createPodStreams(options: PodStreamsOptions): ServePodStream {
     if (!carried) throw new StreamRefused(429, 'too many streams are open under this contract')
     const limit = deadline(options.system.clock, CONNECT_TIMEOUT_MS, carried.signal)
     try {
-      const socket = await connectLocal(endpoint.host, endpoint.port, limit.signal)
+      const socket = await connectLocal(endpoint, limit.signal)
       carried
         .carry(socket, duplex)
         .catch((error: unknown) => log.debug({ err: error, contractID, pod, port }, 'stream cut'))

@@ -184,7 +184,9 @@ export class Workloads {
   #endpoints({ metadata: { namespace = DEFAULT_NAMESPACE, name } }: Pod): readonly Endpoint[] {
     return this.#base.cluster
       .endpoints({ namespace, name })
-      .map(({ containerPort, ...at }) => ({ name, port: containerPort, url: `http://${formatHostPort(at)}` }))
+      .flatMap(({ containerPort, ...at }) =>
+        'path' in at ? [] : [{ name, port: containerPort, url: `http://${formatHostPort(at)}` }],
+      )
   }
 
   /** @returns the Deployment with its pods bound to a node; undefined when they are */

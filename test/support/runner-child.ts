@@ -15,13 +15,24 @@ const runner = new ProcessRunner({
   cgroups: limits === 'cgroups',
 })
 await runner.start()
-const workingDirectory = await runner.makeDirectory('pod', 'own')
-await runner.run({
-  id: 'left-over',
+const pod = await runner.makePod({
+  uid: 'pod',
+  guest: 'own',
   group: { id: 'own', limits: {} },
+  hostname: 'pod',
+  address: '127.0.0.1',
+  ports: [],
+  volumes: [],
+  egress: 'all',
+  pullCredentials: [],
+})
+await pod.run({
+  id: 'left-over',
+  name: 'main',
   command: ['sh', '-c', `setsid sleep ${seconds} & echo running; wait`],
   env: { PATH: process.env.PATH ?? '', MARKER: 'left-over' },
-  workingDirectory,
+  mounts: [],
+  security: {},
   limits: {},
   output: (chunk) => {
     process.stdout.write(chunk)

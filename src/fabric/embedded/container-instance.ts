@@ -9,18 +9,24 @@ import type { Container } from '../../objects/core/pod-spec.ts'
 import { ContainerConfigError } from './environment.ts'
 import type { LogFile } from './log-file.ts'
 import { checkProbes, type ProbeContext, type ProbeReports, watchProbes } from './probes.ts'
-import type { ProcessExit, ProcessSpec, Runner, RunningProcess } from './runner.ts'
+import {
+  type ContainerSpec,
+  type ProcessExit,
+  RunnerError,
+  type RunningContainer,
+  type RunningPod,
+} from './runner.ts'
 
 export interface ContainerInstanceOptions {
   readonly pod: Pod
   readonly container: Container
-  readonly runner: Runner
+  /** @returns where it runs; there before it is started */
+  readonly runs: () => RunningPod
   readonly system: System
   readonly log: Log
-  readonly podIP: string
   readonly logFile: LogFile
   /** @returns what to run. @throws ContainerConfigError */
-  readonly prepare: () => Omit<ProcessSpec, 'output'>
+  readonly prepare: () => Omit<ContainerSpec, 'output'>
   /** What the pod's status said of it before this program started. */
   readonly before: ContainerStatus | undefined
   /** The status has changed. */
@@ -47,10 +53,8 @@ export class ContainerInstance {
   #started = false
   #restartCount = 0
   #finished = false
-  #process: RunningProcess | undefined
+  #process: RunningContainer | undefined
   #graceMs = 0
-  /** Counts commands of probes, whose ids must differ. */
-  #probes = 0
   #done: Promise<void> | undefined
 
   constructor(options: ContainerInstanceOptions) {
@@ -90,7 +94,7 @@ export class ContainerInstance {
   }
 
   get status(): ContainerStatus {
-    const { container, pod } = this.#options
+    const { container } = this.#options
     return {
       name: container.name,
       state: this.#state,
@@ -99,10 +103,8 @@ export class ContainerInstance {
       started: this.#started,
       restartCount: this.#restartCount,
       image: container.image ?? '',
-      imageID: '',
-      ...(this.#process !== undefined && {
-        containerID: `process://${pod.metadata.uid}/${container.name}/${this.#process.pid}`,
-      }),
+      imageID: this.#process?.imageID ?? '',
+      ...(this.#process !== undefined && { containerID: this.#process.containerID }),
     }
   }
 
@@ -133,6 +135,7 @@ export class ContainerInstance {
       if (spec === undefined) return
       const began = system.clock.monotonic()
       const ended = await this.#once(spec)
+      if (ended === undefined) return
       this.#ready = false
       this.#started = false
       this.#process = undefined
@@ -162,24 +165,28 @@ export class ContainerInstance {
     }
   }
 
-  #prepare(): Omit<ProcessSpec, 'output'> | undefined {
+  #prepare(): Omit<ContainerSpec, 'output'> | undefined {
     try {
       const spec = this.#options.prepare()
-      checkProbes(this.#probeContext(spec))
+      checkProbes(this.#probeContext(undefined))
       return spec
     } catch (error) {
       if (!(error instanceof ContainerConfigError)) throw error
-      // The manifest is at fault: nothing changes until it does.
-      this.#state = { waiting: { reason: error.code, message: error.message } }
-      this.#options.changed()
-      this.#options.event('Warning', 'Failed', `Error: ${error.message}`)
+      this.#wait(error.code, error.message)
       return undefined
     }
   }
 
-  /** Runs the command once. @returns the state that it ended in */
-  async #once(spec: Omit<ProcessSpec, 'output'>): Promise<ContainerState> {
-    const { runner, system, logFile, container, changed, event } = this.#options
+  /** The manifest is at fault: nothing changes until it does. */
+  #wait(reason: string, message: string): void {
+    this.#state = { waiting: { reason, message } }
+    this.#options.changed()
+    this.#options.event('Warning', 'Failed', `Error: ${message}`)
+  }
+
+  /** Runs it once. @returns the state that it ended in; undefined when it never can run */
+  async #once(spec: Omit<ContainerSpec, 'output'>): Promise<ContainerState | undefined> {
+    const { runs, system, logFile, container, changed, event } = this.#options
     const startedAt = rfc3339(system.clock.now())
     const terminated = (exitCode: number, reason: string, message?: string): ContainerState => ({
       terminated: {
@@ -190,11 +197,15 @@ export class ContainerInstance {
         finishedAt: rfc3339(system.clock.now()),
       },
     })
-    let process: RunningProcess
+    let process: RunningContainer
     try {
-      process = await runner.run({ ...spec, output: (chunk) => logFile.append(chunk) })
+      process = await runs().run({ ...spec, output: (chunk) => logFile.append(chunk) })
     } catch (error) {
       const { message } = error as Error
+      if (error instanceof RunnerError && error.code === 'unsupported') {
+        this.#wait('CreateContainerConfigError', message)
+        return undefined
+      }
       event('Warning', 'Failed', `Error: ${message}`)
       return terminated(START_FAILED, 'StartError', message)
     }
@@ -205,7 +216,7 @@ export class ContainerInstance {
     event('Normal', 'Started', `Started container ${container.name}`)
 
     const ended = new AbortController()
-    const watching = watchProbes(this.#probeContext(spec), this.#reports(process), ended.signal)
+    const watching = watchProbes(this.#probeContext(process), this.#reports(process), ended.signal)
     const exit = await process.exited
     ended.abort()
     await watching
@@ -215,7 +226,7 @@ export class ContainerInstance {
     return terminated(exitCode, 'Error', await logFile.tail(MESSAGE_BYTES))
   }
 
-  #reports(process: RunningProcess): ProbeReports {
+  #reports(process: RunningContainer): ProbeReports {
     const { container, changed, event, pod } = this.#options
     return {
       started: () => {
@@ -235,38 +246,15 @@ export class ContainerInstance {
     }
   }
 
-  #probeContext(spec: Omit<ProcessSpec, 'output'>): ProbeContext {
-    const { container, podIP, runner, system } = this.#options
+  /** @param process what runs; undefined before it does */
+  #probeContext(process: RunningContainer | undefined): ProbeContext {
+    const { container, runs, system } = this.#options
     return {
       container,
-      podIP,
-      runner,
+      pod: runs(),
       system,
-      exec: (command, signal) => this.#exec(spec, command, signal),
+      exec: async (command, signal) => process && execProbe(process, command, signal),
     }
-  }
-
-  async #exec(
-    spec: Omit<ProcessSpec, 'output'>,
-    command: readonly string[],
-    signal: AbortSignal,
-  ): Promise<string | undefined> {
-    if (command.length === 0) return undefined
-    let output = ''
-    const process = await this.#options.runner.run({
-      ...spec,
-      id: `${spec.id}.probe-${this.#probes++}`,
-      command,
-      output: (chunk) => {
-        if (output.length < MESSAGE_BYTES) output += chunk.toString()
-      },
-    })
-    const kill = (): void => void process.kill(0)
-    signal.addEventListener('abort', kill, { once: true })
-    if (signal.aborted) kill()
-    const exit = await process.exited
-    signal.removeEventListener('abort', kill)
-    return exit.code === 0 ? undefined : `${command[0]}: ${output.trim() || `exit code ${exitCodeOf(exit)}`}`
   }
 
   #mayRunAgain(exitCode: number): boolean {
@@ -279,6 +267,27 @@ export class ContainerInstance {
         return false
     }
   }
+}
+
+async function execProbe(
+  container: RunningContainer,
+  command: readonly string[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (command.length === 0) return undefined
+  let output = ''
+  const process = await container.exec({
+    command,
+    output: (chunk) => {
+      if (output.length < MESSAGE_BYTES) output += chunk.toString()
+    },
+  })
+  const kill = (): void => void process.kill(0)
+  signal.addEventListener('abort', kill, { once: true })
+  if (signal.aborted) kill()
+  const exit = await process.exited
+  signal.removeEventListener('abort', kill)
+  return exit.code === 0 ? undefined : `${command[0]}: ${output.trim() || `exit code ${exitCodeOf(exit)}`}`
 }
 
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {

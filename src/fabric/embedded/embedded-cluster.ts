@@ -101,17 +101,19 @@ export class EmbeddedCluster implements Cluster {
   }
 
   endpoints({ contractID, namespace, name }: PodRef): readonly PodEndpoint[] {
-    const { remotePods, nodeName } = this.#options
+    const { remotePods, nodeName, kubelet } = this.#options
     const pod =
       contractID === undefined
         ? this.#pods.get({ namespace, name })
         : remotePods.find(contractID, namespace, name)
-    const host = pod?.status?.podIP
-    if (pod?.spec.nodeName !== nodeName || !host || pod.status?.phase !== 'Running') return []
+    if (pod?.spec.nodeName !== nodeName || pod.status?.phase !== 'Running') return []
     // Only these: else a buyer could reach whatever listens on this machine.
     return pod.spec.containers
       .flatMap(({ ports }) => ports ?? [])
-      .map(({ containerPort }) => ({ containerPort, host, port: containerPort }))
+      .flatMap(({ containerPort }) => {
+        const reach = kubelet.reach(pod, containerPort)
+        return reach === undefined ? [] : [{ containerPort, ...reach }]
+      })
   }
 
   runningUnder(contractID: string): number {

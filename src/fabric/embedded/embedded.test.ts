@@ -424,6 +424,7 @@ describe('a virtual node, with real processes', () => {
     const endpoints = provider.fabric.endpoints({ ...ref, contractID: 'virtual-1' })
     expect(endpoints.map(({ containerPort }) => containerPort)).toEqual([8080])
     const endpoint = endpoints[0]!
+    if ('path' in endpoint) throw new Error('processes are reached over TCP')
     const answer = await fetch(`http://${endpoint.host}:${endpoint.port}/`)
     const page = await answer.text()
     expect(page).toContain(`pod <b>${name}</b>`)

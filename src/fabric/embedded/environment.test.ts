@@ -76,10 +76,6 @@ describe('containerEnvironment', () => {
 describe('containerCommand', () => {
   it('puts arguments behind the command and fills in variables', () => {
     const command = containerCommand({ name: 'm', command: ['run', '$(A)'], args: ['$(A)', 'x'] }, { A: '1' })
-    expect(command).toEqual(['run', '1', '1', 'x'])
-  })
-
-  it('explains that images are not run', () => {
-    expect(() => containerCommand({ name: 'm', image: 'nginx' }, {})).toThrow('commands, not images')
+    expect(command).toEqual({ command: ['run', '1'], args: ['1', 'x'] })
   })
 })

@@ -59,24 +59,21 @@ export function containerEnvironment(
 }
 
 /**
- * @returns the program and its arguments
- * @throws ContainerConfigError when the container has no command
+ * @returns the container's command and arguments with variables filled in, each absent where the manifest has none
+ * @throws ContainerConfigError
  */
 export function containerCommand(
   container: Container,
   env: Readonly<Record<string, string>>,
-): readonly string[] {
-  if (container.command === undefined || container.command.length === 0) {
-    throw new ContainerConfigError(
-      `container "${container.name}" has no command: the embedded cluster runs commands, not images` +
-        (container.image === undefined ? '' : ` (image "${container.image}" is not pulled)`),
-    )
-  }
-  const command = [...container.command, ...(container.args ?? [])].map((text) => expand(text, env))
-  if (command.some((text) => text.includes('\0'))) {
+): { readonly command?: readonly string[]; readonly args?: readonly string[] } {
+  const filled = (texts: readonly string[] | undefined): readonly string[] | undefined =>
+    texts === undefined || texts.length === 0 ? undefined : texts.map((text) => expand(text, env))
+  const command = filled(container.command)
+  const args = filled(container.args)
+  if ([...(command ?? []), ...(args ?? [])].some((text) => text.includes('\0'))) {
     throw new ContainerConfigError(`container "${container.name}": its command contains a zero byte`)
   }
-  return command
+  return { ...(command && { command }), ...(args && { args }) }
 }
 
 /** @returns `text` with `$(NAME)` replaced where the variable is known; `$$(NAME)` stands for `$(NAME)` */

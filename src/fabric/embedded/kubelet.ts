@@ -13,6 +13,7 @@ import type { System } from '../../kernel/system.ts'
 import { isFinished, type Pod, PodKind } from '../../objects/core/pod.ts'
 import { keyString, type ObjectKey } from '../../objects/meta.ts'
 import { ClusterError, type LogOptions } from '../cluster.ts'
+import type { Reach } from '../reach.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import { LogFile } from './log-file.ts'
 import { RUNNING_FINALIZER } from './names.ts'
@@ -104,6 +105,12 @@ export class Kubelet implements Component {
     return file.read({ ...options, follow })
   }
 
+  /** @returns how a port that the pod declares is connected to from here; undefined while there is no way */
+  reach(pod: Pod, port: number): Reach | undefined {
+    const instance = this.#instances.get(keyString(keyFor(pod)))
+    return instance?.uid === pod.metadata.uid ? instance.reach(port) : undefined
+  }
+
   async #reconcile(key: ObjectKey): Promise<void> {
     const { nodeName } = this.#options
     const name = keyString(key)
@@ -139,6 +146,7 @@ export class Kubelet implements Component {
       system,
       log: this.#log,
       runner,
+      egress: 'all',
       events,
       nodeName,
       logDirectory: this.#logDirectory(pod.metadata.uid),

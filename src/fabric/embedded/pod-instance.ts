@@ -12,13 +12,15 @@ import type { Amounts } from '../../quantity/amounts.ts'
 import { ContainerInstance } from './container-instance.ts'
 import { ContainerConfigError, containerCommand, containerEnvironment, identityOf } from './environment.ts'
 import { type EventRecorder, recordIgnoredImages } from './event-recorder.ts'
-import { programPath } from './isolation.ts'
 import { LogFile } from './log-file.ts'
 import { CONTRACT_AMOUNTS_ANNOTATION, CONTRACT_ANNOTATION, shortHash } from './names.ts'
 import { containerLimits } from '../pod-resources.ts'
+import type { Reach } from '../reach.ts'
 import { processLimits } from './pod-resources.ts'
+import { securityOf } from './pod-security.ts'
 import { podStatus } from './pod-status.ts'
-import type { ProcessGroup, ProcessSpec, Runner } from './runner.ts'
+import { podVolumes, volumeMounts } from './pod-volumes.ts'
+import type { ContainerSpec, Egress, PodVolume, ProcessGroup, Runner, RunningPod } from './runner.ts'
 
 export interface PodInstanceOptions {
   readonly pod: Pod
@@ -27,6 +29,8 @@ export interface PodInstanceOptions {
   readonly system: System
   readonly log: Log
   readonly runner: Runner
+  /** What its programs may reach of the world. */
+  readonly egress: Egress
   readonly events: EventRecorder
   readonly nodeName: string
   /** Where the pod's logs go. */
@@ -36,11 +40,14 @@ export interface PodInstanceOptions {
 export const HOST_IP = '127.0.0.1'
 const STATUS_RETRY_MS = 200
 
+/** All of the node's own pods. */
+const OWN_GROUP = 'own'
+
 /** @returns the group of processes whose sum is limited: one for each contract, one for all of the node's own */
 export function groupOf(pod: Pod): ProcessGroup {
   const { annotations = {} } = pod.metadata
   const contractID = annotations[CONTRACT_ANNOTATION]
-  if (contractID === undefined) return { id: 'own', limits: {} }
+  if (contractID === undefined) return { id: OWN_GROUP, limits: {} }
   const amounts = JSON.parse(annotations[CONTRACT_AMOUNTS_ANNOTATION] ?? '{}') as Amounts
   return { id: contractGroup(contractID), limits: processLimits(amounts) }
 }
@@ -58,17 +65,17 @@ export class PodInstance {
   readonly #containers: readonly ContainerInstance[]
   readonly #logs: ReadonlyMap<string, LogFile>
   readonly #ended = new AbortController()
-  #directory = ''
+  #running: RunningPod | undefined
   #started: Promise<void> | undefined
   #stopped: Promise<void> | undefined
   #hasStopped = false
   #quiet = false
   #dirty = false
   #writing: Promise<void> | undefined
-  #directoryGone = false
+  #removed: Promise<void> | undefined
 
   constructor(options: PodInstanceOptions) {
-    const { pod, podIP, logDirectory, runner, system, log, events } = options
+    const { pod, podIP, logDirectory, system, log, events } = options
     this.#options = options
     this.uid = pod.metadata.uid
     this.podIP = podIP
@@ -81,10 +88,9 @@ export class PodInstance {
         new ContainerInstance({
           pod,
           container,
-          runner,
+          runs: () => this.#running!,
           system,
           log,
-          podIP,
           logFile: this.#logs.get(container.name)!,
           prepare: () => this.#prepare(container),
           before: pod.status?.containerStatuses?.find(({ name }) => name === container.name),
@@ -104,17 +110,33 @@ export class PodInstance {
     return container === undefined ? [...this.#logs.values()][0] : this.#logs.get(container)
   }
 
-  /** @throws RunnerError when the pod gets no directory */
+  /** @returns how a declared port is connected to from here; undefined while there is no way */
+  reach(port: number): Reach | undefined {
+    return this.#hasStopped ? undefined : this.#running?.reach(port)
+  }
+
+  /** @throws RunnerError when the pod gets no place to run in */
   start(): Promise<void> {
     this.#started ??= this.#start()
     return this.#started
   }
 
   async #start(): Promise<void> {
-    const { pod, runner, events } = this.#options
-    this.#directory = await runner.makeDirectory(this.uid, groupOf(pod).id)
+    const { pod, runner, events, egress } = this.#options
+    const group = groupOf(pod)
+    this.#running = await runner.makePod({
+      uid: this.uid,
+      guest: group.id === OWN_GROUP ? 'own' : 'stranger',
+      group,
+      hostname: identityOf(pod).name,
+      address: this.podIP,
+      ports: declaredPorts(pod),
+      volumes: volumesOf(pod),
+      egress,
+      pullCredentials: [],
+    })
     if (this.#ended.signal.aborted) return
-    recordIgnoredImages(pod, 'kubelet', events)
+    if (!runner.enforces.images) recordIgnoredImages(pod, 'kubelet', events)
     for (const container of this.#containers) container.start()
     // Those that had ended for good before have nothing to report by themselves.
     if (this.#containers.some(({ finished }) => finished)) this.#changed()
@@ -137,37 +159,44 @@ export class PodInstance {
     await stopping
     // Containers may have been started while the first call was under way.
     await Promise.all(this.#containers.map((container) => container.stop(0)))
-    await this.#removeDirectory()
+    await this.#remove()
     await Promise.all(Array.from(this.#logs.values(), (log) => log.close()))
     await this.#writing
     this.#hasStopped = true
   }
 
-  async #removeDirectory(): Promise<void> {
-    if (this.#directoryGone) return
-    this.#directoryGone = true
-    await this.#options.runner.removeDirectory(this.uid)
+  #remove(): Promise<void> {
+    this.#removed ??= (async () => this.#running?.remove())()
+    return this.#removed
   }
 
-  #prepare(container: Container): Omit<ProcessSpec, 'output'> {
-    const { pod, podIP, nodeName } = this.#options
+  #prepare(container: Container): Omit<ContainerSpec, 'output'> {
+    const { pod, nodeName } = this.#options
+    const { address, home, path } = this.#running!
     refuseUnsupported(pod, container)
+    podVolumes(pod)
     const base = {
-      PATH: programPath(),
-      HOME: this.#directory,
-      TMPDIR: this.#directory,
+      ...(path !== undefined && { PATH: path }),
+      ...(home !== undefined && { HOME: home, TMPDIR: home }),
       HOSTNAME: identityOf(pod).name,
-      POD_IP: podIP,
+      POD_IP: address,
       TRIBUTARY_NODE: nodeName,
     }
-    const env = containerEnvironment(pod, container, base, { podIP, hostIP: HOST_IP, localNode: nodeName })
+    const surroundings = { podIP: address, hostIP: HOST_IP, localNode: nodeName }
+    const env = containerEnvironment(pod, container, base, surroundings)
+    const { image, imagePullPolicy, workingDir } = container
     return {
       id: `${this.uid}.${container.name}`,
-      group: groupOf(pod),
-      command: containerCommand(container, env),
+      name: container.name,
+      ...(image !== undefined && { image }),
+      ...(imagePullPolicy !== undefined && {
+        imagePullPolicy: imagePullPolicy as NonNullable<ContainerSpec['imagePullPolicy']>,
+      }),
+      ...containerCommand(container, env),
       env,
-      workingDirectory:
-        container.workingDir === undefined ? this.#directory : join(this.#directory, container.workingDir),
+      ...(workingDir !== undefined && { workingDirectory: workingDir }),
+      mounts: volumeMounts(pod, container),
+      security: securityOf(pod, container),
       limits: processLimits(containerLimitsOf(container)),
     }
   }
@@ -178,7 +207,7 @@ export class PodInstance {
       this.#writing = undefined
     })
     if (this.#containers.every(({ finished }) => finished) && !this.#ended.signal.aborted) {
-      void this.#removeDirectory()
+      void this.#remove()
       for (const log of this.#logs.values()) void log.close()
     }
   }
@@ -215,20 +244,34 @@ function containerLimitsOf(container: Container): Amounts {
   return containerLimits({ ...container, resources: { limits: container.resources?.limits ?? {} } })
 }
 
+/** What is wrong with them each container says, in its status. */
+function volumesOf(pod: Pod): readonly PodVolume[] {
+  try {
+    return podVolumes(pod)
+  } catch (error) {
+    if (error instanceof ContainerConfigError) return []
+    throw error
+  }
+}
+
+/** TCP: what can be reached. */
+function declaredPorts(pod: Pod): readonly number[] {
+  const ports = pod.spec.containers
+    .flatMap(({ ports = [] }) => ports)
+    .filter(({ protocol = 'TCP' }) => protocol === 'TCP')
+    .map(({ containerPort }) => containerPort)
+  return [...new Set(ports)]
+}
+
 /** @throws ContainerConfigError for what would silently not be there: better not to start at all */
 function refuseUnsupported(pod: Pod, container: Container): void {
   const members = [
     pod.spec.initContainers?.length ? 'initContainers' : undefined,
-    isSet(container.volumeMounts) ? 'volumeMounts' : undefined,
     isSet(container.volumeDevices) ? 'volumeDevices' : undefined,
     isSet(container.lifecycle) ? 'lifecycle' : undefined,
   ].filter((member) => member !== undefined)
   if (members.length > 0) {
     throw new ContainerConfigError(`${members.join(', ')}: not supported by the embedded cluster`)
-  }
-  const directory = container.workingDir
-  if (directory?.split('/').includes('..')) {
-    throw new ContainerConfigError(`workingDir "${directory}" leads out of the pod's directory`)
   }
 }
 

@@ -5,12 +5,11 @@
 import { deadline, sleep, type System } from '../../kernel/system.ts'
 import type { Container, Probe } from '../../objects/core/pod-spec.ts'
 import { ContainerConfigError } from './environment.ts'
-import type { ProbeTarget, Runner } from './runner.ts'
+import type { ProbeTarget, RunningPod } from './runner.ts'
 
 export interface ProbeContext {
   readonly container: Container
-  readonly podIP: string
-  readonly runner: Runner
+  readonly pod: Pick<RunningPod, 'address' | 'probe'>
   readonly system: System
   /** Runs a command beside the container. @returns undefined when it succeeds, else what is wrong */
   readonly exec: (command: readonly string[], signal: AbortSignal) => Promise<string | undefined>
@@ -24,13 +23,13 @@ const SLOWEST_PORT_POLL_MS = 500
  * @throws ContainerConfigError when the probe is of a kind that is not supported
  */
 function attempt(probe: Probe, context: ProbeContext): (signal: AbortSignal) => Promise<string | undefined> {
-  const { container, podIP, runner } = context
+  const { container, pod } = context
   if (probe.exec !== undefined) {
     const command = probe.exec.command ?? []
     return (signal) => context.exec(command, signal)
   }
-  const target = targetOf(probe, container, podIP)
-  return (signal) => runner.probe(target, signal)
+  const target = targetOf(probe, container, pod.address)
+  return (signal) => pod.probe(target, signal)
 }
 
 function targetOf(probe: Probe, container: Container, podIP: string): ProbeTarget {
@@ -45,7 +44,9 @@ function targetOf(probe: Probe, container: Container, podIP: string): ProbeTarge
     const path = httpGet.path ?? '/'
     return {
       kind: 'http',
-      url: `${(httpGet.scheme ?? 'HTTP').toLowerCase()}://${podIP}:${port}${path.startsWith('/') ? '' : '/'}${path}`,
+      scheme: httpGet.scheme === 'HTTPS' ? 'https' : 'http',
+      port,
+      path: path.startsWith('/') ? path : `/${path}`,
       headers: {
         'user-agent': 'kube-probe/tributary',
         ...Object.fromEntries(
@@ -54,7 +55,7 @@ function targetOf(probe: Probe, container: Container, podIP: string): ProbeTarge
       },
     }
   }
-  if (tcpSocket !== undefined) return { kind: 'tcp', host: podIP, port: portOf(tcpSocket.port, container) }
+  if (tcpSocket !== undefined) return { kind: 'tcp', port: portOf(tcpSocket.port, container) }
   throw new ContainerConfigError(
     `container "${container.name}": only probes of kind httpGet, tcpSocket and exec are supported`,
   )
@@ -220,7 +221,7 @@ const COMPLAIN_AFTER_MS = 5_000
  * is told of it must not be refused.
  */
 async function watchPorts(context: ProbeContext, reports: ProbeReports, signal: AbortSignal): Promise<void> {
-  const { container, podIP, runner, system } = context
+  const { container, pod, system } = context
   const { clock } = system
   const begun = clock.monotonic()
   let complained = false
@@ -228,7 +229,7 @@ async function watchPorts(context: ProbeContext, reports: ProbeReports, signal: 
     if (protocol !== undefined && protocol !== 'TCP') continue
     for (let delay = FIRST_DELAY_MS; ; delay = slower(delay, SLOWEST_PORT_POLL_MS)) {
       const limit = deadline(clock, 1_000, signal)
-      const failure = await runner.probe({ kind: 'tcp', host: podIP, port }, limit.signal)
+      const failure = await pod.probe({ kind: 'tcp', port }, limit.signal)
       limit.done()
       signal.throwIfAborted()
       if (failure === undefined) break
@@ -236,7 +237,7 @@ async function watchPorts(context: ProbeContext, reports: ProbeReports, signal: 
         complained = true
         reports.unhealthy(
           'Readiness',
-          `nothing accepts connections on ${podIP}:${port} yet: the program has to listen on the address in POD_IP`,
+          `nothing accepts connections on ${pod.address}:${port} yet: the program has to listen on the address in POD_IP`,
         )
       }
       await sleep(clock, delay, signal)

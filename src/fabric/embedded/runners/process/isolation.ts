@@ -12,9 +12,9 @@ import { existsSync } from 'node:fs'
 import { chown, lstat, mkdir, rmdir } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import type { Log } from '../../kernel/log.ts'
-import { deadline, type System } from '../../kernel/system.ts'
-import { shortHash } from './names.ts'
+import type { Log } from '../../../../kernel/log.ts'
+import { deadline, type System } from '../../../../kernel/system.ts'
+import { shortHash } from '../../names.ts'
 
 /** Where the helpers are; the daemon's own PATH is not trusted with that. */
 export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'

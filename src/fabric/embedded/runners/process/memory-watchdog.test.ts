@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { createSimulatedSystem } from '../../../test/support/simulated-system.ts'
-import { silentLog } from '../../kernel/log.ts'
+import { createSimulatedSystem } from '../../../../../test/support/simulated-system.ts'
+import { silentLog } from '../../../../kernel/log.ts'
 import { MemoryWatchdog } from './memory-watchdog.ts'
 import type { ProcessTrees } from './process-trees.ts'
 

@@ -4,25 +4,29 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve as resolvePath } from 'node:path'
 import type { Readable } from 'node:stream'
-import { Agent, request } from 'undici'
-import type { Log } from '../../kernel/log.ts'
-import { sleep, type System } from '../../kernel/system.ts'
+import type { Log } from '../../../../kernel/log.ts'
+import { sleep, type System } from '../../../../kernel/system.ts'
 import { type Cgroups, killTree, openCgroups } from './cgroups.ts'
-import { findIsolation, type Isolation, makeRoot, SYSTEM_PATH } from './isolation.ts'
-import { MemoryWatchdog } from './memory-watchdog.ts'
-import { shortHash } from './names.ts'
-import { openProcessTrees, type ProcessTrees } from './process-trees.ts'
+import { shortHash } from '../../names.ts'
 import {
-  type ProbeTarget,
+  type ContainerSpec,
+  type Enforces,
+  type PodSpecToRun,
   type ProcessExit,
-  type ProcessSpec,
+  type ProcessGroup,
+  type ProcessLimits,
   type Runner,
   RunnerError,
+  type RunningContainer,
+  type RunningPod,
   type RunningProcess,
-} from './runner.ts'
+} from '../../runner.ts'
+import { Prober } from '../prober.ts'
+import { findIsolation, type Isolation, makeRoot, programPath, SYSTEM_PATH } from './isolation.ts'
+import { MemoryWatchdog } from './memory-watchdog.ts'
+import { openProcessTrees, type ProcessTrees } from './process-trees.ts'
 
 export interface ProcessRunnerOptions {
   /** The fabric's own; a runner and its next life find each other by it. */
@@ -62,7 +66,18 @@ const DEFAULT_PIDS = 1_024
 /** For all programs of one user together, where each contract has a user. */
 const USER_PIDS = 8_192
 
+interface Program {
+  readonly id: string
+  readonly group: ProcessGroup
+  readonly command: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly workingDirectory: string
+  readonly limits: ProcessLimits
+  readonly output: ContainerSpec['output']
+}
+
 export class ProcessRunner implements Runner {
+  readonly name = 'process'
   readonly #directory: string
   readonly #system: System
   readonly #log: Log
@@ -78,7 +93,7 @@ export class ProcessRunner implements Runner {
   #isolation: Isolation | undefined
   #starting: Promise<void> | undefined
   #abort = new AbortController()
-  #agent: Agent | undefined
+  readonly #prober = new Prober()
 
   constructor({ directory, system, log, cgroups = true, hidden = [] }: ProcessRunnerOptions) {
     this.#hidden = hidden
@@ -124,7 +139,6 @@ export class ProcessRunner implements Runner {
     // What pods left there belongs to an earlier life.
     await rm(this.#isolation.root, { recursive: true, force: true })
     await makeRoot(this.#isolation.root)
-    this.#agent = new Agent({ keepAliveTimeout: 1, connect: { rejectUnauthorized: false } })
     const { enforcement, isolation } = this
     if (this.#isolation.ownUser) {
       this.#log.warn({ enforcement, isolation }, "programs run as the daemon's own user")
@@ -140,7 +154,7 @@ export class ProcessRunner implements Runner {
     await Promise.all(Array.from(this.#running, (process) => process.kill(0)))
     if (this.#cgroups?.remove('') === true) await rm(this.#stateFile(), { force: true })
     if (this.#isolation !== undefined) await rm(this.#isolation.root, { recursive: true, force: true })
-    await this.#agent?.destroy()
+    await this.#prober.stop()
     this.#watchdog?.stop()
     this.#watchdog = undefined
     this.#trees = undefined
@@ -148,7 +162,56 @@ export class ProcessRunner implements Runner {
     this.#starting = undefined
   }
 
-  async makeDirectory(podUid: string, group: string): Promise<string> {
+  get enforces(): Enforces {
+    const cgroups = this.#cgroups
+    const memory = cgroups ? 'kernel' : this.#watchdog ? 'watched' : 'none'
+    return {
+      cpu: cgroups ? 'kernel' : 'none',
+      memory,
+      pids: cgroups && !cgroups.missing.includes('pids') ? 'kernel' : 'none',
+      disk: 'none',
+      network: 'shared',
+      egress: ['all'],
+      images: false,
+      files: 'shared',
+    }
+  }
+
+  async makePod(pod: PodSpecToRun): Promise<RunningPod> {
+    const { uid, group, address } = pod
+    const home = await this.#makeDirectory(uid, group.id)
+    const running = new Set<RunningProcess>()
+    const begin = async (program: Program): Promise<RunningProcess> => {
+      const process = await this.#run(program)
+      running.add(process)
+      void process.exited.then(() => running.delete(process))
+      return process
+    }
+    let execs = 0
+    const reach = (port: number) => ({ host: address, port })
+    return {
+      address,
+      home,
+      path: programPath(),
+      reach,
+      probe: (target, signal) => this.#prober.probe(target, reach(target.port), signal),
+      run: async (spec): Promise<RunningContainer> => {
+        const program = programOf(spec, group, home)
+        const process = await begin(program)
+        return {
+          ...process,
+          exec: ({ command, output }) =>
+            begin({ ...program, id: `${spec.id}.exec-${execs++}`, command, output }),
+        }
+      },
+      remove: async () => {
+        await Promise.all(Array.from(running, (process) => process.kill(0)))
+        await rm(home, { recursive: true, force: true })
+      },
+    }
+  }
+
+  async #makeDirectory(podUid: string, group: string): Promise<string> {
     const isolation = this.#started()
     const directory = join(isolation.root, podUid)
     try {
@@ -163,17 +226,12 @@ export class ProcessRunner implements Runner {
     return directory
   }
 
-  async removeDirectory(podUid: string): Promise<void> {
-    if (this.#isolation !== undefined)
-      await rm(join(this.#isolation.root, podUid), { recursive: true, force: true })
-  }
-
   async removeGroup(group: string): Promise<void> {
     await this.#empty(group)
     this.#cgroups?.remove(group)
   }
 
-  async run(spec: ProcessSpec): Promise<RunningProcess> {
+  async #run(spec: Program): Promise<RunningProcess> {
     const isolation = this.#started()
     const group = `${spec.group.id}/${spec.id}`
     const command = isolation.wrap({
@@ -203,10 +261,6 @@ export class ProcessRunner implements Runner {
     return running
   }
 
-  async probe(target: ProbeTarget, signal: AbortSignal): Promise<string | undefined> {
-    return target.kind === 'tcp' ? probeTcp(target, signal) : probeHttp(target, this.#agent!, signal)
-  }
-
   #started(): Isolation {
     if (this.#isolation === undefined || this.#abort.signal.aborted) {
       throw new RunnerError('stopped', 'the runner is not started')
@@ -219,7 +273,7 @@ export class ProcessRunner implements Runner {
   }
 
   /** @returns the script that puts a process under its limits, with its arguments */
-  #limited(group: string, { group: whole, limits }: ProcessSpec, isolation: Isolation): readonly string[] {
+  #limited(group: string, { group: whole, limits }: Program, isolation: Isolation): readonly string[] {
     const cgroups = this.#cgroups
     if (cgroups === undefined) {
       // The kernel counts all processes of a user: also the operator's own, where there is no other user.
@@ -232,7 +286,7 @@ export class ProcessRunner implements Runner {
     return [ENTER_CGROUPS, 'tributary-run', String(entries.length), ...entries]
   }
 
-  #supervise(child: ChildProcess, group: string, spec: ProcessSpec): RunningProcess {
+  #supervise(child: ChildProcess, group: string, spec: Program): RunningProcess {
     const pid = child.pid!
     const output = Promise.all([drain(child.stdout!, spec.output), drain(child.stderr!, spec.output)])
     const ended = new AbortController()
@@ -299,7 +353,7 @@ export class ProcessRunner implements Runner {
       }
       return exited
     }
-    return { pid, exited, kill }
+    return { containerID: `process://${spec.id}/${pid}`, pid, exited, kill }
   }
 
   /** Ends what a program left behind, and takes its group away. */
@@ -375,7 +429,7 @@ export class ProcessRunner implements Runner {
   }
 }
 
-async function drain(stream: Readable, output: ProcessSpec['output']): Promise<void> {
+async function drain(stream: Readable, output: ContainerSpec['output']): Promise<void> {
   try {
     for await (const chunk of stream) {
       try {
@@ -401,46 +455,28 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** For a server that does not close its side. */
-const LINGER_MS = 1_000
-
-function probeTcp(
-  { host, port }: { host: string; port: number },
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port })
-    const onAbort = (): void => {
-      socket.destroy()
-      resolve(`${host}:${port} does not answer in time`)
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    socket.once('connect', () => {
-      signal.removeEventListener('abort', onAbort)
-      // Says goodbye and reads what comes: a reset would end servers that do not expect one.
-      socket.resume().unref().end()
-      socket.setTimeout(LINGER_MS, () => socket.destroy())
-      resolve(undefined)
-    })
-    socket.on('error', (error) => {
-      signal.removeEventListener('abort', onAbort)
-      resolve(error.message)
-    })
-  })
-}
-
-async function probeHttp(
-  { url, headers }: { url: string; headers: Readonly<Record<string, string>> },
-  dispatcher: Agent,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  try {
-    const { statusCode, body } = await request(url, { method: 'GET', headers, dispatcher, signal })
-    await body.dump({ limit: 65_536, signal })
-    return statusCode >= 200 && statusCode < 400
-      ? undefined
-      : `HTTP probe failed with statuscode: ${statusCode}`
-  } catch (error) {
-    return (error as Error).message
+/** @throws RunnerError for what would silently not be there: better not to start at all */
+function programOf(spec: ContainerSpec, group: ProcessGroup, home: string): Program {
+  const { id, name, image, command = [], args = [], env, limits, output, mounts, workingDirectory } = spec
+  const unsupported = (what: string): RunnerError =>
+    new RunnerError('unsupported', `container "${name}": ${what}`)
+  if (command.length === 0) {
+    throw unsupported(
+      'has no command: this node runs commands, not images' +
+        (image === undefined ? '' : ` (image "${image}" is not pulled)`),
+    )
+  }
+  if (mounts.length > 0) throw unsupported('volumeMounts are not supported where pods run as processes')
+  if (workingDirectory?.split('/').includes('..')) {
+    throw unsupported(`workingDir "${workingDirectory}" leads out of the pod's directory`)
+  }
+  return {
+    id,
+    group,
+    command: [...command, ...args],
+    env,
+    limits,
+    output,
+    workingDirectory: resolvePath(home, `./${workingDirectory ?? ''}`),
   }
 }

@@ -5,10 +5,10 @@
  * Weaker than control groups: between two looks a program can take more than it may, and files that it
  * keeps in memory are not counted. Looks only while something runs that has a limit.
  */
-import type { Log } from '../../kernel/log.ts'
-import { sleep, type System, type Timer } from '../../kernel/system.ts'
+import type { Log } from '../../../../kernel/log.ts'
+import { sleep, type System, type Timer } from '../../../../kernel/system.ts'
 import type { Member, ProcessTrees } from './process-trees.ts'
-import type { ProcessGroup, ProcessLimits } from './runner.ts'
+import type { ProcessGroup, ProcessLimits } from '../../runner.ts'
 
 export interface MemoryWatchdogOptions {
   /** To which the programs are added before they are watched. */

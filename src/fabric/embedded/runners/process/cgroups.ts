@@ -7,7 +7,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ProcessLimits } from './runner.ts'
+import type { ProcessLimits } from '../../runner.ts'
 
 const CONTROLLERS = ['cpu', 'memory', 'pids'] as const
 type Controller = (typeof CONTROLLERS)[number]

@@ -2,17 +2,22 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { silentLog } from '../../kernel/log.ts'
-import { realSystem, sleep } from '../../kernel/system.ts'
+import { silentLog } from '../../../../kernel/log.ts'
+import { realSystem, sleep } from '../../../../kernel/system.ts'
 import { openCgroups } from './cgroups.ts'
 import { programPath } from './isolation.ts'
 import { ProcessRunner } from './process-runner.ts'
-import type { ProcessExit, ProcessSpec, Runner, RunningProcess } from './runner.ts'
+import type {
+  ContainerSpec,
+  PodSpecToRun,
+  ProcessExit,
+  Runner,
+  RunningContainer,
+  RunningPod,
+} from '../../runner.ts'
 
 const isRoot = process.getuid?.() === 0
 const hasCgroups = ((): boolean => {
@@ -64,22 +69,37 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       await rm(directory, { recursive: true, force: true })
     })
 
+    let pod: RunningPod
     const run = async (
       command: readonly string[],
-      more: Partial<ProcessSpec> = {},
-    ): Promise<RunningProcess> =>
-      runner.run({
+      { group = { id: 'own', limits: {} }, ...more }: Partial<ContainerSpec & PodSpecToRun> = {},
+    ): Promise<RunningContainer & { readonly pid: number }> => {
+      pod = await runner.makePod({
+        uid: 'pod',
+        guest: 'own',
+        group,
+        hostname: 'pod',
+        address: '127.0.0.1',
+        ports: [],
+        volumes: [],
+        egress: 'all',
+        pullCredentials: [],
+      })
+      const container = await pod.run({
         id: 'one',
-        group: { id: 'own', limits: {} },
+        name: 'one',
         command,
         env: { PATH: programPath() },
-        workingDirectory: await runner.makeDirectory('pod', more.group?.id ?? 'own'),
+        mounts: [],
+        security: {},
         limits: {},
         output: (chunk) => {
           output += chunk.toString()
         },
         ...more,
       })
+      return { ...container, pid: container.pid! }
+    }
 
     it('says how limits are kept and what separates programs', () => {
       expect(runner.enforcement).toMatch(cgroups ? /^cgroup-v[12]$/ : /^watchdog \(memory checked/)
@@ -131,7 +151,7 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       expect((await child.exited).code).toBe(0)
       const path = output.trim().split('\n')[1]!
       expect(existsSync(path)).toBe(true)
-      await runner.removeDirectory('pod')
+      await pod.remove()
       expect(existsSync(path)).toBe(false)
     })
 
@@ -139,9 +159,9 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       const users: string[] = []
       for (const id of ['contract-a', 'contract-b']) {
         output = ''
-        await runner.removeDirectory('pod')
         const child = await run(['id', '-u'], { group: { id, limits: {} } })
         await child.exited
+        await pod.remove()
         users.push(output.trim())
       }
       expect(users).not.toContain('0')
@@ -152,6 +172,13 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       const child = await run(['node', '-p', 'process.version'], { env: { PATH: programPath() } })
       expect((await child.exited).code).toBe(0)
       expect(output.trim()).toBe(process.version)
+    })
+
+    it('explains that images are not run', async () => {
+      await expect(run([], { image: 'nginx' })).rejects.toMatchObject({
+        code: 'unsupported',
+        message: expect.stringMatching(/commands, not images.*nginx/) as string,
+      })
     })
 
     it('tells of a command that does not exist', async () => {
@@ -189,45 +216,6 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       await vi.waitFor(() => expect(processesWith(mark)).toEqual([]))
     })
 
-    it('probes TCP and HTTP', async () => {
-      const server = createServer((request, response) => {
-        response.statusCode = request.url === '/good' ? 204 : 500
-        response.end()
-      })
-      server.listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      const { port } = server.address() as AddressInfo
-      const { signal } = new AbortController()
-      const http = (path: string) =>
-        runner.probe({ kind: 'http', url: `http://127.0.0.1:${port}${path}`, headers: {} }, signal)
-      const tcp = () => runner.probe({ kind: 'tcp', host: '127.0.0.1', port }, signal)
-      expect(await http('/good')).toBeUndefined()
-      expect(await http('/bad')).toContain('500')
-      expect(await tcp()).toBeUndefined()
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-      expect(await tcp()).toContain('ECONNREFUSED')
-    })
-
-    it('does not reset the connections of servers that greet', async () => {
-      const errors: Error[] = []
-      const server = createTcpServer((socket) => {
-        socket.on('error', (error) => errors.push(error))
-        socket.write('welcome'.repeat(1_000))
-        socket.end()
-      })
-      server.listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      const { port } = server.address() as AddressInfo
-      for (let count = 0; count < 50; count++) {
-        const { signal } = new AbortController()
-        expect(await runner.probe({ kind: 'tcp', host: '127.0.0.1', port }, signal)).toBeUndefined()
-      }
-      // Resolves when every connection has ended.
-      await new Promise((resolve) => server.close(resolve))
-      expect(errors).toEqual([])
-    })
-
     it.runIf(existsSync('/proc/self/environ'))(
       'ends in its next life what it left running when it was killed',
       async () => {
@@ -237,7 +225,7 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
         const earlier: ChildProcess = spawn(
           process.execPath,
           [
-            join(import.meta.dirname, '../../../test/support/runner-child.ts'),
+            join(import.meta.dirname, '../../../../../test/support/runner-child.ts'),
             other,
             cgroups ? 'cgroups' : 'none',
             mark,
@@ -276,7 +264,7 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       }, WAIT)
       const { signal } = new AbortController()
       expect(
-        await runner.probe({ kind: 'http', url: `http://127.0.0.1:${port}/`, headers: {} }, signal),
+        await pod.probe({ kind: 'http', scheme: 'http', port, path: '/', headers: {} }, signal),
       ).toBeUndefined()
       expect(await child.kill(0)).toMatchObject({ oomKilled: false })
     })
