@@ -2,11 +2,13 @@
  * From what a client sent to what may be stored: defaults, unknown fields, validation, admission.
  */
 import { randomHex } from '../kernel/system.ts'
+import type { KindDefinition } from '../objects/kind.ts'
 import type { KubeObject, MetadataInput } from '../objects/meta.ts'
 import type { ApiContext } from './context.ts'
 import { isObject, type JsonObject, omit, sameJson } from '../kernel/json.ts'
 import type { Resource } from './resources.ts'
 import { ApiError, asApiError, conflict, invalid, MODIFIED, type Target } from './status.ts'
+import type { FieldCause } from '../kernel/validation/field-cause.ts'
 import { checkFields, SERVER_METADATA } from '../kernel/validation/unknown-fields.ts'
 import { metadataCauses } from './validate-metadata.ts'
 import { schemaCauses } from '../kernel/validation/schema-causes.ts'
@@ -59,10 +61,11 @@ export async function prepareNew(
   if (!metadata['name'] && typeof metadata['generateName'] === 'string' && metadata['generateName'] !== '') {
     metadata['name'] = generatedName(context, metadata['generateName'])
   }
-  const object: JsonObject = { ...value, apiVersion: resource.apiVersion, kind: kind.kind, metadata }
+  const written: JsonObject = { ...value, apiVersion: resource.apiVersion, kind: kind.kind, metadata }
+  const object: JsonObject = { ...(kind.normalize?.(written) ?? written) }
   if (kind.statusSubresource) delete object['status']
   const target: Target = { kind, name: String(metadata['name'] ?? metadata['generateName'] ?? '') }
-  const causes = [...metadataCauses(kind, metadata), ...schemaCauses(kind, object)]
+  const causes = [...metadataCauses(kind, metadata), ...objectCauses(kind, object, undefined)]
   if (causes.length > 0) throw invalid(target, causes)
   const admitted = await admit(context, target, object, 'CREATE')
   return { object: admitted as Prepared['object'], warnings }
@@ -107,11 +110,12 @@ export async function prepareUpdate(
   for (const field of ['name', 'namespace', ...SERVER_METADATA]) {
     if (Object.hasOwn(own, field)) metadata[field] = own[field]
   }
-  const wanted = { ...value, apiVersion: resource.apiVersion, kind: kind.kind, metadata }
+  const written: JsonObject = { ...value, apiVersion: resource.apiVersion, kind: kind.kind, metadata }
+  const wanted: JsonObject = { ...(kind.normalize?.(written) ?? written) }
   const object = withStatus(wanted, kind.statusSubresource ? stored['status'] : value['status'])
   const causes = [
     ...metadataCauses(kind, metadata),
-    ...schemaCauses(kind, object).filter(
+    ...objectCauses(kind, object, current).filter(
       ({ field }) => !(kind.statusSubresource && isBelow(field, 'status')),
     ),
   ]
@@ -120,6 +124,16 @@ export async function prepareUpdate(
   const unchanged = sameJson(omit(object, 'metadata', 'status'), omit(stored, 'metadata', 'status'))
   const admitted = unchanged ? object : await admit(context, target, object, 'UPDATE')
   return { object: admitted as Prepared['object'], warnings }
+}
+
+/** What the schema says against an object and, where it says nothing, what else the kind does. */
+function objectCauses(
+  kind: KindDefinition,
+  object: JsonObject,
+  before: KubeObject | undefined,
+): readonly FieldCause[] {
+  const causes = schemaCauses(kind, object)
+  return causes.length > 0 ? causes : (kind.complaints?.(object as unknown as KubeObject, before) ?? [])
 }
 
 function objectOf(body: unknown): JsonObject {

@@ -125,7 +125,7 @@ async function describeOne(
     ...rest
   } = object as WatchedObject & Record<string, unknown>
   const { conditions, considered, entries, ...statusRest } = (status ?? {}) as Record<string, unknown>
-  for (const [name, value] of Object.entries(rest)) lines.push(...section(name, value))
+  for (const [name, value] of Object.entries(withSizes(resource, rest))) lines.push(...section(name, value))
   if (Object.keys(statusRest).length > 0) lines.push(...section('status', statusRest))
   if (Array.isArray(entries)) lines.push(...ledger(entries as LedgerEntry[]))
   if (resource.kind === 'Pool') lines.push(...ledger(await entriesOfPool(surroundings, object)))
@@ -136,6 +136,23 @@ async function describeOne(
   if (resource.kind === 'Intent') lines.push(...(await intentExtras(surroundings, object)))
   lines.push(...(await eventLines(surroundings, resource, object)))
   return lines
+}
+
+/** Members whose values are bytes, or nobody's business: how long they are says enough. As kubectl describes. */
+const SIZES_ONLY: Readonly<Record<string, string>> = { Secret: 'data', ConfigMap: 'binaryData' }
+
+function withSizes(
+  { group, kind }: ApiResource,
+  members: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const name = group === '' ? SIZES_ONLY[kind] : undefined
+  const values = name === undefined ? undefined : members[name]
+  if (name === undefined || typeof values !== 'object' || values === null) return members
+  const sizes = Object.entries(values).map(([key, value]) => [
+    key,
+    `${Buffer.from(String(value), 'base64').length} bytes`,
+  ])
+  return { ...members, [name]: Object.fromEntries(sizes) as unknown }
 }
 
 function pairRows(label: string, pairs: readonly (readonly [string, string])[]): [string, string][] {
@@ -203,6 +220,8 @@ const MAPS = new Set([
   'Step',
   'Maximum',
   'Access',
+  'Data',
+  'Binary Data',
 ])
 
 function membersLines(value: unknown, depth: number, label = ''): readonly string[] {

@@ -6,7 +6,7 @@ import { bonjourServices, openMulticastSocket } from '../discovery-manager/index
 import { createLog, type Log } from '../kernel/log.ts'
 import { realSystem } from '../kernel/system.ts'
 import { createNode, type TributaryNode } from './create-node.ts'
-import { createIdentity, loadNodeKey } from '../privacy-and-security-manager/index.ts'
+import { createIdentity, createSealer, loadNodeKey } from '../privacy-and-security-manager/index.ts'
 import { createTlsTransport } from '../rear/transport/index.ts'
 import { openSqliteStore } from '../store/sqlite/index.ts'
 
@@ -46,7 +46,9 @@ export async function startNode(options: {
   const log = options.log ?? createLog(config.log?.level ?? 'info', { node: config.name })
   const key = await loadNodeKey(join(directory, 'node.key'))
   const identity = createIdentity({ key, system, name: config.name })
-  const openedStore = await openSqliteStore({ path: join(directory, 'data', 'tributary.db'), system, log })
+  const sealer = createSealer(key, system.random)
+  const path = join(directory, 'data', 'tributary.db')
+  const openedStore = await openSqliteStore({ path, system, log, sealer })
   const transport = createTlsTransport({ identity, system, log })
   const file = endpointsFile(directory)
   const cleanUp = async (): Promise<void> => {

@@ -24,6 +24,18 @@ export interface PrinterColumn {
   readonly render?: (object: KubeObject, now: number) => string | undefined
 }
 
+/** An object of which nothing is known but that it is one. */
+export type JsonMembers = Readonly<Record<string, unknown>>
+
+/** What is wrong with a field, as Kubernetes says it. */
+export interface Complaint {
+  /** Dotted path, for example `data[a b]`. */
+  readonly field: string
+  readonly message: string
+  /** Kubernetes' cause type; `FieldValueInvalid` when absent. */
+  readonly reason?: string
+}
+
 /** A kind: its names, its scope, its schema, how it is shown. `T` is the type of a stored object. */
 export interface KindDefinition<T extends KubeObject = KubeObject> {
   /** API group; the empty string for Kubernetes' core group. */
@@ -51,6 +63,17 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
    * watch them.
    */
   readonly confidential?: boolean
+  /**
+   * Brings what a client wrote into the one form that is stored. Pure; told objects of any shape, for it comes before
+   * the schema.
+   */
+  normalize?(object: JsonMembers): JsonMembers
+  /**
+   * What the schema cannot say of an object that it allows. Pure.
+   * @param before what is stored, if there is something
+   * @returns one complaint for each field that is wrong
+   */
+  complaints?(object: T, before: T | undefined): readonly Complaint[]
   /** One sentence for `kubectl explain` and the docs. */
   readonly description: string
   /** Never present; carries the type of the kind's objects. */

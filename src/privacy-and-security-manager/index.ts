@@ -45,6 +45,7 @@ export {
   type PeerNews,
   type PeerRegistryOptions,
 } from './peer-registry.ts'
+export { createSealer } from './node-sealer.ts'
 export { readRevoked, revokeMembership } from './revoked-file.ts'
 export { Revocations, type Revocation } from './revocations.ts'
 export {

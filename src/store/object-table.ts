@@ -52,6 +52,8 @@ export const DEFAULT_OBJECT_BYTES = 1_572_864
 /** A staged change, with the collection it belongs to. */
 export interface StagedChange extends Change {
   readonly resource: string
+  /** Whether nobody may read the object in what is written. */
+  readonly confidential: boolean
 }
 
 interface KindTable {
@@ -69,6 +71,8 @@ export interface ObjectTableOptions {
   readonly historyLimit?: number
   /** The largest object, in bytes of its JSON. */
   readonly objectBytes?: number
+  /** Whether objects of confidential kinds are taken; true unless given. */
+  readonly keepsConfidential?: boolean
   /** Where the revision counter continues; 0 for a new table. */
   readonly revision?: number
 }
@@ -78,6 +82,7 @@ export class ObjectTable {
   readonly #historyLimit: number
   readonly #startRevision: number
   readonly #objectBytes: number
+  readonly #keepsConfidential: boolean
   readonly #kinds = new Map<string, KindTable>()
   readonly #watchers = new Set<Watcher>()
   #revision: number
@@ -92,6 +97,7 @@ export class ObjectTable {
     this.#system = system
     this.#historyLimit = historyLimit
     this.#objectBytes = options.objectBytes ?? DEFAULT_OBJECT_BYTES
+    this.#keepsConfidential = options.keepsConfidential ?? true
     this.#revision = this.#startRevision = revision
   }
 
@@ -266,14 +272,13 @@ export class ObjectTable {
       kind.kind,
     )
     checkSize(kind, undefined, after, this.#objectBytes)
-    return this.#stage(resource, revision, undefined, after, after)
+    return this.#stage(kind, revision, undefined, after, after)
   }
 
   /** @throws StoreError `NotFound`, `Conflict`, `Invalid`, `TooLarge` */
   stageUpdate(kind: KindDefinition, input: KubeObject, subresource?: 'status'): KubeObject {
     checkNames(kind, input)
     const place = placeOf(kind, input.metadata)
-    const resource = resourceOf(kind)
     const before = this.#existing(kind, place)
     checkUnchanged(kind, before, input.metadata)
     const revision = this.#nextRevision()
@@ -315,9 +320,9 @@ export class ObjectTable {
     checkSize(kind, before, after, this.#objectBytes)
     const result = sameDesired ? after : withMetadata(after, { generation: before.metadata.generation + 1 })
     if (deletionTimestamp !== undefined && !hasFinalizers(result)) {
-      return this.#stage(resource, revision, before, undefined, result)
+      return this.#stage(kind, revision, before, undefined, result)
     }
-    return this.#stage(resource, revision, before, result, result)
+    return this.#stage(kind, revision, before, result, result)
   }
 
   /** @throws StoreError `NotFound`, `Conflict`, `Invalid`, `TooLarge` */
@@ -337,7 +342,6 @@ export class ObjectTable {
 
   /** @throws StoreError `NotFound`, `Conflict` */
   stageDelete(kind: KindDefinition, key: ObjectKey, options: DeleteOptions = {}): KubeObject {
-    const resource = resourceOf(kind)
     const before = this.#existing(kind, placeOf(kind, key))
     const { uid, resourceVersion } = options
     checkUnchanged(kind, before, {
@@ -351,11 +355,11 @@ export class ObjectTable {
         resourceVersion: String(revision),
         deletionTimestamp: rfc3339(this.#system.clock.now()),
       })
-      return this.#stage(resource, revision, before, marked, marked)
+      return this.#stage(kind, revision, before, marked, marked)
     }
     const revision = this.#nextRevision()
     this.#stage(
-      resource,
+      kind,
       revision,
       before,
       undefined,
@@ -400,16 +404,24 @@ export class ObjectTable {
   }
 
   #stage(
-    resource: string,
+    kind: KindDefinition,
     revision: number,
     before: KubeObject | undefined,
     after: KubeObject | undefined,
     shown: KubeObject,
   ): KubeObject {
+    const resource = resourceOf(kind)
+    const confidential = kind.confidential === true
+    if (confidential && after !== undefined && !this.#keepsConfidential) {
+      throw new StoreError(
+        'Invalid',
+        `${describe(kind, shown.metadata)}: this store has no key to keep it secret with`,
+      )
+    }
     const tableKey = tableKeyOf(shown.metadata)
     const type = after === undefined ? 'DELETED' : before === undefined ? 'ADDED' : 'MODIFIED'
     const event = Object.freeze({ type, object: shown } as const)
-    this.#staged.push({ resource, revision, tableKey, before, after, event })
+    this.#staged.push({ resource, confidential, revision, tableKey, before, after, event })
     let overlay = this.#overlay.get(resource)
     if (overlay === undefined)
       this.#overlay.set(resource, (overlay = new Map<string, KubeObject | undefined>()))

@@ -8,10 +8,12 @@ import { closeSync, mkdirSync, openSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreError } from '../../kernel/object-store.ts'
+import type { Sealer } from '../../kernel/sealer.ts'
 import type { KubeObject, ObjectKey } from '../../objects/meta.ts'
 import type { StagedChange } from '../object-table.ts'
 import type { Journal } from '../table-store.ts'
 import { applyJsonChanges, jsonChanges, type JsonEdit } from './json-changes.ts'
+import { isSealedRow, openedRow, sealedRow } from './sealed-row.ts'
 
 /** `PRAGMA user_version` of the files this code writes. */
 const FORMAT = 2
@@ -71,12 +73,14 @@ export interface DatabaseOptions {
   readonly path: string
   /** The file grows no larger than about this many bytes. */
   readonly maxBytes?: number
+  /** Encrypts what is confidential. */
+  readonly sealer?: Sealer
   /** Called after each commit. */
   readonly onCommit?: (changes: readonly StagedChange[]) => void
 }
 
 /** @throws StoreError `Unavailable`: locked by another process, damaged, not ours, not writable */
-export function openDatabase({ path, maxBytes, onCommit }: DatabaseOptions): OpenDatabase {
+export function openDatabase({ path, maxBytes, sealer, onCommit }: DatabaseOptions): OpenDatabase {
   let database: DatabaseSync
   try {
     mkdirSync(dirname(path), { recursive: true })
@@ -91,7 +95,7 @@ export function openDatabase({ path, maxBytes, onCommit }: DatabaseOptions): Ope
       const { page_size: pageSize } = database.prepare('PRAGMA page_size').get() as { page_size: number }
       database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / pageSize))}`)
     }
-    return journalOf(database, path, onCommit)
+    return journalOf(database, path, sealer, onCommit)
   } catch (cause) {
     database.close()
     throw unavailable(path, cause)
@@ -155,6 +159,7 @@ function prepare(database: DatabaseSync, path: string): void {
 function journalOf(
   database: DatabaseSync,
   path: string,
+  sealer: Sealer | undefined,
   onCommit: ((changes: readonly StagedChange[]) => void) | undefined,
 ): OpenDatabase {
   const { revision } = database.prepare('SELECT revision FROM state').get() as { revision: number }
@@ -187,7 +192,8 @@ function journalOf(
       const { resource, revision: at, after, event } = last
       const { namespace = '', name } = event.object.metadata
       const known = large.get(key)
-      if (known && first.before && after) {
+      // What changes of a confidential object would show it: it is written whole, and sealed.
+      if (known && first.before && after && !last.confidential) {
         const edits = JSON.stringify(jsonChanges(first.before, after))
         // Written whole again when the changes have become as long as the whole: in all, that is no more than
         // twice what changed.
@@ -205,8 +211,9 @@ function journalOf(
         drop.run(resource, namespace, name)
         continue
       }
-      const json = JSON.stringify(after)
+      const json = last.confidential ? sealedRow(sealer, resource, after) : JSON.stringify(after)
       put.run(resource, namespace, name, at, json)
+      if (last.confidential) continue
       if (json.length >= LARGE) sizes.set(key, { whole: json.length, changes: 0 })
     }
     setRevision.run(changes.at(-1)!.revision)
@@ -229,8 +236,13 @@ function journalOf(
         let object: KubeObject
         try {
           object = JSON.parse(json) as KubeObject
+          if (isSealedRow(object)) {
+            yield { resource, object: openedRow(sealer, resource, { namespace, name }, object) }
+            continue
+          }
           for (const edits of changed.get(key) ?? []) applyJsonChanges(object, edits)
         } catch (cause) {
+          if (cause instanceof StoreError) throw cause
           throw damaged(path, `${resource} ${namespace}/${name} is not JSON`, cause)
         }
         changed.delete(key)

@@ -4,6 +4,7 @@
  */
 import type { Log } from '../../kernel/log.ts'
 import type { OpenedStore } from '../../kernel/opened-store.ts'
+import type { Sealer } from '../../kernel/sealer.ts'
 import type { System } from '../../kernel/system.ts'
 import { ObjectTable } from '../object-table.ts'
 import { openTableStore, type Journal } from '../table-store.ts'
@@ -14,6 +15,8 @@ export interface SqliteStoreOptions {
   readonly path: string
   readonly system: System
   readonly log: Log
+  /** Encrypts what is confidential; without, objects of confidential kinds are refused. */
+  readonly sealer?: Sealer
   /** How many changes of each kind are remembered for watches; none of them survives a restart. */
   readonly historyLimit?: number
   /** The largest object, in bytes of its JSON; 1.5 MiB unless given. One that is there already may be larger. */
@@ -31,20 +34,23 @@ export interface SqliteStoreOptions {
  * its commit; deferrable ones a few milliseconds later, unless others come before. Where the commit fails all of them
  * are rejected with `Unavailable` and nothing changed.
  *
- * @throws StoreError `Unavailable`: in use by another process, damaged, not writable, of a later format
+ * @throws StoreError `Unavailable`: in use by another process, damaged, not writable, of a later format, sealed with
+ * another key
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<OpenedStore> {
-  const { path, system, historyLimit, objectBytes, maxBytes, onCommit } = options
+  const { path, system, historyLimit, objectBytes, maxBytes, sealer, onCommit } = options
   const log = options.log.child({ component: 'store', path })
   const database = openDatabase({
     path,
     ...(maxBytes !== undefined && { maxBytes }),
+    ...(sealer && { sealer }),
     ...(onCommit && { onCommit: (changes) => onCommit(changes.length) }),
   })
   try {
     const table = new ObjectTable({
       system,
       revision: database.revision,
+      keepsConfidential: sealer !== undefined,
       ...(historyLimit !== undefined && { historyLimit }),
       ...(objectBytes !== undefined && { objectBytes }),
     })
