@@ -1,6 +1,7 @@
 /**
  * `tributary peer`: which other nodes this one knows, and with which of them it deals.
  */
+import type { Contract } from '../objects/contract.ts'
 import type { Peer } from '../objects/peer.ts'
 import { CliError, EXIT } from './cli-error.ts'
 import { connect } from './connect.ts'
@@ -13,6 +14,7 @@ import { printable, shortId } from './printable.ts'
 import { formatTable } from './text-table.ts'
 import { commandOf, type Verb } from './verb.ts'
 
+const CONTRACTS = '/apis/reservation.fluidos.eu/v1alpha1/contracts'
 const PEERS = '/apis/tributary.io/v1alpha1/peers'
 
 export const peerVerb: Verb = (program, context) => {
@@ -25,6 +27,7 @@ export const peerVerb: Verb = (program, context) => {
         ['tributary peer list', 'who they are, and whether we deal with them'],
         ['tributary peer accept beta', 'deal with the node that calls itself beta'],
         ['tributary peer reject did:key:z6Mk…', 'do not, whatever the policy says'],
+        ['tributary peer reject beta --close', 'and end the contracts with it'],
         ['tributary peer reset beta', 'leave it to the policy again'],
       ),
     )
@@ -39,15 +42,18 @@ export const peerVerb: Verb = (program, context) => {
     ['reject', false, 'refuse a node, whatever the policy says'],
     ['reset', null, 'leave it to the policy again whether we deal with a node'],
   ] as const) {
-    const command = peer
-      .command(`${verb} <peer>`)
-      .description(`${meaning}; by name, node id or address`)
-      .action(async (...args: unknown[]) => {
-        const [name] = args as [string]
-        await decide(context, name, accepted, optionsOf(commandOf(args)))
-      })
+    const command = peer.command(`${verb} <peer>`).description(`${meaning}; by name, node id or address`)
+    if (accepted === false) command.option('--close', 'end the contracts with it, too')
+    command.action(async (...args: unknown[]) => {
+      const [name] = args as [string]
+      await decide(context, name, accepted, optionsOf<DecideOptions>(commandOf(args)))
+    })
     addClientOptions(command)
   }
+}
+
+interface DecideOptions extends GlobalOptions {
+  readonly close?: boolean
 }
 
 async function listPeers(context: Context, options: GlobalOptions): Promise<void> {
@@ -97,7 +103,7 @@ async function decide(
   context: Context,
   word: string,
   accepted: boolean | null,
-  options: GlobalOptions,
+  options: DecideOptions,
 ): Promise<void> {
   const client = connect(context, options)
   try {
@@ -125,7 +131,30 @@ async function decide(
     const who = peer!.status?.name ?? peer!.spec.address ?? peer!.metadata.name
     const done = accepted === null ? 'left to the policy' : accepted ? 'accepted' : 'rejected'
     print(context, `peer ${printable(who)} ${done}`)
+    if (options.close === true) await closeContracts(context, client, peer!.spec.nodeID)
   } finally {
     client.close()
+  }
+}
+
+/** Ends what is in force with a node; each contract is closed as `tributary delete contract` does. */
+async function closeContracts(
+  context: Context,
+  client: ControlClient,
+  nodeID: string | undefined,
+): Promise<void> {
+  if (nodeID === undefined) return
+  const { items } = await client.get<{ items: readonly Contract[] }>(CONTRACTS)
+  const inForce = items.filter(
+    ({ metadata, spec, status }) =>
+      metadata.deletionTimestamp === undefined &&
+      (spec.buyer.nodeID === nodeID || spec.seller.nodeID === nodeID) &&
+      (status?.phase?.phase ?? 'Active') === 'Active',
+  )
+  for (const { metadata } of inForce) {
+    const { namespace = 'default', name } = metadata
+    const path = `/apis/reservation.fluidos.eu/v1alpha1/namespaces/${namespace}/contracts/${name}`
+    await client.request('DELETE', path)
+    print(context, `contract ${printable(name)} closed`)
   }
 }

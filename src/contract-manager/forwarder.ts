@@ -108,7 +108,6 @@ export class Forwarder implements Component {
   ): Promise<WireTransaction> {
     const { store, self, recorder, margin, roleFor } = this.#options
     const trace = received && { ...received, ...withRole(roleFor(buyer.ID)) }
-    recorder.participant(trace, buyer.ID)
     const since = recorder.now()
     const relays = relaysOf(candidate)
     const seller = relays[0]

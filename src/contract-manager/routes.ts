@@ -57,7 +57,7 @@ export function contractRoutes(seller: Seller, closing: Closing, contracts: Cont
         const transaction = await seller.reserve(
           decodeReserveRequest(body),
           peer?.id,
-          traceFromHeaders(headers),
+          traceFromHeaders(headers, peer?.id),
         )
         return { status: 200, body: encodeTransaction(transaction) }
       },

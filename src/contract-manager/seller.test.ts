@@ -88,6 +88,7 @@ describe.each(Object.entries(STORES))('a seller over the %s store', (_, open) =>
       key: me.key,
       holdMs: 60_000,
       longestMs: 3_600_000,
+      checkUser: () => undefined,
       issuer: new ContractIssuer({ ...base, key: me.key }),
     })
     new Contracts(base)

@@ -52,6 +52,8 @@ export interface SellerOptions extends NodeBase {
   readonly holdMs: number
   /** The longest contract that is sold, in milliseconds. */
   readonly longestMs: number
+  /** @throws Problem when the one for whom the caller buys may not use it; see `checkUser` */
+  readonly checkUser: (request: WireReserveRequest, caller: string | undefined) => void
   readonly issuer: ContractIssuer
   /** A supernode's: sells what others have. */
   readonly forwarder?: Forwarder
@@ -130,6 +132,7 @@ export class Seller implements Component {
     if (caller !== undefined && request.buyerID.ID !== caller) {
       throw new Problem('not-a-party', 'a node reserves for itself: buyerID is not the caller')
     }
+    this.#options.checkUser(request, caller)
     const buyer = withoutSecrets(request.buyerID)
     const key = request.key ?? `${request.flavorID} ${JSON.stringify(request.configuration ?? null)}`
     const transactionID = idFor(buyer.ID, key, caller)
@@ -180,7 +183,6 @@ export class Seller implements Component {
     const draft = draftOf({
       ...{ transactionID, flavor, buyer, seller, configuration, amounts, pool, request, now, longestMs },
     })
-    recorder.participant(trace, buyer.ID)
     recorder.step(trace, 'contract-drafted', { peer: buyer.ID, since, detail: draft.contractID })
     const transaction: WireTransaction = {
       transactionID,

@@ -58,7 +58,6 @@ export class FlavorAnswers {
     const peer = call.peer?.id
     const audience = audienceOf(call.peer)
     const trace = this.#contextOf(call)
-    if (peer !== undefined) recorder.participant(trace, peer)
     const since = recorder.now()
     switch (role) {
       case 'node': {
@@ -154,7 +153,7 @@ export class FlavorAnswers {
   }
 
   #contextOf(call: RouteCall): TraceContext | undefined {
-    const trace = traceFromHeaders(call.headers)
+    const trace = traceFromHeaders(call.headers, call.peer?.id)
     return trace && { ...trace, role: this.roleFor(call.peer?.id) }
   }
 

@@ -238,6 +238,10 @@ export class PeerHandshake implements Component {
       if (signal.aborted) return
       // It is there, and will answer soon.
       if (isProblem(error, 'unavailable')) return requeueAfter(NOT_READY_RETRY_MS)
+      if (isProblem(error, 'peer-rejected')) {
+        await registry.unreachable(key.name, 'it has rejected this node')
+        return requeueAfter(this.#atLeast(AGAIN_WHEN_REACHED_MS))
+      }
       const requeueAfterMs = this.#backoffs.failed(key)
       const failures = this.#backoffs.failures(key)
       if (failures >= FORGET_AFTER && this.#isHearsay(peer)) {

@@ -12,6 +12,8 @@ export interface LocalConnectionsOptions {
   readonly log: Log
   readonly streams: StreamRegistry
   readonly channelFor: (contractID: string) => Channel | undefined
+  /** Whether the operator has rejected the other side of a contract. */
+  readonly isRejected: (contractID: string) => boolean
 }
 
 /** @returns what takes each accepted socket; a failure ends that connection only, as a reset */
@@ -34,6 +36,7 @@ export function createLocalConnections(
     socket.once('close', onClose)
     const carry = async (): Promise<void> => {
       const channel = options.channelFor(contractID)
+      if (options.isRejected(contractID)) throw new Error('the provider was rejected by the operator')
       if (!channel) throw new Error('no route to the provider')
       const signal = AbortSignal.any([carried.signal, gone.signal])
       const stream = await channel.openStream(podStreamPath(to), signal)

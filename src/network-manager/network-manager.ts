@@ -60,6 +60,8 @@ export interface NetworkManagerOptions {
      */
     readonly sold: (contractID: string) => { readonly buyer: NodeId } | undefined
   }
+  /** Whether the operator has rejected a node: nothing is carried to it. */
+  readonly isRejected?: (nodeID: string) => boolean
   /** What is special about the way of a contract; undefined for direct ones. */
   readonly pathOf?: (contract: Contract) => Path | undefined
   /** Where a node is now, if that is better known than its contracts know it. */
@@ -182,7 +184,13 @@ export class NetworkManager implements Component {
       listenHost: options.listenHost ?? '127.0.0.1',
       retryMs: limits.portRetryMs,
       contractOfNode: (nodeName) => this.#cluster?.contractOf(nodeName),
-      onConnection: createLocalConnections({ log, streams, channelFor }),
+      onConnection: createLocalConnections({
+        ...{ log, streams, channelFor },
+        isRejected: (contractID) => {
+          const peer = routers.of(contractID)?.spec.peer.nodeID
+          return peer !== undefined && options.isRejected?.(peer) === true
+        },
+      }),
     })
     this.#controllers = [routerController, endpoints, this.#health]
   }
@@ -220,6 +228,12 @@ export class NetworkManager implements Component {
    */
   useCluster(cluster: Pick<Cluster, 'endpoints' | 'contractOf'>): void {
     this.#cluster = cluster
+  }
+
+  /** Cuts what is carried between us and a node, under whatever contract. */
+  cutPeer(nodeID: string, why: string): void {
+    for (const { spec } of this.#routers.informer.list())
+      if (spec.peer.nodeID === nodeID) this.#streams.cut(spec.contractID, why)
   }
 
   /** @returns whether streams of this path are ours */

@@ -63,7 +63,7 @@ export class StreamRegistry {
     return {
       signal: abort.signal,
       carry: async (local, peer) => {
-        const cut = (): void => void peer.destroy(new Error('the contract ended'))
+        const cut = (): void => void peer.destroy(abort.signal.reason as Error)
         abort.signal.addEventListener('abort', cut, { once: true })
         if (abort.signal.aborted) cut()
         await splice(local, peer, {
@@ -92,6 +92,11 @@ export class StreamRegistry {
   /** Notes that the peer has shown itself otherwise than by bytes on a stream. */
   heard(contractID: string): void {
     this.#ledger(contractID).heardAt = this.#system.clock.monotonic()
+  }
+
+  /** Cuts every stream of the contract; what was counted stays known. */
+  cut(contractID: string, why: string): void {
+    for (const abort of this.#ledgers.get(contractID)?.open ?? []) abort.abort(new Error(why))
   }
 
   /** Cuts every stream of the contract and forgets it. */

@@ -46,6 +46,7 @@ beforeEach(async () => {
     config,
     log: silentLog,
     routes: [route],
+    informers: { of: () => ({ onChange: () => () => undefined }) } as never,
     registry: { authorize: () => ({ allowed: true }), standing: () => 'accepted' } as never,
     contracts: { isUser: () => false } as never,
     networkManager: { takesStream: () => false, onStream: () => undefined } as never,

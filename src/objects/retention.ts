@@ -50,5 +50,13 @@ export type Retention<T extends KubeObject = KubeObject> =
       /** @returns the object with nothing that follows from the rest; undefined when it is so already. Pure */
       compact(object: T): T | undefined
     } & Aged<T>)
-  /** The oldest are removed where there are more. */
-  | { readonly mode: 'count'; readonly setting: 'traces' }
+  /**
+   * The oldest are removed where there are more: first of those that were made on behalf of others, of whoever has the
+   * most, until these are half of what may be kept. So nobody pushes out what is another's.
+   */
+  | {
+      readonly mode: 'count'
+      readonly setting: 'traces'
+      /** On whose behalf an object was made; undefined for our own. */
+      of?(object: T): string | undefined
+    }

@@ -1,4 +1,7 @@
-/** Trace: what one node did for one intent, step by step of the workflow document. Named after the trace id. */
+/**
+ * Trace: what one node did for one intent, step by step of the workflow document. Named after the trace id and, where it
+ * was done for another node, after that one: what is done for one is kept apart from what is done for another.
+ */
 import Type, { type Static } from 'typebox'
 import type { KindDefinition } from './kind.ts'
 import { MetadataSchema, type KubeObject } from './meta.ts'
@@ -35,7 +38,12 @@ const TraceSpecSchema = Type.Object({
   traceID: Type.String({ description: 'W3C trace id: 32 hexadecimal digits.' }),
   intent: Type.Optional(Type.String()),
   workflow: Type.Optional(Type.Integer({ description: 'Which workflow it turned out to be.' })),
-  participants: Type.Optional(Type.Array(Type.String(), { description: 'Node ids that may read it.' })),
+  from: Type.Optional(
+    Type.String({
+      description:
+        'Node id of the one for whose question or contract this was done, and who may read it; absent where it is ours.',
+    }),
+  ),
 })
 const TraceStatusSchema = Type.Object({ events: Type.Array(TraceEventSchema) })
 
@@ -61,8 +69,8 @@ export const TraceKind: KindDefinition<Trace> = {
   }),
   // Written by one writer, in one go.
   statusSubresource: false,
-  retention: { mode: 'count', setting: 'traces' },
-  selectableFields: ['spec.intent', 'spec.traceID'],
+  retention: { mode: 'count', setting: 'traces', of: ({ spec }) => spec.from },
+  selectableFields: ['spec.intent', 'spec.traceID', 'spec.from'],
   columns: [
     { name: 'Intent', path: 'spec.intent' },
     { name: 'Trace-ID', path: 'spec.traceID', wide: true },

@@ -107,7 +107,7 @@ export function decide(caller: CallerFacts, level: AccessLevel): AccessDecision 
     reason,
   })
   if (caller.nodeId === undefined) return refuse('not-authenticated', 'a client certificate is needed')
-  if (caller.standing === 'rejected') return refuse('rejected', 'peer not accepted')
+  if (caller.standing === 'rejected') return refuse('rejected', 'the operator of this node has rejected you')
   switch (level) {
     case 'anyone':
       return ALLOWED
@@ -123,4 +123,29 @@ export function decide(caller: CallerFacts, level: AccessLevel): AccessDecision 
         ? refuse('not-a-party', 'only the two parties may do this')
         : ALLOWED
   }
+}
+
+/** What is known of a node for which another one buys. */
+export interface UserFacts {
+  readonly standing: Standing
+  /** Of the one that buys for it, as its credential proves it. */
+  readonly buyersRole: Membership['role'] | undefined
+}
+
+/**
+ * Who uses what an accepted supernode buys for him is vouched for by that supernode, which signs a contract that names
+ * him. Where nodes are accepted one by one, that is not enough.
+ * @returns why a node may not use what another one buys here, or undefined when it may
+ */
+export function userRefusal(
+  policy: AcceptancePolicy,
+  { standing, buyersRole }: UserFacts,
+): Exclude<AccessDecision, { allowed: true }> | undefined {
+  const refuse = (code: 'rejected' | 'not-accepted', reason: string) =>
+    ({ allowed: false, status: 403, code, reason }) as const
+  if (standing === 'rejected')
+    return refuse('rejected', 'the operator of this node has rejected the one for whom this is bought')
+  if (buyersRole !== 'supernode') return refuse('not-accepted', 'only a supernode buys for other nodes')
+  if (standing === 'accepted' || policy.mode === 'domain') return undefined
+  return refuse('not-accepted', 'this node accepts nodes one by one, and not the one for whom this is bought')
 }

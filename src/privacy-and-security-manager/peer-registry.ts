@@ -34,6 +34,7 @@ import {
   decide,
   judge,
   strangers,
+  userRefusal,
   type AcceptancePolicy,
   type AccessDecision,
   type AccessLevel,
@@ -163,6 +164,12 @@ export class PeerRegistry implements Component {
   authorize(nodeId: NodeId | undefined, level: AccessLevel, party?: boolean): AccessDecision {
     const standing = nodeId === undefined ? 'unknown' : this.standing(nodeId)
     return decide({ nodeId, standing, ...(party !== undefined && { party }) }, level)
+  }
+
+  /** @returns why a node may not use what `buyer` buys here, or undefined when it may; see `userRefusal` */
+  userRefusal(user: NodeId, buyer: NodeId): ReturnType<typeof userRefusal> {
+    const buyersRole = this.membershipOf(buyer)?.role
+    return userRefusal(this.#options.policy, { standing: this.standing(user), buyersRole })
   }
 
   /** @returns what the peer's credential proves, or undefined when it has none that is valid now. */

@@ -41,6 +41,12 @@ export const PROBLEMS = {
     title: 'Peer not accepted',
     meaning: 'The caller is known, but was not accepted as a partner (yet).',
   },
+  'peer-rejected': {
+    status: 403,
+    title: 'Peer rejected',
+    meaning:
+      'The operator of this node has rejected the caller: nothing but the end of a contract is taken from it.',
+  },
   'not-a-party': {
     status: 403,
     title: 'Not a party',

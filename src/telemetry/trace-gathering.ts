@@ -46,7 +46,7 @@ export class TraceGathering {
     signal: AbortSignal,
   ): Promise<readonly TraceEvent[] | undefined> {
     const { store, recorder, self } = this.#options
-    await recorder.flush(traceID)
+    await recorder.flush({ traceID, from: reader })
     const own = await readableTrace(store, traceID, reader)
     if (own === undefined) return undefined
     const events = own.status?.events ?? []

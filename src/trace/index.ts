@@ -8,7 +8,7 @@ export {
 } from './trace-context.ts'
 export { mergeEvents, readableTrace } from './trace-exchange.ts'
 export { Recorder, type StepDetail } from './recorder.ts'
-export type { FactRecord, RecorderSink, TraceNews } from './sink.ts'
+export type { FactRecord, RecorderSink, TraceNews, TraceRef } from './sink.ts'
 export { TraceObjects, traceName } from './trace-objects.ts'
 export {
   ALONGSIDE,

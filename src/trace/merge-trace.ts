@@ -1,13 +1,12 @@
 /** What is stored of a trace, and what is to be added to it. Pure. */
 import type { TraceEvent, Trace } from '../objects/trace.ts'
-import type { TraceNews } from './sink.ts'
+import type { TraceNews, TraceRef } from './sink.ts'
 
 /** What was recorded of a trace and is not stored yet. */
 export interface TraceAddition {
   readonly events: readonly TraceEvent[]
   readonly intent?: string | undefined
   readonly workflow?: TraceNews['workflow']
-  readonly participants: readonly string[]
 }
 
 /** Events of one node that are kept of one trace; the oldest go first. */
@@ -19,7 +18,6 @@ export function joinAdditions(first: TraceAddition, then: TraceAddition): TraceA
     events: [...first.events, ...then.events].slice(-MOST_EVENTS),
     intent: then.intent ?? first.intent,
     workflow: then.workflow ?? first.workflow,
-    participants: [...new Set([...first.participants, ...then.participants])],
   }
 }
 
@@ -29,8 +27,8 @@ export function joinAdditions(first: TraceAddition, then: TraceAddition): TraceA
  */
 export function addToTrace(
   stored: Trace | undefined,
-  traceID: string,
-  { events, intent, workflow, participants }: TraceAddition,
+  { traceID, from }: TraceRef,
+  { events, intent, workflow }: TraceAddition,
 ): { readonly spec: Trace['spec']; readonly status: NonNullable<Trace['status']> } {
   const before = stored?.status?.events ?? []
   const known = new Set(before.map(identityOf))
@@ -42,9 +40,9 @@ export function addToTrace(
     spec: {
       ...stored?.spec,
       traceID,
+      ...(from === undefined ? {} : { from }),
       ...(intent === undefined ? {} : { intent }),
       ...(workflow === undefined ? {} : { workflow }),
-      participants: [...new Set([...(stored?.spec.participants ?? []), ...participants])],
     },
     status: { ...stored?.status, events: [...before, ...fresh].slice(-MOST_EVENTS) },
   }

@@ -9,7 +9,7 @@ import type { Component } from '../kernel/component.ts'
 import { randomHex, type System } from '../kernel/system.ts'
 import type { FactType } from '../objects/fact.ts'
 import type { TraceEvent } from '../objects/trace.ts'
-import type { FactRecord, RecorderSink } from './sink.ts'
+import type { FactRecord, RecorderSink, TraceRef } from './sink.ts'
 import type { TraceContext } from './trace-context.ts'
 import { ACTIONS, stepNumber, type Action, type WorkflowNumber, type WorkflowRole } from './workflow-steps.ts'
 
@@ -120,7 +120,7 @@ export class Recorder implements Component {
       at: detail.at ?? clock.now(),
       ms: detail.since === undefined ? 0 : Math.max(0, clock.monotonic() - detail.since),
     }
-    for (const sink of sinks) sink.step?.(context.traceID, event)
+    for (const sink of sinks) sink.step?.(context, event)
     return { ...context, spanID }
   }
 
@@ -137,24 +137,19 @@ export class Recorder implements Component {
   }
 
   /** Notes which workflow a trace turned out to be. */
-  workflow({ traceID, workflow }: TraceContext): void {
-    for (const sink of this.#options.sinks) sink.news?.(traceID, { workflow })
-  }
-
-  /** Notes that `nodeID` takes part in the trace, and may therefore read it. */
-  participant(context: TraceContext | undefined, nodeID: string): void {
-    if (context === undefined) return
-    for (const sink of this.#options.sinks) sink.news?.(context.traceID, { participant: nodeID })
+  workflow(context: TraceContext): void {
+    const { workflow } = context
+    for (const sink of this.#options.sinks) sink.news?.(context, { workflow })
   }
 
   /** Notes which intent (`namespace/name`) a trace belongs to. */
-  intent({ traceID }: TraceContext, intent: string): void {
-    for (const sink of this.#options.sinks) sink.news?.(traceID, { intent })
+  intent(context: TraceContext, intent: string): void {
+    for (const sink of this.#options.sinks) sink.news?.(context, { intent })
   }
 
   /** Resolves when what was recorded so far, of one trace or of all, is stored. */
-  async flush(traceID?: string): Promise<void> {
-    await Promise.all(this.#options.sinks.map(async (sink) => sink.flush?.(traceID)))
+  async flush(trace?: TraceRef): Promise<void> {
+    await Promise.all(this.#options.sinks.map(async (sink) => sink.flush?.(trace)))
   }
 
   #spanID(): string {

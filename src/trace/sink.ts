@@ -6,14 +6,18 @@ import type { FactType } from '../objects/fact.ts'
 import type { TraceEvent } from '../objects/trace.ts'
 import type { WorkflowNumber } from './workflow-steps.ts'
 
+/** Which trace: its id, and for whom the work is done; see `TraceContext`. */
+export interface TraceRef {
+  readonly traceID: string
+  readonly from?: string | undefined
+}
+
 /** What becomes known of a trace as a whole. */
 export interface TraceNews {
   /** `namespace/name` of the intent that it is of. */
   readonly intent?: string
   /** Which workflow it turned out to be. */
   readonly workflow?: WorkflowNumber
-  /** Node id of one that takes part, and may therefore read it. */
-  readonly participant?: string
 }
 
 /** Something that happened in a dealing with another node. */
@@ -33,11 +37,11 @@ export interface FactRecord {
 /** Every member is optional: a sink takes what it is for. None of them throws. */
 export interface RecorderSink {
   /** Takes a step that is over, as a span. */
-  readonly step?: (traceID: string, event: TraceEvent) => void
-  readonly news?: (traceID: string, news: TraceNews) => void
+  readonly step?: (trace: TraceRef, event: TraceEvent) => void
+  readonly news?: (trace: TraceRef, news: TraceNews) => void
   readonly fact?: (fact: FactRecord) => void
   /** Resolves when what was taken so far, of one trace or of all, is where it belongs, or cannot be brought there. */
-  readonly flush?: (traceID?: string) => Promise<void>
+  readonly flush?: (trace?: TraceRef) => Promise<void>
   /** Takes up work again after a stop. Idempotent. */
   readonly start?: () => void
   /** Flushes, and does nothing by itself any more. Idempotent. */

@@ -14,33 +14,40 @@ export interface TraceContext {
    * to, perhaps one of another node. Absent in objects of versions that had none.
    */
   readonly spanID?: string
+  /**
+   * Node id of the one whose question or contract the work is for; absent where it is our own. What is recorded is kept
+   * apart for each, so that nobody gets at the steps of another by naming its trace id.
+   */
+  readonly from?: string
 }
 
-/** Holds `<trace id>;<workflow>;<role>;<span id>`; role and span id where they are known. */
+/** Holds `<trace id>;<workflow>;<role>;<span id>;<node id>`; role, span id and who asked where they are known. */
 export const TRACE_ANNOTATION = 'tributary.io/trace'
 
-const ANNOTATION = /^([0-9a-f]{32});([1-4])(?:;([a-z-]*))?(?:;([0-9a-f]{16}))?$/
+const ANNOTATION =
+  /^([0-9a-f]{32});([1-4])(?:;([a-z-]*))?(?:;([0-9a-f]{16})?(?:;(did:key:[A-Za-z0-9]{1,100}))?)?$/
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/
 const ZEROS = /^0+$/
 
 /** @returns annotations that carry the context to an object, none without a context */
 export function traceAnnotations(context: TraceContext | undefined): Readonly<Record<string, string>> {
   if (context === undefined) return {}
-  const { traceID, workflow, role, spanID } = context
-  const parts = [traceID, workflow, ...(role || spanID ? [role ?? ''] : []), ...(spanID ? [spanID] : [])]
-  return { [TRACE_ANNOTATION]: parts.join(';') }
+  const { traceID, workflow, role, spanID, from } = context
+  const text = [traceID, workflow, role ?? '', spanID ?? '', from ?? ''].join(';')
+  return { [TRACE_ANNOTATION]: text.replace(/;+$/, '') }
 }
 
 /** @returns the context that an object carries */
 export function traceOf(object: Pick<KubeObject, 'metadata'>): TraceContext | undefined {
   const match = ANNOTATION.exec(object.metadata.annotations?.[TRACE_ANNOTATION] ?? '')
   if (match === null) return undefined
-  const [, traceID, workflow, role, spanID] = match
+  const [, traceID, workflow, role, spanID, from] = match
   return {
     traceID: traceID!,
     workflow: Number(workflow) as WorkflowNumber,
     ...(role ? { role: role as WorkflowRole } : {}),
     ...(spanID === undefined ? {} : { spanID }),
+    ...(from === undefined ? {} : { from }),
   }
 }
 
@@ -54,13 +61,18 @@ export function traceHeaders(context: TraceContext | undefined): Readonly<Record
   return { traceparent: `00-${traceID}-${spanID}-01`, tracestate: `tributary=w${workflow}` }
 }
 
-/** @returns the context in a message's headers, if it has a well-formed one: its span is the sender's */
+/**
+ * @param from node id of the sender, proved; one that proved nothing has no part in any trace
+ * @returns the context in a message's headers, if it has a well-formed one: its span is the sender's
+ */
 export function traceFromHeaders(
   headers: Readonly<Record<string, string | undefined>>,
+  from: string | undefined,
 ): TraceContext | undefined {
+  if (from === undefined) return undefined
   const [, traceID, spanID] = TRACEPARENT.exec(headers['traceparent'] ?? '') ?? []
   if (traceID === undefined || spanID === undefined) return undefined
   if (ZEROS.test(traceID) || ZEROS.test(spanID)) return undefined
   const state = /(?:^|,)\s*tributary=w([1-4])\s*(?:,|$)/.exec(headers['tracestate'] ?? '')
-  return { traceID, workflow: (state ? Number(state[1]) : 1) as WorkflowNumber, spanID }
+  return { traceID, workflow: (state ? Number(state[1]) : 1) as WorkflowNumber, spanID, from }
 }

@@ -14,7 +14,7 @@ describe('traces as objects', () => {
   const make = (): Recorder =>
     new Recorder({ system, node: 'me', sinks: [new TraceObjects({ store, system, log: silentLog })] })
   const eventsOf = async (traceID: string) =>
-    (await store.get(TraceKind, { namespace: 'default', name: traceName(traceID) }))?.status?.events ?? []
+    (await store.get(TraceKind, { namespace: 'default', name: traceName({ traceID }) }))?.status?.events ?? []
 
   it('are written with one call a time, and read never', async () => {
     const recorder = make()

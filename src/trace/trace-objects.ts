@@ -6,6 +6,7 @@
  * trace is active, so that nothing is read before it is written; what others wrote meanwhile is found by the
  * version. A crash may lose the last steps; the work itself is in the objects, not here.
  */
+import { createHash } from 'node:crypto'
 import { backOff } from '../kernel/back-off.ts'
 import type { Log } from '../kernel/log.ts'
 import { isStoreError, type ObjectStore } from '../kernel/object-store.ts'
@@ -13,7 +14,7 @@ import type { System, Timer } from '../kernel/system.ts'
 import { inDefaultNamespace } from '../objects/meta.ts'
 import { TraceKind, type Trace, type TraceEvent } from '../objects/trace.ts'
 import { addToTrace, joinAdditions, type TraceAddition } from './merge-trace.ts'
-import type { RecorderSink, TraceNews } from './sink.ts'
+import type { RecorderSink, TraceNews, TraceRef } from './sink.ts'
 
 /** How long steps of a trace wait for others; the next ones wait twice as long, up to the longest. */
 const FIRST_WAIT_MS = 250
@@ -26,13 +27,17 @@ const FORGET_AFTER_MS = 30_000
 const MOST_ACTIVE = 500
 /** Writers that keep coming between us: then it is tried again later. */
 const MOST_CONFLICTS = 5
-const NOTHING: TraceAddition = { events: [], participants: [] }
+const NOTHING: TraceAddition = { events: [] }
 
-/** @returns the name of the Trace object of a trace id */
-export const traceName = (traceID: string): string => `trace-${traceID}`
+/** @returns the name of the Trace object of a trace, of what was done for ourselves or for another node */
+export function traceName({ traceID, from }: TraceRef): string {
+  if (from === undefined) return `trace-${traceID}`
+  return `trace-${traceID}-${createHash('sha256').update(from).digest('hex').slice(0, 16)}`
+}
 
 /** A trace of which something was recorded lately. */
 interface ActiveTrace {
+  readonly ref: TraceRef
   /** As this process wrote or read it last. */
   stored: Trace | undefined
   pending: TraceAddition
@@ -69,28 +74,28 @@ export class TraceObjects implements RecorderSink {
     this.#active.clear()
   }
 
-  step(traceID: string, event: TraceEvent): void {
-    this.#add(traceID, { events: [event], participants: [] })
+  step(trace: TraceRef, event: TraceEvent): void {
+    this.#add(trace, { events: [event] })
   }
 
-  news(traceID: string, { intent, workflow, participant }: TraceNews): void {
-    this.#add(traceID, {
-      events: [],
-      intent,
-      workflow,
-      participants: participant === undefined ? [] : [participant],
-    })
+  news(trace: TraceRef, { intent, workflow }: TraceNews): void {
+    this.#add(trace, { events: [], intent, workflow })
   }
 
-  async flush(traceID?: string): Promise<void> {
-    const wanted = traceID === undefined ? [...this.#active.keys()] : [traceID]
+  async flush(trace?: TraceRef): Promise<void> {
+    const wanted = trace === undefined ? [...this.#active.keys()] : [traceName(trace)]
     await Promise.all(wanted.map((each) => this.#write(each)))
   }
 
-  #add(traceID: string, addition: TraceAddition): void {
-    let trace = this.#active.get(traceID)
+  #add({ traceID, from }: TraceRef, addition: TraceAddition): void {
+    const name = traceName({ traceID, from })
+    let trace = this.#active.get(name)
     if (trace === undefined) {
+      this.#forgetSilent()
+      // Others may ask under any number of ids: what is theirs is not recorded where it would be too much.
+      if (from !== undefined && this.#active.size >= 2 * MOST_ACTIVE) return
       trace = {
+        ref: { traceID, from },
         stored: undefined,
         pending: NOTHING,
         hasNews: false,
@@ -99,73 +104,72 @@ export class TraceObjects implements RecorderSink {
         timer: undefined,
         writing: Promise.resolve(),
       }
-      this.#forgetSilent()
-      this.#active.set(traceID, trace)
+      this.#active.set(name, trace)
     }
     trace.pending = joinAdditions(trace.pending, addition)
     if (trace.hasNews) return
     trace.hasNews = true
-    this.#wait(traceID, trace, backOff(trace.writes, FIRST_WAIT_MS, LONGEST_WAIT_MS))
+    this.#wait(name, trace, backOff(trace.writes, FIRST_WAIT_MS, LONGEST_WAIT_MS))
   }
 
   /** Those longest here of which nothing is pending, where there are too many. */
   #forgetSilent(): void {
     if (this.#active.size < MOST_ACTIVE) return
-    for (const [traceID, { hasNews, timer }] of this.#active) {
+    for (const [name, { hasNews, timer }] of this.#active) {
       if (hasNews) continue
       timer?.cancel()
-      this.#active.delete(traceID)
+      this.#active.delete(name)
       if (this.#active.size < MOST_ACTIVE) return
     }
   }
 
   /** Writes what is pending of a trace, after what is being written of it. Never rejects. */
-  #write(traceID: string): Promise<void> {
-    const trace = this.#active.get(traceID)
+  #write(name: string): Promise<void> {
+    const trace = this.#active.get(name)
     if (trace === undefined) return Promise.resolve()
-    trace.writing = trace.writing.then(() => this.#writeNow(traceID, trace))
+    trace.writing = trace.writing.then(() => this.#writeNow(name, trace))
     return trace.writing
   }
 
-  async #writeNow(traceID: string, trace: ActiveTrace): Promise<void> {
+  async #writeNow(name: string, trace: ActiveTrace): Promise<void> {
     if (!trace.hasNews) return
     const { pending } = trace
     trace.pending = NOTHING
     trace.hasNews = false
     trace.timer?.cancel()
     try {
-      trace.stored = await this.#put(traceID, trace.stored, pending)
+      trace.stored = await this.#put(trace.ref, trace.stored, pending)
       trace.writes++
       trace.failures = 0
       // What came meanwhile waits its own time.
-      if (!trace.hasNews) this.#wait(traceID, trace, FORGET_AFTER_MS)
+      if (!trace.hasNews) this.#wait(name, trace, FORGET_AFTER_MS)
     } catch (error) {
-      this.#failed(traceID, trace, pending, error)
+      this.#failed(name, trace, pending, error)
     }
   }
 
-  #failed(traceID: string, trace: ActiveTrace, pending: TraceAddition, error: unknown): void {
+  #failed(name: string, trace: ActiveTrace, pending: TraceAddition, error: unknown): void {
     const { log } = this.#options
     // Whether it took effect after all is found out by looking.
     trace.stored = undefined
     if (isStoreError(error, 'Unavailable', 'Conflict')) {
       trace.pending = joinAdditions(pending, trace.pending)
       trace.hasNews = true
-      this.#wait(traceID, trace, backOff(trace.failures++, FIRST_RETRY_MS, LONGEST_RETRY_MS))
-      log.debug({ err: error, traceID }, 'trace not stored yet')
+      this.#wait(name, trace, backOff(trace.failures++, FIRST_RETRY_MS, LONGEST_RETRY_MS))
+      log.debug({ err: error, trace: name }, 'trace not stored yet')
     } else {
-      log.warn({ err: error, traceID }, 'trace not stored')
-      if (!trace.hasNews) this.#active.delete(traceID)
+      log.warn({ err: error, trace: name }, 'trace not stored')
+      if (!trace.hasNews) this.#active.delete(name)
     }
   }
 
   /** One call, where this process knows what is stored and nobody else wrote meanwhile. */
-  async #put(traceID: string, known: Trace | undefined, addition: TraceAddition): Promise<Trace> {
+  async #put(ref: TraceRef, known: Trace | undefined, addition: TraceAddition): Promise<Trace> {
     const { store } = this.#options
-    const key = inDefaultNamespace(traceName(traceID))
+    const key = inDefaultNamespace(traceName(ref))
     let stored = known
     for (let attempt = 1; ; attempt++) {
-      const { spec, status } = addToTrace(stored, traceID, addition)
+      const { spec, status } = addToTrace(stored, ref, addition)
       try {
         return stored === undefined
           ? await store.create(TraceKind, { metadata: key, spec, status }, { deferrable: true })
@@ -179,12 +183,12 @@ export class TraceObjects implements RecorderSink {
   }
 
   /** When the time is over, what is pending is written; where nothing is, the trace is forgotten. */
-  #wait(traceID: string, trace: ActiveTrace, ms: number): void {
+  #wait(name: string, trace: ActiveTrace, ms: number): void {
     trace.timer?.cancel()
     if (this.#stopped) return
     trace.timer = this.#options.system.clock.after(ms, () => {
-      if (trace.hasNews) void this.#write(traceID)
-      else if (this.#active.get(traceID) === trace) this.#active.delete(traceID)
+      if (trace.hasNews) void this.#write(name)
+      else if (this.#active.get(name) === trace) this.#active.delete(name)
     })
   }
 }

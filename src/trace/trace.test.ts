@@ -16,6 +16,8 @@ import { TraceObjects, traceName } from './trace-objects.ts'
 import { ACTIONS, NO_STEP, stepNumber, WORKFLOWS, type WorkflowNumber } from './workflow-steps.ts'
 
 const ID = '0123456789abcdef0123456789abcdef'
+const US = 'did:key:z6MkUs'
+const THEM = 'did:key:z6MkThem'
 const SPAN = 'fedcba9876543210'
 const CONTEXT: TraceContext = { traceID: ID, workflow: 3, spanID: SPAN }
 
@@ -25,11 +27,16 @@ describe('a trace context', () => {
     for (const context of [
       CONTEXT,
       { ...CONTEXT, role: 'provider-supernode' as const },
+      { ...CONTEXT, from: THEM },
+      { traceID: ID, workflow: 2 as const, from: THEM },
       old,
       { ...old, role: 'consumer' as const },
     ])
       expect(traceOf({ metadata: { annotations: traceAnnotations(context) } } as never)).toEqual(context)
-    expect(traceFromHeaders(traceHeaders({ ...CONTEXT, role: 'supernode' }))).toEqual(CONTEXT)
+    expect(traceFromHeaders(traceHeaders({ ...CONTEXT, role: 'supernode', from: US }), THEM)).toEqual({
+      ...CONTEXT,
+      from: THEM,
+    })
     expect(traceAnnotations(undefined)).toEqual({})
     expect(traceHeaders(undefined)).toEqual({})
   })
@@ -55,7 +62,7 @@ describe('a trace context', () => {
     ['too short an id', '00-abc-0123456789abcdef-01'],
     ['something after it', `00-${ID}-0123456789abcdef-01-more`],
   ] as readonly (readonly [string, string | undefined])[])('is not in headers with %s', (_, traceparent) => {
-    expect(traceFromHeaders({ traceparent, tracestate: 'tributary=w3' })).toBeUndefined()
+    expect(traceFromHeaders({ traceparent, tracestate: 'tributary=w3' }, THEM)).toBeUndefined()
   })
 
   it.each([
@@ -67,10 +74,11 @@ describe('a trace context', () => {
     [undefined, 1],
   ])('is of the workflow that tracestate %j says: %i', (tracestate, workflow) => {
     const traceparent = `00-${ID}-0123456789abcdef-01`
-    expect(traceFromHeaders({ traceparent, tracestate })).toEqual({
+    expect(traceFromHeaders({ traceparent, tracestate }, THEM)).toEqual({
       traceID: ID,
       workflow,
       spanID: '0123456789abcdef',
+      from: THEM,
     })
   })
 
@@ -180,21 +188,27 @@ describe('the recorder', () => {
     recorder.step(CONTEXT, 'list-sent')
     recorder.step(undefined, 'list-sent')
     await simulation.advance(250)
-    const trace = await store.get(TraceKind, { namespace: 'default', name: traceName(ID) })
+    const trace = await store.get(TraceKind, { namespace: 'default', name: traceName({ traceID: ID }) })
     expect(trace!.status!.events).toMatchObject([
       { action: 'flavors-looked-up', role: 'provider', ms: 3, peer: 'them', node: 'me' },
       { action: 'list-sent', role: 'consumer', step: 7, ms: 0 },
     ])
   })
 
-  it('lets a trace be read by those who take part in it, and by its own node', async () => {
+  it('keeps what was done for one apart from what was done for another under the same id', async () => {
     const { store, recorder } = make()
-    recorder.participant(CONTEXT, 'friend')
     recorder.step(CONTEXT, 'list-sent')
+    recorder.step({ ...CONTEXT, from: THEM }, 'flavors-answered')
     await recorder.flush()
-    expect(await readableTrace(store, ID, undefined)).toBeDefined()
-    expect(await readableTrace(store, ID, 'friend')).toBeDefined()
-    expect(await readableTrace(store, ID, 'stranger')).toBeUndefined()
-    expect(await readableTrace(store, 'f'.repeat(32), undefined)).toBeUndefined()
+    const actions = async (reader: string | undefined, id = ID) =>
+      (await readableTrace(store, id, reader))?.status?.events.map(({ action }) => action)
+    expect(await actions(undefined)).toEqual(['list-sent'])
+    expect(await actions(THEM)).toEqual(['flavors-answered'])
+    expect(await actions('did:key:z6MkStranger')).toBeUndefined()
+    expect(await actions(undefined, 'f'.repeat(32))).toBeUndefined()
+  })
+
+  it('records nothing of a sender that proved nothing', () => {
+    expect(traceFromHeaders(traceHeaders(CONTEXT), undefined)).toBeUndefined()
   })
 })

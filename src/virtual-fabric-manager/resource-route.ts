@@ -10,6 +10,8 @@ export interface ResourceRouteOptions {
   readonly recorder: Recorder
   /** What we sold under a contract that is in force. */
   readonly sold: (contractID: string) => SoldSlice | undefined
+  /** The trace that the contract was made in. */
+  readonly traceOf: (contractID: string) => TraceContext | undefined
   /** Steps 24 and 25. */
   readonly peered: (contractID: string, buyer: string, trace?: TraceContext) => Promise<void>
 }
@@ -30,10 +32,31 @@ export function resourceRoute(options: ResourceRouteOptions): Route {
       const request = body as ResourceRequest
       return {
         status: 200,
-        body: await offer(options, params['contractID']!, peer?.id, request, traceFromHeaders(headers)),
+        body: await offer(
+          options,
+          params['contractID']!,
+          peer?.id,
+          request,
+          contractTrace(options, params['contractID']!, traceFromHeaders(headers, peer?.id)),
+        ),
       }
     },
   }
+}
+
+/**
+ * Who uses what was bought through relays asks for it himself; it belongs to what the buyer of the contract may see, who
+ * passes it on.
+ */
+function contractTrace(
+  { traceOf }: ResourceRouteOptions,
+  contractID: string,
+  sent: TraceContext | undefined,
+): TraceContext | undefined {
+  const made = traceOf(contractID)
+  return sent && made?.traceID === sent.traceID && made.from !== undefined
+    ? { ...sent, from: made.from }
+    : sent
 }
 
 async function offer(

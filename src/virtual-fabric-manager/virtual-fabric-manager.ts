@@ -13,7 +13,7 @@ import { fieldsEqual } from '../objects/field-selector.ts'
 import { VirtualNodeKind, type VirtualNode } from '../objects/virtual-node.ts'
 import { VirtualRouterKind, type VirtualRouter } from '../objects/virtual-router.ts'
 import type { Route } from '../rear/route.ts'
-import type { TraceContext } from '../trace/index.ts'
+import { traceOf, type TraceContext } from '../trace/index.ts'
 import { attachNode } from './attach.ts'
 import { detachNode } from './detach.ts'
 import { observeNode } from './observe.ts'
@@ -43,9 +43,17 @@ export class VirtualFabricManager implements Component {
 
   constructor(options: VirtualFabricManagerOptions) {
     this.#options = options
-    this.routes = [resourceRoute(options)]
     const { informers } = options
     this.#contracts = informers.of(ContractKind)
+    this.routes = [
+      resourceRoute({
+        ...options,
+        traceOf: (contractID) => {
+          const contract = this.#contracts.get(inDefaultNamespace(contractID))
+          return contract && traceOf(contract)
+        },
+      }),
+    ]
     this.#nodes = informers.of(VirtualNodeKind)
     this.#nodes.addIndex('contract', (node) => [node.spec.contractID])
     this.#nodes.addIndex('name', (node) => [node.metadata.name])

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { IntentKind } from '../../src/objects/intent.ts'
+import { ContractKind } from '../../src/objects/contract.ts'
 import { PeerKind } from '../../src/objects/peer.ts'
+import { testIdentity } from '../support/identities.ts'
 import { intentYaml, setStatus, startControl } from './support/control.ts'
 
 const DEPLOYMENT = `apiVersion: apps/v1
@@ -155,6 +157,33 @@ describe('tributary apply', () => {
 })
 
 describe('tributary peer', () => {
+  it('ends, with reject --close, the contracts that are in force with the node, and no others', async () => {
+    const { run, store } = await startControl()
+    const them = testIdentity('them').id
+    const other = testIdentity('other').id
+    await store.create(PeerKind, {
+      metadata: { name: 'peer-a' },
+      spec: { address: '127.0.0.1:1', source: 'configured', nodeID: them },
+    })
+    const party = (nodeID: string) => ({ domain: 'd', nodeID, ip: 'x:1' })
+    for (const [name, nodeID] of [
+      ['contract-theirs', them],
+      ['contract-other', other],
+    ] as const) {
+      await store.create(ContractKind, {
+        metadata: { name, namespace: 'default', finalizers: ['tributary.io/contract'] },
+        spec: { buyer: party(nodeID), seller: party('us'), role: 'seller' } as never,
+      })
+    }
+    expect((await run(['peer', 'reject', 'peer-a', '--close'])).out).toBe(
+      'peer 127.0.0.1:1 rejected\ncontract contract-theirs closed\n',
+    )
+    const isEnding = async (name: string): Promise<boolean> =>
+      (await store.get(ContractKind, { name, namespace: 'default' }))?.metadata.deletionTimestamp !==
+      undefined
+    expect([await isEnding('contract-theirs'), await isEnding('contract-other')]).toEqual([true, false])
+  })
+
   it('accepts, rejects and leaves to the policy by name, id or address, and knows when that is ambiguous', async () => {
     const { run, store } = await startControl()
     for (const [name, address] of [

@@ -39,7 +39,7 @@ describe('acceptance', () => {
     const caller = outsider(market, name)
     const may = async (call: Parameters<typeof caller.outcome>[1]): Promise<boolean> => {
       const outcome = await caller.outcome(seller, call)
-      return outcome !== 'peer-not-accepted' && outcome !== 'peer-unknown'
+      return !['peer-not-accepted', 'peer-unknown', 'peer-rejected'].includes(outcome)
     }
     const peer = (await seller.store.list(PeerKind)).items.find(({ spec }) => spec.nodeID === caller.id)
     const rights = [...((await may(LIST)) ? ['lists'] : []), ...((await may(RESERVE)) ? ['buys'] : [])]

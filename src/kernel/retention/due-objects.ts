@@ -63,11 +63,11 @@ export class DueObjects<T extends KubeObject> {
     const excess = Math.min(this.#excess(), most)
     if (excess <= 0) return []
     const waiting = (object: T): boolean => this.#due.has(keyString(keyOf(object)))
-    return this.informer
+    const kept = this.informer
       .list()
       .filter((object) => object.metadata.deletionTimestamp === undefined && !waiting(object))
       .toSorted((a, b) => (a.metadata.creationTimestamp < b.metadata.creationTimestamp ? -1 : 1))
-      .slice(0, excess)
+    return tooMany(kept, excess, this.#settings.traces / 2, this.#retention.of)
   }
 
   /** Looks at objects again at a time: what was asked of the store may have failed, or is not seen yet. */
@@ -120,4 +120,36 @@ export class DueObjects<T extends KubeObject> {
     }
     return objects
   }
+}
+
+/**
+ * @param objects the oldest first
+ * @param share how many of others are kept at least, where there are as many
+ * @param of on whose behalf an object was made; undefined for our own
+ * @returns `excess` of them, the oldest of whoever has the most
+ */
+export function tooMany<T>(
+  objects: readonly T[],
+  excess: number,
+  share: number,
+  of: (object: T) => string | undefined = () => undefined,
+): readonly T[] {
+  const own: T[] = []
+  const others = new Map<string, T[]>()
+  for (const object of objects) {
+    const whose = of(object)
+    if (whose === undefined) own.push(object)
+    else (others.get(whose) ?? others.set(whose, []).get(whose)!).push(object)
+  }
+  let ofOthers = objects.length - own.length
+  const going: T[] = []
+  while (going.length < excess) {
+    const most = [...others.values()].reduce<T[]>((a, b) => (b.length > a.length ? b : a), [])
+    const next = ofOthers > share || own.length === 0 ? most : own
+    const oldest = next.shift()
+    if (oldest === undefined) break
+    if (next !== own) ofOthers--
+    going.push(oldest)
+  }
+  return going
 }

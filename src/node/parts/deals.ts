@@ -1,6 +1,7 @@
 /** Deals: choosing an offer, buying it, and selling to others. How contracts end is part of the peering. */
 import {
   Buyer,
+  checkUser,
   ContractIssuer,
   Contracts,
   Forwarder,
@@ -63,6 +64,7 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
     rearManager,
     key,
     ...config.contracts,
+    checkUser: (request, caller) => checkUser(registry, request, caller),
     issuer,
     ...(forwarder ? { forwarder } : {}),
   })

@@ -6,6 +6,7 @@ import type { Fabric, FabricOptions } from '../../fabric/fabric.ts'
 import { Retention } from '../../kernel/retention/index.ts'
 import { measuredCapacity } from '../../local-resource-manager/index.ts'
 import { NetworkManager } from '../../network-manager/index.ts'
+import type { NodeId } from '../../objects/ids.ts'
 import { ALL_KINDS } from '../../objects/index.ts'
 import { subtractAmounts } from '../../quantity/amounts.ts'
 import { FactSumming } from '../../ratings-and-metrics/index.ts'
@@ -35,6 +36,7 @@ export function createPeering(
     identity,
     contracts,
     addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
+    isRejected: (nodeID) => registry.standing(nodeID as NodeId) === 'rejected',
     pathOf: (contract) => pathOf(contract, contracts),
     inner: () => rearServer,
   })

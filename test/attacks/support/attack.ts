@@ -49,7 +49,10 @@ export function attack(
       skip(cannot)
     }
     const off = await control()
-    expect(off, 'the control: with the defence off the attack has to succeed').toMatchObject({
+    expect(
+      off,
+      `the control: with the defence off the attack has to succeed, and saw: ${off.saw}`,
+    ).toMatchObject({
       succeeded: true,
     })
     const on = await defended()
