@@ -6,7 +6,9 @@ import { readHostPort, isLoopback, type HostPort } from '../objects/host-port.ts
 import type { PeerRole } from '../objects/peer.ts'
 import { DAY_MS, DEFAULT_RETENTION, type RetentionSettings } from '../objects/retention.ts'
 import { canonical } from '../quantity/index.ts'
-import { durationSeconds } from '../quantity/price.ts'
+import { parseDuration } from '../quantity/duration.ts'
+import { parseMargin, priceFault } from '../quantity/price.ts'
+import { UnreadableError } from '../quantity/unreadable.ts'
 import { ConfigError } from './config-error.ts'
 import type { Config } from './schema.ts'
 
@@ -104,7 +106,10 @@ export function effectiveConfig(config: Config): EffectiveConfig {
       quota: catalog?.quota ?? DEFAULT_QUOTA,
       longestValidityMs: duration('catalog.longestValidity', catalog?.longestValidity ?? '1h'),
     },
-    supernode: { margin: config.supernode?.margin, introduce: config.supernode?.introduce ?? true },
+    supernode: {
+      margin: margin('supernode.margin', config.supernode?.margin),
+      introduce: config.supernode?.introduce ?? true,
+    },
     listedDomains: config.listedDomains ?? [],
     neighbours: {
       mdns: !onLoopback && (config.neighbours?.mdns ?? role !== 'catalog'),
@@ -118,7 +123,7 @@ export function effectiveConfig(config: Config): EffectiveConfig {
       labels: cluster?.labels ?? {},
     },
     sell: sell && {
-      ...sell,
+      ...priced('sell', sell),
       capacity: amounts('sell.capacity', sell.capacity),
       ...(sell.partition && {
         partition: Object.fromEntries(
@@ -126,7 +131,7 @@ export function effectiveConfig(config: Config): EffectiveConfig {
         ),
       }),
     },
-    offers: config.offers ?? [],
+    offers: (config.offers ?? []).map((offer, index) => priced(`offers.${index}`, offer)),
     allowWorkloads: config.allowWorkloads ?? false,
     contracts: {
       holdMs: duration('contracts.hold', contracts?.hold ?? '2m'),
@@ -155,10 +160,29 @@ function retention({ contracts, facts, events, traces }: Given<'retention'>): Re
 }
 
 function duration(field: string, text: string): number {
-  const read = durationSeconds(text)
-  if (read === undefined || !(read > 0))
-    throw new ConfigError(`${field}: "${text}" is not a duration`, { field })
-  return read * 1000
+  const seconds = readable(field, () => parseDuration(text))
+  if (seconds > 0) return seconds * 1000
+  throw new ConfigError(`${field}: "${text}" is no time at all`, { field })
+}
+
+function readable<T>(field: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (cause) {
+    if (!(cause instanceof UnreadableError)) throw cause
+    throw new ConfigError(`${field}: ${cause.message}`, { cause, field })
+  }
+}
+
+function priced<T extends { readonly price?: Given<'offers'>[number]['price'] }>(field: string, offer: T): T {
+  const fault = offer.price && priceFault(offer.price)
+  if (fault !== undefined) throw new ConfigError(`${field}.price: ${fault}`, { field: `${field}.price` })
+  return offer
+}
+
+function margin(field: string, text: string | undefined): string | undefined {
+  if (text !== undefined) readable(field, () => parseMargin(text))
+  return text
 }
 
 function hostPort(field: string, text: string): HostPort {

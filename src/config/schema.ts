@@ -1,7 +1,14 @@
 /** What may stand in a node's `config.yaml`. Closed: an unknown member is a typing error. */
 import Type, { type Static } from 'typebox'
 import { VISIBILITIES } from '../objects/flavor.ts'
-import { closed, anyObject, oneOf } from '../objects/schema.ts'
+import {
+  AMOUNT_PATTERN,
+  anyObject,
+  closed,
+  CURRENCY_PATTERN,
+  DURATION_PATTERN,
+  oneOf,
+} from '../objects/schema.ts'
 import { LOG_LEVELS } from '../kernel/log.ts'
 
 const text = (description: string, options: object = {}) =>
@@ -9,8 +16,8 @@ const text = (description: string, options: object = {}) =>
 const amounts = (description: string) => Type.Record(Type.String(), Type.String(), { description })
 
 const PriceSchema = closed({
-  amount: Type.String({ pattern: '^[0-9]+(\\.[0-9]+)?$' }),
-  currency: text('For example EUR.'),
+  amount: Type.String({ pattern: AMOUNT_PATTERN }),
+  currency: text('For example EUR.', { pattern: CURRENCY_PATTERN }),
   period: oneOf(['second', 'minute', 'hour', 'day', 'week', 'month', 'year']),
 })
 
@@ -73,7 +80,7 @@ export const ConfigSchema = closed({
         text('Directory of the domain authority, relative to ours: this node renews and revokes for it.'),
       ),
       membershipLifetime: Type.Optional(
-        text('How long a renewed credential lasts.', { pattern: '^[0-9]+(s|m|h|d)$', default: '24h' }),
+        text('How long a renewed credential lasts.', { pattern: DURATION_PATTERN, default: '24h' }),
       ),
       introduceTo: Type.Optional(
         Type.Array(Type.String(), {
@@ -138,7 +145,7 @@ export const ConfigSchema = closed({
       ),
       longestValidity: Type.Optional(
         text('For how long an offer is believed that is not refreshed, at most.', {
-          pattern: '^[0-9]+(s|m|h|d)$',
+          pattern: DURATION_PATTERN,
           default: '1h',
         }),
       ),
@@ -199,10 +206,10 @@ export const ConfigSchema = closed({
   contracts: Type.Optional(
     closed({
       hold: Type.Optional(
-        text('How long RESERVE holds capacity.', { pattern: '^[0-9]+(s|m|h|d)$', default: '2m' }),
+        text('How long RESERVE holds capacity.', { pattern: DURATION_PATTERN, default: '2m' }),
       ),
       longest: Type.Optional(
-        text('The longest contract that is sold.', { pattern: '^[0-9]+(s|m|h|d)$', default: '365d' }),
+        text('The longest contract that is sold.', { pattern: DURATION_PATTERN, default: '365d' }),
       ),
     }),
   ),
@@ -219,17 +226,17 @@ export const ConfigSchema = closed({
   retention: Type.Optional(
     closed({
       contracts: Type.Optional(
-        text('How long a contract is kept after its end.', { pattern: '^[0-9]+(s|m|h|d)$', default: '90d' }),
+        text('How long a contract is kept after its end.', { pattern: DURATION_PATTERN, default: '90d' }),
       ),
       facts: Type.Optional(
         text('How long what happened in dealings is kept one by one; at least 8d.', {
-          pattern: '^[0-9]+(s|m|h|d)$',
+          pattern: DURATION_PATTERN,
           default: '365d',
         }),
       ),
       events: Type.Optional(
         text('How long events are kept after they were seen last.', {
-          pattern: '^[0-9]+(s|m|h|d)$',
+          pattern: DURATION_PATTERN,
           default: '1h',
         }),
       ),

@@ -1,5 +1,5 @@
 /** What is about to be signed must be what was asked for: size, parties, owner, price, and an end. Pure. */
-import { parseMoney } from '../quantity/price.ts'
+import { parseMoney } from '../quantity/money.ts'
 import { canonical } from '../quantity/index.ts'
 import type { Reservation } from '../objects/reservation.ts'
 import { configurationToWire, type WireContractTerms } from '../rear/wire/index.ts'

@@ -2,7 +2,8 @@
 import { rfc3339 } from '../kernel/system.ts'
 import type { Contract } from '../objects/contract.ts'
 import type { DealingSummary, DealingTotals } from '../objects/dealing-summary.ts'
-import { costOver, formatMoney, parseMoney } from '../quantity/price.ts'
+import { formatMoney, parseMoney } from '../quantity/money.ts'
+import { costOver, priceFault } from '../quantity/price.ts'
 
 type Status = NonNullable<DealingSummary['status']>
 
@@ -37,13 +38,14 @@ function addContract(before: DealingTotals | undefined, { metadata, spec, status
   }
 }
 
-/** Of a period that nobody here understands nothing is known, and nothing is added. */
+/** A price that cannot be read stands only in contracts that an earlier version signed: nothing is known of its cost. */
 function addCost(
   cost: DealingTotals['cost'],
   price: Contract['spec']['price'],
   seconds: number,
 ): DealingTotals['cost'] {
-  const more = price && costOver(price, seconds)
-  if (price === undefined || more === undefined || more === 0n) return cost
+  if (price === undefined || priceFault(price) !== undefined) return cost
+  const more = costOver(price, seconds)
+  if (more === 0n) return cost
   return { ...cost, [price.currency]: formatMoney(parseMoney(cost[price.currency] ?? '0') + more) }
 }

@@ -4,7 +4,17 @@
  * Pure; names are those of upstream's custom resources (the wire has other ones, see `rear/wire`).
  */
 import Type, { type Static } from 'typebox'
-import { anyObject, anyValue, oneOf, open } from './schema.ts'
+import {
+  AMOUNT_PATTERN,
+  anyObject,
+  anyValue,
+  CURRENCY_PATTERN,
+  oneOf,
+  open,
+  orEmpty,
+  PERIOD_PATTERN,
+  QUANTITY_PATTERN,
+} from './schema.ts'
 
 export const NODECORE = { group: 'nodecore.fluidos.eu', version: 'v1alpha1' } as const
 export const ADVERTISEMENT = { group: 'advertisement.fluidos.eu', version: 'v1alpha1' } as const
@@ -14,7 +24,7 @@ export const NETWORK = { group: 'network.fluidos.eu', version: 'v1alpha1' } as c
 /** A Kubernetes quantity as text, for example `500m` or `8Gi`. */
 export const QuantitySchema = Type.String({
   description: 'A Kubernetes quantity.',
-  minLength: 1,
+  pattern: QUANTITY_PATTERN,
   maxLength: 64,
 })
 
@@ -33,9 +43,15 @@ export type NodeIdentity = Static<typeof NodeIdentitySchema>
 
 export const PriceSchema = open(
   {
-    amount: Type.String({ description: 'A decimal number; empty when nothing is asked.' }),
-    currency: Type.String(),
-    period: Type.String({ description: 'What the amount pays for, for example `hour`.' }),
+    amount: Type.String({
+      pattern: orEmpty(AMOUNT_PATTERN),
+      description: 'A decimal number with at most nine decimals; empty when nothing is asked.',
+    }),
+    currency: Type.String({ pattern: orEmpty(CURRENCY_PATTERN), description: 'For example EUR.' }),
+    period: Type.String({
+      pattern: orEmpty(PERIOD_PATTERN),
+      description: 'What the amount pays for: second, minute, hour, day, week, month or year.',
+    }),
   },
   { description: 'What a flavor costs.' },
 )

@@ -3,7 +3,7 @@
  * its PoolShards (pool-shard.ts), and the status sums them up. Nothing is decided on the status.
  */
 import Type, { type Static } from 'typebox'
-import { AmountsSchema } from './fluidos-common.ts'
+import { AmountsSchema, PriceSchema } from './fluidos-common.ts'
 import type { KindDefinition } from './kind.ts'
 import { MetadataSchema, type KubeObject } from './meta.ts'
 
@@ -25,7 +25,7 @@ const PoolSpecSchema = Type.Object({
   ),
   /** `typeData` of the flavor besides its amounts: architecture, properties, description, … */
   data: Type.Record(Type.String(), Type.Unknown()),
-  price: Type.Object({ amount: Type.String(), currency: Type.String(), period: Type.String() }),
+  price: PriceSchema,
   location: Type.Optional(Type.Record(Type.String(), Type.String())),
   visibility: Type.Optional(
     Type.Union([Type.Literal('internal'), Type.Literal('listed'), Type.Literal('public')]),

@@ -4,13 +4,17 @@
  * Closed: users write it by hand, so an unknown member is a typing error.
  */
 import Type, { type Static } from 'typebox'
-import { anyObject, closed, oneOf } from './schema.ts'
+import { AMOUNT_PATTERN, anyObject, closed, CURRENCY_PATTERN, oneOf, PERIOD_PATTERN } from './schema.ts'
 
 /** A decimal number as text, without sign: money is never floating point. */
 export const DecimalSchema = Type.String({
-  pattern: '^[0-9]+(\\.[0-9]+)?$',
-  maxLength: 40,
-  description: 'A decimal number as text.',
+  pattern: AMOUNT_PATTERN,
+  description: 'A decimal number as text, with at most nine decimals.',
+})
+const CurrencySchema = Type.String({ pattern: CURRENCY_PATTERN, description: 'For example EUR.' })
+const PeriodSchema = Type.String({
+  pattern: PERIOD_PATTERN,
+  description: 'second, minute, hour, day, week, month or year.',
 })
 
 /** The names that requirements and the wire use for flavor types. */
@@ -30,13 +34,13 @@ export const RequirementsSchema = closed(
     maxLatencyMs: Type.Optional(Type.Number({ minimum: 0, description: 'Milliseconds.' })),
     maxPrice: Type.Optional(
       closed(
-        { amount: DecimalSchema, currency: Type.String(), period: Type.String() },
+        { amount: DecimalSchema, currency: CurrencySchema, period: PeriodSchema },
         { description: 'The highest price per period for the whole request.' },
       ),
     ),
     budget: Type.Optional(
       closed(
-        { amount: DecimalSchema, currency: Type.String() },
+        { amount: DecimalSchema, currency: CurrencySchema },
         { description: 'The most that may be spent over the whole duration.' },
       ),
     ),

@@ -16,7 +16,7 @@ import {
 } from './fluidos-common.ts'
 import type { KindDefinition } from './kind.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from './meta.ts'
-import { objectSchema, open } from './schema.ts'
+import { objectSchema, open, TIME_PATTERN } from './schema.ts'
 
 export const ReservationSpecSchema = open({
   solverID: Type.String(),
@@ -42,7 +42,9 @@ export const ReservationSpecSchema = open({
     }),
   ),
   price: Type.Optional(PriceSchema),
-  until: Type.Optional(Type.String({ description: 'RFC 3339; when the contract shall end.' })),
+  until: Type.Optional(
+    Type.String({ pattern: TIME_PATTERN, description: 'RFC 3339; when the contract shall end.' }),
+  ),
 })
 export type ReservationSpec = Static<typeof ReservationSpecSchema>
 

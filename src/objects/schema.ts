@@ -64,4 +64,22 @@ export function objectSchema(
 }
 
 /** The form of a duration: `30s`, `5m`, `24h`, `7d`. */
-export const DURATION_PATTERN = '^[0-9]+(s|m|h|d)$'
+export const DURATION_PATTERN = '^[0-9]{1,10}(s|m|h|d)$'
+
+// The forms that the parsers in `quantity/` read; a test beside them holds the two together.
+/** An amount of money. */
+export const AMOUNT_PATTERN = '^[0-9]{1,18}(\\.[0-9]{1,9})?$'
+export const CURRENCY_PATTERN = '^[A-Z]{3}$'
+/** The words for a billing period, in any case. */
+export const PERIOD_PATTERN =
+  '^([Ss][Ee][Cc][Oo][Nn][Dd]|[Mm][Ii][Nn][Uu][Tt][Ee]|[Hh][Oo][Uu][Rr]([Ll][Yy])?|[Dd][Aa][Yy]|[Dd][Aa][Ii][Ll][Yy]|[Ww][Ee][Ee][Kk]([Ll][Yy])?|[Mm][Oo][Nn][Tt][Hh]([Ll][Yy])?|[Yy][Ee][Aa][Rr]([Ll][Yy])?)$'
+/** An RFC 3339 time. */
+export const TIME_PATTERN =
+  '^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$'
+
+/** @returns the pattern of what may be left empty */
+export const orEmpty = (pattern: string): string => `^(${pattern.slice(1, -1)})?$`
+
+/** Kubernetes' own pattern, but for the minus sign: nobody can use less than nothing. */
+export const QUANTITY_PATTERN =
+  '^\\+?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))))?$'

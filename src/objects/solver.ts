@@ -9,7 +9,7 @@ import { GenericRefSchema, NODECORE, PhaseStatusSchema, QuantitySchema } from '.
 import type { KindDefinition } from './kind.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from './meta.ts'
 import { RequirementsSchema } from './requirements.ts'
-import { closed, objectSchema, oneOf, open } from './schema.ts'
+import { closed, DURATION_PATTERN, objectSchema, oneOf, open } from './schema.ts'
 import { SelectorSchema } from './selector.ts'
 
 export const RankingWeightsSchema = closed(
@@ -65,7 +65,10 @@ export const SolverSpecSchema = open({
   requirements: Type.Optional(RequirementsSchema),
   weights: Type.Optional(RankingWeightsSchema),
   duration: Type.Optional(
-    Type.String({ description: 'How long the contract shall last, for example 24h.', maxLength: 40 }),
+    Type.String({
+      pattern: DURATION_PATTERN,
+      description: 'How long the contract shall last, for example 24h.',
+    }),
   ),
   reserveOnly: Type.Optional(Type.Boolean({ description: 'Stop after RESERVE; somebody else will buy.' })),
 })

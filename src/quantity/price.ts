@@ -1,11 +1,14 @@
 /**
- * Money, exact: decimal amounts as text, parts of a price by the share that is bought.
+ * Prices, exact: what is asked per period, parts of a price by the share that is bought, margins, costs.
  *
  * The price of a flavor is that of the whole of it. A part pays its dominant share: the largest,
- * over all resources, of what is bought over what there is. Results are rounded up to six decimals.
+ * over all resources, of what is bought over what there is. Results are rounded up to nine decimals.
+ * Everything here throws UnreadableError for a price that cannot be read.
  */
 import type { Amounts } from './amounts.ts'
 import { compare, divideFloor, isZero, multiply, parseQuantity } from './index.ts'
+import { ceilDivide, formatMoney, parseCurrency, parseMoney } from './money.ts'
+import { UnreadableError } from './unreadable.ts'
 
 /** A price per period, as on the wire; an empty amount means that nothing is asked. */
 export interface Price {
@@ -14,29 +17,79 @@ export interface Price {
   readonly period: string
 }
 
-const DECIMALS = 6
-const UNIT = 10n ** BigInt(DECIMALS)
+/** A price that was read. */
+export interface ParsedPrice {
+  /** Billionths of the currency per period. */
+  readonly billionths: bigint
+  /** Empty where nothing is asked. */
+  readonly currency: string
+  /** Of the period, in seconds. */
+  readonly seconds: bigint
+}
+
+/**
+ * Seconds in a billing period: fixed numbers, so that a price means the same in every month. Upstream leaves the
+ * words open; these are the ones that are understood, in any case.
+ */
+const PERIOD_SECONDS: ReadonlyMap<string, bigint> = new Map(
+  Object.entries({
+    second: 1n,
+    minute: 60n,
+    hour: 3_600n,
+    hourly: 3_600n,
+    day: 86_400n,
+    daily: 86_400n,
+    week: 604_800n,
+    weekly: 604_800n,
+    month: 2_592_000n,
+    monthly: 2_592_000n,
+    year: 31_536_000n,
+    yearly: 31_536_000n,
+  }),
+)
+const YEAR_SECONDS = 31_536_000n
+
 /** Shares are computed in parts of this; finer than any quantity that is sold. */
 const SHARE_SCALE = 10n ** 12n
 
-/** @returns millionths; 0 for an empty or malformed amount */
-export function parseMoney(amount: string): bigint {
-  const match = /^([0-9]{1,30})(?:\.([0-9]{1,18}))?$/.exec(amount.trim())
-  if (!match) return 0n
-  const fraction = (match[2] ?? '').padEnd(18, '0')
-  // What is finer than a millionth is rounded up: a seller never asks less than it says.
-  const fine = BigInt(match[1]!) * 10n ** 18n + BigInt(fraction)
-  return ceilDivide(fine, 10n ** 12n)
+/**
+ * @returns seconds in a billing period
+ * @throws UnreadableError
+ */
+export function parsePeriod(text: string): bigint {
+  const seconds = typeof text === 'string' ? PERIOD_SECONDS.get(text.toLowerCase()) : undefined
+  if (seconds !== undefined) return seconds
+  throw new UnreadableError('period', text, 'second, minute, hour, day, week, month or year')
 }
 
-/** @returns the shortest decimal text of an amount in millionths */
-export function formatMoney(millionths: bigint): string {
-  const fraction = (millionths % UNIT).toString().padStart(DECIMALS, '0').replace(/0+$/, '')
-  return fraction === '' ? `${millionths / UNIT}` : `${millionths / UNIT}.${fraction}`
+/**
+ * @throws UnreadableError for an amount, a currency or a period that cannot be read; where nothing is asked, the other
+ *   two may be empty
+ */
+export function parsePrice({ amount, currency, period }: Price): ParsedPrice {
+  const billionths = amount === '' ? 0n : parseMoney(amount)
+  const asked = billionths > 0n
+  return {
+    billionths,
+    currency: asked || currency !== '' ? parseCurrency(currency) : '',
+    seconds: asked || period !== '' ? parsePeriod(period) : 1n,
+  }
+}
+
+/** @returns what makes a price unreadable, for people; undefined when it can be read */
+export function priceFault(price: Price): string | undefined {
+  try {
+    parsePrice(price)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error
+    return error.message
+  }
 }
 
 /** @returns the price of `part` of something that costs `price` as a `whole` */
 export function partialPrice(price: Price, part: Amounts, whole: Amounts): Price {
+  const { billionths } = parsePrice(price)
   if (price.amount === '') return price
   let share = 0n
   for (const [resource, amount] of Object.entries(part)) {
@@ -49,61 +102,50 @@ export function partialPrice(price: Price, part: Amounts, whole: Amounts): Price
     if (of > share) share = of
   }
   if (share > SHARE_SCALE) share = SHARE_SCALE
-  return { ...price, amount: formatMoney(ceilDivide(parseMoney(price.amount) * share, SHARE_SCALE)) }
+  return { ...price, amount: formatMoney(ceilDivide(billionths * share, SHARE_SCALE)) }
+}
+
+const MARGIN = /^([0-9]{1,3})(?:\.([0-9]{1,4}))?%$/
+const MILLION = 1_000_000n
+
+/**
+ * @param text for example `2.5%`
+ * @returns parts in a million
+ * @throws UnreadableError
+ */
+export function parseMargin(text: string): bigint {
+  const match = MARGIN.exec(text)
+  if (match === null)
+    throw new UnreadableError(
+      'margin',
+      text,
+      'a percentage such as 2.5%, below 1000% and with at most 4 decimals',
+    )
+  return BigInt(match[1]!) * 10_000n + BigInt((match[2] ?? '').padEnd(4, '0'))
 }
 
 /**
- * @param margin for example `2.5%`; what is no percentage adds nothing
+ * @param margin for example `2.5%`; nothing is added without one
  * @returns the price with the margin of somebody who stands in between, rounded up
  */
 export function withMargin(price: Price, margin: string | undefined): Price {
-  const match = /^([0-9]{1,3}(?:\.[0-9]{1,4})?)%$/.exec(margin ?? '')
-  if (!match || price.amount === '') return price
-  const hundred = 100n * UNIT
-  return {
-    ...price,
-    amount: formatMoney(ceilDivide(parseMoney(price.amount) * (hundred + parseMoney(match[1]!)), hundred)),
-  }
+  const { billionths } = parsePrice(price)
+  if (margin === undefined || margin === '' || price.amount === '') return price
+  const amount = ceilDivide(billionths * (MILLION + parseMargin(margin)), MILLION)
+  return { ...price, amount: formatMoney(amount) }
 }
 
-/** Seconds in a billing period; upstream leaves the words open, these are the ones that we understand. */
-const PERIOD_SECONDS: Readonly<Record<string, bigint>> = {
-  second: 1n,
-  minute: 60n,
-  hour: 3_600n,
-  hourly: 3_600n,
-  day: 86_400n,
-  daily: 86_400n,
-  week: 604_800n,
-  month: 2_592_000n,
-  monthly: 2_592_000n,
-  year: 31_536_000n,
+/** @returns billionths per year, which compares prices of different periods */
+export function yearlyCost(price: Price): bigint {
+  const { billionths, seconds } = parsePrice(price)
+  return ceilDivide(billionths * YEAR_SECONDS, seconds)
 }
 
-/** @returns millionths per year, which compares prices of different periods; undefined for an unknown period */
-export function yearlyCost(price: Price): bigint | undefined {
-  const amount = parseMoney(price.amount)
-  if (amount === 0n) return 0n
-  const seconds = PERIOD_SECONDS[price.period.toLowerCase()]
-  return seconds === undefined ? undefined : ceilDivide(amount * 31_536_000n, seconds)
-}
-
-/** @returns millionths for `seconds` of use; undefined for an unknown period */
-export function costOver(price: Price, seconds: number): bigint | undefined {
-  const amount = parseMoney(price.amount)
-  if (amount === 0n) return 0n
-  const period = PERIOD_SECONDS[price.period.toLowerCase()]
-  return period === undefined ? undefined : ceilDivide(amount * BigInt(Math.ceil(seconds)), period)
-}
-
-/** @returns seconds in a duration such as `90s`, `30m`, `24h`, `7d`; undefined when malformed */
-export function durationSeconds(text: string): number | undefined {
-  const match = /^([0-9]{1,9})(s|m|h|d)$/.exec(text)
-  return match
-    ? Number(match[1]) * { s: 1, m: 60, h: 3_600, d: 86_400 }[match[2] as 's' | 'm' | 'h' | 'd']
-    : undefined
-}
-
-function ceilDivide(dividend: bigint, divisor: bigint): bigint {
-  return (dividend + divisor - 1n) / divisor
+/**
+ * @param seconds of use
+ * @returns billionths, rounded up
+ */
+export function costOver(price: Price, seconds: number): bigint {
+  const { billionths, seconds: period } = parsePrice(price)
+  return ceilDivide(billionths * BigInt(Math.ceil(seconds)), period)
 }

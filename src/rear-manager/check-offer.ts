@@ -5,6 +5,7 @@ import type { Requirements } from '../objects/requirements.ts'
 import { relaysOf, priceThrough } from '../peering-candidates/index.ts'
 import type { Amounts } from '../quantity/amounts.ts'
 import { partialPrice, yearlyCost, type Price } from '../quantity/price.ts'
+import { UnreadableError } from '../quantity/unreadable.ts'
 import { NEUTRAL_RATING } from '../ratings-and-metrics/index.ts'
 import { fittingAmounts, flavorAmounts, type FittingAmounts } from './fitting-amounts.ts'
 import { priceRejection } from './price-limits.ts'
@@ -45,13 +46,17 @@ export function checkOffer(
     ratingRejection(flavor, requirements, context)
   if (late) return { fits: false, rejection: late }
   const { amounts } = fitting
-  const own = slice ? partialPrice(flavor.spec.price, amounts, flavorAmounts(slice)) : flavor.spec.price
-  const price = priceThrough(own, relaysOf(candidate))
-  const cost = yearlyCost(price)
-  if (cost === undefined)
-    return { fits: false, rejection: reject('price-unclear', `unknown period "${price.period}"`) }
-  const tooDear = priceRejection(price, cost, requirements, duration)
-  return tooDear ? { fits: false, rejection: tooDear } : { fits: true, amounts, price, cost }
+  try {
+    const own = slice ? partialPrice(flavor.spec.price, amounts, flavorAmounts(slice)) : flavor.spec.price
+    const price = priceThrough(own, relaysOf(candidate))
+    const cost = yearlyCost(price)
+    const tooDear = priceRejection(price, cost, requirements, duration)
+    return tooDear ? { fits: false, rejection: tooDear } : { fits: true, amounts, price, cost }
+  } catch (error) {
+    // Of one that an earlier version let in; what comes in now can be read.
+    if (!(error instanceof UnreadableError)) throw error
+    return { fits: false, rejection: reject('price-unclear', error.message) }
+  }
 }
 
 function availabilityRejection(candidate: PeeringCandidate, context: RankingContext): Rejection | undefined {

@@ -1,13 +1,8 @@
 /** Whether a price is within what the user is ready to pay. Pure. */
 import type { Requirements } from '../objects/requirements.ts'
-import {
-  costOver,
-  durationSeconds,
-  formatMoney,
-  parseMoney,
-  yearlyCost,
-  type Price,
-} from '../quantity/price.ts'
+import { parseDuration } from '../quantity/duration.ts'
+import { formatMoney, parseMoney } from '../quantity/money.ts'
+import { costOver, yearlyCost, type Price } from '../quantity/price.ts'
 import { reject, type Rejection } from './rejection.ts'
 
 /**
@@ -25,7 +20,7 @@ export function priceRejection(
   if (maxPrice) {
     if (maxPrice.currency !== price.currency) return reject('currency-mismatch', price.currency)
     const limit = yearlyCost(maxPrice)
-    if (limit !== undefined && cost > limit) {
+    if (cost > limit) {
       return reject('over-price', `${price.amount} ${price.currency}/${price.period}`, {
         wanted: `${maxPrice.amount} ${maxPrice.currency}/${maxPrice.period}`,
       })
@@ -33,8 +28,8 @@ export function priceRejection(
   }
   if (budget) {
     if (budget.currency !== price.currency) return reject('currency-mismatch', price.currency)
-    const spent = costOver(price, durationSeconds(duration ?? '24h') ?? 86_400)
-    if (spent !== undefined && spent > parseMoney(budget.amount)) {
+    const spent = costOver(price, parseDuration(duration ?? '24h'))
+    if (spent > parseMoney(budget.amount)) {
       return reject('over-budget', `${formatMoney(spent)} ${price.currency} in all`, {
         wanted: `${budget.amount} ${budget.currency}`,
         over: formatMoney(spent - parseMoney(budget.amount)),

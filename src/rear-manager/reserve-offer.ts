@@ -7,7 +7,7 @@ import { inDefaultNamespace, ownedBy } from '../objects/meta.ts'
 import { ReservationKind } from '../objects/reservation.ts'
 import type { Solver } from '../objects/solver.ts'
 import { relaysOf } from '../peering-candidates/index.ts'
-import { durationSeconds } from '../quantity/price.ts'
+import { parseDuration } from '../quantity/duration.ts'
 import { configurationOf } from '../rear/configured-amounts.ts'
 import { configurationFromWire } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf } from '../trace/index.ts'
@@ -18,7 +18,6 @@ import { isOwnedBy, namespaceOf } from './solver-objects.ts'
 import { setSolverStatus } from './solver-status.ts'
 
 const DEFAULT_DURATION = '24h'
-const DEFAULT_DURATION_SECONDS = 86_400
 
 export async function reserveOffer(
   context: AcquisitionContext,
@@ -33,7 +32,7 @@ export async function reserveOffer(
   const { nodeID: owner } = flavor.spec.owner
   const seller = await sellerOf(candidate, { ...context, viaRelay: memory.isUnreached(solver, owner) })
   const attempt = Number(solver.status?.attempts ?? 0) + 1
-  const seconds = durationSeconds(solver.spec.duration ?? DEFAULT_DURATION) ?? DEFAULT_DURATION_SECONDS
+  const seconds = parseDuration(solver.spec.duration ?? DEFAULT_DURATION)
   const name = `reservation-${solver.metadata.name}${attempt === 1 ? '' : `-${attempt}`}`
   const reservation = await ensure(store, ReservationKind, {
     metadata: {

@@ -21,6 +21,7 @@ const PRIVATE_KEYWORDS = new Set([
   'x-verbatim',
   'x-text',
   'x-time',
+  'x-price',
   'x-discriminator',
   'x-aliases',
   'x-kubernetes-preserve-unknown-fields',

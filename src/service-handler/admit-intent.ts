@@ -3,7 +3,8 @@ import { isObject } from '../kernel/json.ts'
 import type { FieldCause } from '../kernel/validation/field-cause.ts'
 import { DEFAULT_NAMESPACE, isObjectName } from '../objects/meta.ts'
 import { QuantityError, parseQuantity } from '../quantity/index.ts'
-import { durationSeconds } from '../quantity/price.ts'
+import { parseDuration } from '../quantity/duration.ts'
+import { UnreadableError } from '../quantity/unreadable.ts'
 
 /** What may stand in an intent, with its API version. */
 const WORKLOADS: ReadonlyMap<string, string> = new Map([
@@ -33,11 +34,7 @@ export function admitIntent(intent: unknown): readonly FieldCause[] {
     problems.push({ field: 'spec', message: 'exactly one of workload and workloadRef is needed' })
   }
   problems.push(...referenceProblems(spec.workloadRef))
-  if (spec.duration !== undefined && !((durationSeconds(spec.duration) ?? 0) > 0))
-    problems.push({
-      field: 'spec.duration',
-      message: 'must be a duration such as 30s, 5m, 24h, and longer than 0',
-    })
+  problems.push(...durationProblems(spec.duration))
   const workload = spec.workload ?? []
   if (spec.workload !== undefined && !workload.some(({ kind }) => kind === 'Deployment')) {
     problems.push({ field: 'spec.workload', message: 'at least one Deployment is needed' })
@@ -74,6 +71,17 @@ export function admitIntent(intent: unknown): readonly FieldCause[] {
     if (kind === 'Deployment') problems.push(...quantityProblems(manifest, at))
   })
   return problems
+}
+
+function durationProblems(duration: string | undefined): readonly FieldCause[] {
+  if (duration === undefined) return []
+  const field = 'spec.duration'
+  try {
+    return parseDuration(duration) > 0 ? [] : [{ field, message: 'must be longer than 0' }]
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error
+    return [{ field, message: error.message }]
+  }
 }
 
 /** A reference can only be to what runs; one that lacks its kind is its schema's affair. */

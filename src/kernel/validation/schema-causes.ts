@@ -4,9 +4,16 @@
 import { Compile } from 'typebox/compile'
 import { Settings } from 'typebox/system'
 import type { KindDefinition } from '../../objects/kind.ts'
-import { QUANTITY_PATTERN } from '../../objects/core/pod-spec.ts'
 import { parseQuantity, QuantityError } from '../../quantity/index.ts'
-import { DURATION_PATTERN } from '../../objects/schema.ts'
+import {
+  AMOUNT_PATTERN,
+  CURRENCY_PATTERN,
+  DURATION_PATTERN,
+  orEmpty,
+  PERIOD_PATTERN,
+  QUANTITY_PATTERN,
+  TIME_PATTERN,
+} from '../../objects/schema.ts'
 import type { FieldCause } from './field-cause.ts'
 import { isObject, type JsonObject, member } from '../json.ts'
 
@@ -128,11 +135,27 @@ function causesOf(
   }
 }
 
+/** What a pattern means, for people. */
+const RULES: ReadonlyMap<string, string> = new Map(
+  [
+    [DURATION_PATTERN, 'must be a duration such as 30s, 5m, 24h'],
+    [AMOUNT_PATTERN, 'must be a decimal number such as 0.05, with at most 9 decimals'],
+    [CURRENCY_PATTERN, 'must be three capital letters such as EUR'],
+    [PERIOD_PATTERN, 'must be second, minute, hour, day, week, month or year'],
+    [TIME_PATTERN, 'must be an RFC 3339 time such as 2027-01-31T12:00:00Z'],
+  ].flatMap(([pattern, rule]): [string, string][] => [
+    [pattern!, rule!],
+    [orEmpty(pattern!), rule!],
+  ]),
+)
+
 /** @returns the rule that was broken, for people */
 function ruleOf({ keyword, params, message }: SchemaError, value: unknown): string {
   if (keyword === 'pattern' && params['pattern'] === QUANTITY_PATTERN) return quantityRule(String(value))
-  if (keyword === 'pattern' && params['pattern'] === DURATION_PATTERN)
-    return 'must be a duration such as 30s, 5m, 24h'
+  if (keyword === 'pattern') {
+    const rule = RULES.get(String(params['pattern']))
+    if (rule !== undefined) return rule
+  }
   const isOfOne = params['limit'] === 1 && (keyword === 'minLength' || keyword === 'minItems')
   return isOfOne ? 'must not be empty' : message
 }

@@ -5,14 +5,10 @@
  * typing error is found; members that the embedded cluster does not look into are of any type.
  */
 import Type, { type Static } from 'typebox'
-import { anyValue, closed, oneOf } from '../schema.ts'
+import { anyValue, closed, oneOf, QUANTITY_PATTERN } from '../schema.ts'
 
 const opt = Type.Optional
 const any = () => Type.Optional(anyValue())
-
-/** Kubernetes' own pattern, but for the minus sign: nobody can use less than nothing. */
-export const QUANTITY_PATTERN =
-  '^\\+?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))))?$'
 
 /** Quantities are written as strings or, when they are plain numbers, as numbers. */
 const QuantitySchema = Type.Union([

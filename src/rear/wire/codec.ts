@@ -10,13 +10,17 @@
  * - `x-aliases`: other names of the member
  * - `x-omit-empty`: not written when empty or zero
  * - `x-quantity`: a Kubernetes quantity, not negative; a number becomes text, null becomes zero
+ * - `x-time`: an RFC 3339 time, or empty
+ * - `x-price`: amount, currency and period that can be read, or nothing asked
  * - `x-verbatim`: checked, but neither changed nor reordered
  * - `x-text`: a number or boolean becomes text
- * - `x-time`: RFC 3339
  * - `x-discriminator`: the member that tells which schema of an `anyOf` is meant, in any case
  */
 import type { TSchema } from 'typebox'
 import { isNegative, parseQuantity, type Quantity } from '../../quantity/index.ts'
+import { priceFault, type Price } from '../../quantity/price.ts'
+import { parseTime } from '../../quantity/time.ts'
+import { UnreadableError } from '../../quantity/unreadable.ts'
 import { WireError } from './wire-error.ts'
 
 interface Schema {
@@ -39,6 +43,7 @@ interface Schema {
   readonly 'x-verbatim'?: boolean
   readonly 'x-text'?: boolean
   readonly 'x-time'?: boolean
+  readonly 'x-price'?: boolean
   readonly 'x-discriminator'?: string
 }
 
@@ -77,8 +82,10 @@ function read(schema: Schema, json: unknown, path: string): unknown {
     const items = schema.items
     return value.map((item, index) => read(items, item, `${path}[${index}]`))
   }
-  if (isObject(value)) return readObject(schema, value, path)
-  return value
+  if (!isObject(value)) return value
+  const object = readObject(schema, value, path)
+  if (schema['x-price']) checkPrice(object as unknown as Price, path)
+  return object
 }
 
 function readString(schema: Schema, value: string, path: string): string {
@@ -272,10 +279,19 @@ function patternOf(source: string): RegExp {
   return pattern
 }
 
-const TIME = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/
-
 function isTime(text: string): boolean {
-  return TIME.test(text) && !Number.isNaN(Date.parse(text))
+  try {
+    parseTime(text)
+    return true
+  } catch (error) {
+    if (!(error instanceof UnreadableError)) throw error
+    return false
+  }
+}
+
+function checkPrice(price: Price, path: string): void {
+  const fault = priceFault(price)
+  if (fault !== undefined) throw new WireError('bad-price', path, fault)
 }
 
 function isObject(value: unknown): value is Json {

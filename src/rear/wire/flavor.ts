@@ -147,7 +147,10 @@ export const WireRelaySchema = message(
     ID: Type.String({ minLength: 1, maxLength: 512 }),
     IP: Type.String({ description: 'Where it answers: host:port.' }),
     domain: Type.String(),
-    margin: omittedText({ description: 'What it adds to the price, for example `2.5%`.' }),
+    margin: omittedText({
+      pattern: '^([0-9]{1,3}(\\.[0-9]{1,4})?%)?$',
+      description: 'What it adds to the price, for example `2.5%`.',
+    }),
   },
   { title: 'Relay', description: 'Stands between buyer and owner; nearest to the receiver first.' },
 )

@@ -46,7 +46,7 @@ export const WirePriceSchema = message(
     currency: plainText(),
     period: plainText(),
   },
-  { title: 'Price', description: 'What a flavor costs.' },
+  { title: 'Price', description: 'What a flavor costs.', 'x-price': true },
 )
 
 export const WireLiqoCredentialsSchema = message(

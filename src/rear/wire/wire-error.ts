@@ -10,6 +10,7 @@ export type WireErrorCode =
   | 'bad-value'
   | 'bad-quantity'
   | 'bad-time'
+  | 'bad-price'
   | 'unknown-type'
   | 'bad-network-selector'
 
