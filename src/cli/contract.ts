@@ -40,6 +40,7 @@ const CHECKS: Readonly<Record<string, string>> = {
   'seller-signature': "seller's signature",
   'buyer-signature': "buyer's signature",
   'flavor-signature': "owner's signature of the flavor",
+  'access-signature': "seller's signature of the access data",
   validity: 'in force',
 }
 

@@ -1,4 +1,6 @@
 /** The statement that ends a contract, and how two copies of it become one. Pure. */
+import canonicalize from 'canonicalize'
+import Type from 'typebox'
 import { signDocument, type NodeKey } from '../privacy-and-security-manager/index.ts'
 import { CLOSING_SIGNATURE } from './signature-types.ts'
 
@@ -16,6 +18,19 @@ export interface SignedClosing {
   /** Detached JWS by node id. */
   readonly signatures: Readonly<Record<string, string>>
 }
+
+export const SignedClosingSchema = Type.Object(
+  {
+    statement: Type.Object({
+      contractID: Type.String({ maxLength: 512 }),
+      closedBy: Type.String({ maxLength: 512 }),
+      reason: Type.String({ maxLength: 1_000 }),
+      closedAt: Type.String({ maxLength: 64 }),
+    }),
+    signatures: Type.Record(Type.String(), Type.String(), { description: 'Detached JWS by node id.' }),
+  },
+  { title: 'SignedClosing', description: 'The end of a contract, signed by one side or by both.' },
+)
 
 /** @returns the statement with a signature more */
 export function signClosing(
@@ -41,7 +56,12 @@ export function mergeClosings(known: SignedClosing | undefined, received: Signed
   return left < right ? known : received
 }
 
+/** @returns whether both say the same, to the last member */
+export function isSameStatement(left: ClosingStatement, right: ClosingStatement): boolean {
+  return canonicalize(left) === canonicalize(right)
+}
+
+/** By time first; of the same time any order will do that both sides find. */
 function orderOf({ statement }: SignedClosing): string {
-  const { closedAt, closedBy, reason, contractID } = statement
-  return [closedAt, closedBy, reason, contractID].join(' ')
+  return `${statement.closedAt} ${canonicalize(statement) ?? ''}`
 }

@@ -18,7 +18,7 @@ import {
   type WireReserveRequest,
 } from '../rear/wire/index.ts'
 import { amountsOf, configurationOf } from '../rear/configured-amounts.ts'
-import { draftComplaint } from './check-draft.ts'
+import { checkDraft } from './check-draft.ts'
 import { mergeClosings, signClosing, type ClosingStatement } from './closing-statement.ts'
 import { configurationFor, draftOf } from './contract-draft.ts'
 import { contractIdOf, transactionIdOf } from './contract-ids.ts'
@@ -54,10 +54,13 @@ function flavor(): WireFlavor {
   return flavorToWire({ ...made, spec: { ...made.spec, signature } })
 }
 
+const KEY = 'key'
+const TRANSACTION = transactionIdOf(buyer.id, KEY)
+
 function draft(request: Partial<WireReserveRequest> = {}): WireContractTerms {
   const configuration = configurationOf({ cpu: '1', memory: '1Gi', pods: '1' })
   return draftOf({
-    transactionID: 't',
+    transactionID: TRANSACTION,
     flavor: flavor(),
     buyer: BUYER,
     seller: SELLER,
@@ -120,11 +123,10 @@ describe('a configuration', () => {
 })
 
 describe('a draft', () => {
-  it('has the price of the part, the access data, and an end that suits both sides', () => {
+  it('has the price of the part, no access data yet, and an end that suits both sides', () => {
     expect(draft()).toMatchObject({
-      contractID: contractIdOf('t'),
+      contractID: contractIdOf(TRANSACTION),
       price: { amount: '1', currency: 'EUR', period: 'hour' },
-      extraInformation: { 'access.url': 'x' },
       expirationTime: '2030-01-02T00:00:00Z',
     })
     const until = (contractExpirationTime: string): unknown =>
@@ -132,17 +134,21 @@ describe('a draft', () => {
     expect(until('2030-01-01T01:00:00Z')).toBe('2030-01-01T01:00:00Z')
     expect(until('2099-01-01T00:00:00Z')).toBe('2030-01-02T00:00:00Z')
     expect(until('2001-01-01T00:00:00Z')).toBe('2030-01-01T00:00:00Z')
-    expect(until('soon')).toBe('2030-01-02T00:00:00Z')
+    expect(until('')).toBe('2030-01-02T00:00:00Z')
+    expect(() => until('soon')).toThrow(/"soon" is not a time/)
+    expect(JSON.stringify(draft())).not.toContain('access')
   })
 
   it('names the user where that is not the buyer', () => {
     expect(draft({ user: stranger.id }).extraInformation).toMatchObject({ 'tributary.io/user': stranger.id })
-    expect(draft({ user: buyer.id }).extraInformation).not.toHaveProperty('tributary.io/user')
+    expect(draft({ user: buyer.id }).extraInformation).toBeUndefined()
   })
 
-  const asked = (change: Partial<Reservation['spec']> = {}): Pick<Reservation, 'spec'> => ({
+  const asked = (change: Partial<Reservation['spec']> = {}): Pick<Reservation, 'spec' | 'metadata'> => ({
+    metadata: { ...POOL.metadata, name: 'r' },
     spec: {
       solverID: 's',
+      key: KEY,
       buyer: { nodeID: buyer.id, ip: 'buyer:1', domain: 'example.org' },
       seller: { nodeID: seller.id, ip: 'seller:1', domain: 'example.org' },
       owner: seller.id,
@@ -153,12 +159,25 @@ describe('a draft', () => {
     },
   })
 
+  const complaintOf = (terms: unknown, change: Partial<Reservation['spec']> = {}): string | undefined =>
+    checkDraft(
+      asked(change),
+      { transactionID: TRANSACTION, flavorID: 'f', contract: JSON.parse(JSON.stringify(terms)) as unknown },
+      { self: buyer.id, now: NOW },
+    ).complaint
+
   it('that says what was asked for is signed, also when it is better', () => {
-    expect(draftComplaint(asked(), draft(), buyer.id)).toBeUndefined()
+    expect(complaintOf(draft())).toBeUndefined()
     const cheaper = { ...draft(), price: { amount: '0.5', currency: 'EUR', period: 'hour' } }
-    expect(draftComplaint(asked(), cheaper, buyer.id)).toBeUndefined()
+    expect(complaintOf(cheaper)).toBeUndefined()
+    const daily = { ...draft(), price: { amount: '24', currency: 'EUR', period: 'day' } }
+    expect(complaintOf(daily, { price: { amount: '1', currency: 'EUR', period: 'Hourly' } })).toContain(
+      'period',
+    )
     const free = { ...draft(), price: { amount: '', currency: '', period: '' } }
-    expect(draftComplaint(asked(), free, buyer.id)).toBeUndefined()
+    expect(complaintOf(free)).toBeUndefined()
+    const { price: _, ...unpriced } = draft()
+    expect(complaintOf(unpriced)).toBeUndefined()
   })
 
   it.each([
@@ -171,11 +190,21 @@ describe('a draft', () => {
     ['is for no k8slice', { configuration: undefined }],
     ['gives 500m cpu', { configuration: configurationOf({ cpu: '500m', memory: '1Gi', pods: '1' }) }],
     ['costs 1.000001', { price: { amount: '1.000001', currency: 'EUR', period: 'hour' } }],
-    ['is in another currency or period', { price: { amount: '1', currency: 'USD', period: 'hour' } }],
-    ['is in another currency or period', { price: { amount: '1', currency: 'EUR', period: 'minute' } }],
+    ['another currency or period', { price: { amount: '1', currency: 'USD', period: 'hour' } }],
+    ['another currency or period', { price: { amount: '1', currency: 'EUR', period: 'minute' } }],
+    ['costs 2', { Price: { amount: '2', currency: 'EUR', period: 'hour' } }],
+    ['is of another transaction', { transactionID: 't' }],
+    ['is of another transaction', { contractID: contractIdOf('t') }],
+    ['its owner did not sign', { flavor: { ...flavor(), location: { city: 'Berlin' } } }],
+    ['its owner did not sign', { flavor: { ...flavor(), signature: '' } }],
+    ['adds a margin of 5%, stated was none', { extraInformation: { 'tributary.io/margin': '5%' } }],
+    ['ended 2029-12-31T00:00:00Z', { expirationTime: '2029-12-31T00:00:00Z' }],
+    [
+      'gives 1 gpu.cores',
+      { configuration: configurationOf({ cpu: '1', memory: '1Gi', pods: '1', 'gpu.cores': '1' }) },
+    ],
   ])('that %s is not', (complaint, change) => {
-    const changed = change === undefined ? undefined : ({ ...draft(), ...change } as WireContractTerms)
-    expect(draftComplaint(asked(), changed, buyer.id)).toContain(complaint)
+    expect(complaintOf(change === undefined ? null : { ...draft(), ...change })).toContain(complaint)
   })
 })
 

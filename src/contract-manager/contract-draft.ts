@@ -3,6 +3,7 @@ import { priceOf } from '../available-resources/index.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { Pool } from '../objects/pool.ts'
 import type { Amounts } from '../quantity/amounts.ts'
+import { parseTime } from '../quantity/time.ts'
 import { Problem } from '../rear/problem.ts'
 import type {
   WireConfiguration,
@@ -14,13 +15,15 @@ import type {
 import { configurationOf } from '../rear/configured-amounts.ts'
 import { contractIdOf } from './contract-ids.ts'
 import { USER } from './extra-information.ts'
+import { serviceConfiguration } from './service-configuration.ts'
 
 /**
  * @param sent what the buyer asks for; undefined for the whole flavor
- * @throws Problem `wrong-configuration`
+ * @throws Problem `wrong-configuration`, with the field where there is one
  */
 export function configurationFor(sent: WireConfiguration | undefined, flavor: WireFlavor): WireConfiguration {
   const { type } = flavor
+  if (type.name === 'service') return serviceConfiguration(sent, type.data)
   if (sent === undefined) {
     if (type.name !== 'k8slice') return { type: type.name, data: {} } as WireConfiguration
     const { cpu, memory, pods, storage, gpu } = type.data.charateristics
@@ -58,7 +61,6 @@ export interface DraftInput {
 export function draftOf(input: DraftInput): WireContractTerms {
   const { transactionID, flavor, buyer, seller, configuration, amounts, pool, request } = input
   const extraInformation = {
-    ...accessEntries(pool.spec.access ?? {}),
     ...(request.user && request.user !== buyer.ID ? { [USER]: request.user } : {}),
   }
   return {
@@ -77,10 +79,6 @@ export function draftOf(input: DraftInput): WireContractTerms {
 
 /** As long as the buyer wishes, if it says so, but not longer than we sell. */
 function endOf({ request, now, longestMs }: DraftInput): number {
-  const wanted = Date.parse(request.contractExpirationTime ?? '')
-  return Math.min(Number.isFinite(wanted) ? Math.max(wanted, now) : Infinity, now + longestMs)
-}
-
-function accessEntries(access: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(access).map(([name, value]) => [`access.${name}`, value]))
+  const { contractExpirationTime: wanted = '' } = request
+  return Math.min(wanted === '' ? Infinity : Math.max(parseTime(wanted), now), now + longestMs)
 }

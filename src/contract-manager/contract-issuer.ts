@@ -9,16 +9,19 @@ import { inDefaultNamespace } from '../objects/meta.ts'
 import type { Transaction } from '../objects/transaction.ts'
 import { signDocument, type NodeKey } from '../privacy-and-security-manager/index.ts'
 import {
+  accessTerms,
   contractFromWire,
   contractTerms,
   encodeContract,
+  withAccess,
   withSignatures,
+  type AccessData,
   type WireContract,
   type WireContractTerms,
   type WirePurchaseRequest,
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf } from '../trace/index.ts'
-import { CONTRACT_SIGNATURE } from './signature-types.ts'
+import { ACCESS_SIGNATURE, CONTRACT_SIGNATURE } from './signature-types.ts'
 
 /** The finalizer that keeps a contract until it is closed. */
 export const CONTRACT_FINALIZER = 'tributary.io/contract'
@@ -36,6 +39,8 @@ export interface IssuedOf {
   /** Over the draft; upstream's buyers sign nothing. */
   readonly buyerSignature?: string | undefined
   readonly request?: WirePurchaseRequest
+  /** What the buyer gets to use what it bought; only now that it has bought. */
+  readonly access?: AccessData | undefined
 }
 
 export class ContractIssuer {
@@ -46,7 +51,10 @@ export class ContractIssuer {
   }
 
   /** Idempotent: the contract of a transaction has the transaction's name. */
-  async issue(transaction: Transaction, { poolName, buyerSignature, request }: IssuedOf): Promise<Contract> {
+  async issue(
+    transaction: Transaction,
+    { poolName, buyerSignature, request, access }: IssuedOf,
+  ): Promise<Contract> {
     const { store, key, self } = this.#options
     const draft = transaction.spec.contractDraft as WireContractTerms
     const unsigned = {
@@ -62,10 +70,18 @@ export class ContractIssuer {
         : {}),
     } as WireContract
     const seller = signDocument(contractTerms(unsigned), { ...CONTRACT_SIGNATURE, key })
-    const signed = withSignatures(unsigned, {
+    const bySeller = withSignatures(unsigned, {
       seller,
       ...(buyerSignature === undefined ? {} : { buyer: buyerSignature }),
     })
+    const signed =
+      access === undefined
+        ? bySeller
+        : withAccess(
+            bySeller,
+            access,
+            signDocument(accessTerms(draft.contractID, access), { ...ACCESS_SIGNATURE, key }),
+          )
     const document = encodeContract(signed)
     return ensure(store, ContractKind, {
       metadata: {

@@ -23,7 +23,9 @@ export function forwardedDraft(of: {
 }): WireContractTerms {
   const down = (of.down as { contract?: WireContractTerms }).contract
   if (down === undefined) throw new Problem('upstream-failed', 'the next node sent no draft of its contract')
-  const { price, extraInformation } = down
+  const { price } = down
+  // Each contract says what its own seller adds.
+  const { [MARGIN]: _, ...extraInformation } = down.extraInformation ?? {}
   return {
     ...down,
     contractID: contractIdOf(of.transactionID),
@@ -34,7 +36,7 @@ export function forwardedDraft(of: {
     extraInformation: {
       ...extraInformation,
       [FORWARDS]: down.contractID,
-      [ORIGIN_CONTRACT]: extraInformation?.[ORIGIN_CONTRACT] ?? down.contractID,
+      [ORIGIN_CONTRACT]: extraInformation[ORIGIN_CONTRACT] ?? down.contractID,
       [USER]: of.user,
       // Both prices are in the chain of contracts: what the next hop takes, and what is added here.
       ...(price ? { [DOWNSTREAM_PRICE]: `${price.amount} ${price.currency}/${price.period}` } : {}),

@@ -17,11 +17,12 @@ import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
 import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import { ReservationKind, type Reservation } from '../objects/reservation.ts'
 import { TransactionKind, type Transaction } from '../objects/transaction.ts'
-import { relaysOf, type PeeringCandidates } from '../peering-candidates/index.ts'
+import { offeredPrice, relaysOf, type PeeringCandidates } from '../peering-candidates/index.ts'
 import { Problem } from '../rear/problem.ts'
 import {
   configurationFromWire,
   nodeIdentityFromWire,
+  type AccessData,
   type WireContractTerms,
   type WireNodeIdentity,
   type WireReserveRequest,
@@ -136,6 +137,8 @@ export class Forwarder implements Component {
         owner: flavor.spec.owner.nodeID,
         key: transactionID,
         user,
+        price: offeredPrice(candidate, request.configuration && amountsOf(request.configuration)),
+        ...(seller?.margin === undefined ? {} : { margin: seller.margin }),
         ...(until === '' ? {} : { until }),
       },
     })
@@ -220,7 +223,15 @@ export class Forwarder implements Component {
   async #complete(transaction: Transaction, signature: string): Promise<Contract> {
     await this.#ensureAllocation(transaction)
     await this.#options.available.activate(contractIdOf(transaction.metadata.name))
-    return this.#options.issuer.issue(transaction, { buyerSignature: signature })
+    const access = await this.#accessBought(transaction)
+    return this.#options.issuer.issue(transaction, { buyerSignature: signature, access })
+  }
+
+  /** What the next hop gave us to use it is for the hop before. */
+  async #accessBought(transaction: Transaction): Promise<AccessData | undefined> {
+    const name = (await this.#reservationOf(transaction))?.status?.contract?.name
+    if (name === undefined) return undefined
+    return (await this.#options.store.get(ContractKind, inDefaultNamespace(name)))?.spec.access
   }
 
   async #ensureAllocation(transaction: Transaction): Promise<void> {

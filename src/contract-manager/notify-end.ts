@@ -7,8 +7,9 @@ import { keyOf } from '../objects/meta.ts'
 import type { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
-import { checkClosing, mergedClosing } from './closing-by-peer.ts'
-import type { SignedClosing } from './closing-statement.ts'
+import { decodeAs, WireError } from '../rear/wire/index.ts'
+import { checkedClosing, mergedClosing } from './closing-by-peer.ts'
+import { SignedClosingSchema, type SignedClosing } from './closing-statement.ts'
 import { otherSide } from './contracts.ts'
 import type { RequestCloseOptions } from './request-close.ts'
 
@@ -19,6 +20,14 @@ export interface NotifyEndOptions extends RequestCloseOptions {
 }
 
 const NOTIFY_TIMEOUT_MS = 3_000
+/** What says that asking again is of no use. */
+const TOLD = [
+  'contract-not-found',
+  'not-a-party',
+  'signature-invalid',
+  'bad-request',
+  'contract-closed',
+] as const
 
 /** @returns when to try again; `done` when there is nothing to tell, or nothing can be done about it */
 export async function notifyEnd(
@@ -39,16 +48,16 @@ export async function notifyEnd(
       timeoutMs: NOTIFY_TIMEOUT_MS,
       signal,
     })
-    const signed = answer.body as SignedClosing
-    checkClosing(name, signed, peer.nodeID)
-    await amendStatus(store, ContractKind, contract, (each) => ({
-      ...each.status,
-      closing: mergedClosing(options, each, signed),
-    }))
+    const answered = decodeAs<SignedClosing>(SignedClosingSchema, answer.body)
+    await amendStatus(store, ContractKind, contract, (each) => {
+      const now = options.system.clock.now()
+      const signed = checkedClosing(each, answered, { caller: peer.nodeID, self: options.self.id, now })
+      return { ...each.status, closing: mergedClosing(options, each, signed) }
+    })
     backoffs.forget(keyOf(contract))
     return done
   } catch (error) {
-    if (isProblem(error, 'contract-not-found', 'not-a-party', 'signature-invalid', 'bad-request')) {
+    if (error instanceof WireError || isProblem(error, ...TOLD)) {
       backoffs.forget(keyOf(contract))
       log.warn({ err: error, contract: name }, 'the other side does not know or sign the end of the contract')
       return done

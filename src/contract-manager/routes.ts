@@ -12,23 +12,10 @@ import {
   WireTransactionSchema,
 } from '../rear/wire/index.ts'
 import { traceFromHeaders } from '../trace/index.ts'
-import type { SignedClosing } from './closing-statement.ts'
+import { SignedClosingSchema, type SignedClosing } from './closing-statement.ts'
 import type { Closing } from './closing.ts'
 import { phaseOf, type Contracts } from './contracts.ts'
 import type { Seller } from './seller.ts'
-
-const SignedClosingSchema = Type.Object(
-  {
-    statement: Type.Object({
-      contractID: Type.String(),
-      closedBy: Type.String(),
-      reason: Type.String({ maxLength: 1_000 }),
-      closedAt: Type.String(),
-    }),
-    signatures: Type.Record(Type.String(), Type.String(), { description: 'Detached JWS by node id.' }),
-  },
-  { title: 'SignedClosing', description: 'The end of a contract, signed by one side or by both.' },
-)
 
 const refused = (description: string) => ({ description, schema: ProblemSchema })
 

@@ -90,6 +90,7 @@ describe.each(Object.entries(STORES))('a seller over the %s store', (_, open) =>
       longestMs: 3_600_000,
       checkUser: () => undefined,
       issuer: new ContractIssuer({ ...base, key: me.key }),
+      audienceOf: () => 'internal',
     })
     new Contracts(base)
     await informers.start()

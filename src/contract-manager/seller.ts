@@ -9,7 +9,7 @@ import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
-import type { Pool } from '../objects/pool.ts'
+import { PoolKind, type Pool } from '../objects/pool.ts'
 import { PoolShardKind } from '../objects/pool-shard.ts'
 import { TransactionKind, type Transaction } from '../objects/transaction.ts'
 import { verifyDocument, SignatureError, type NodeKey } from '../privacy-and-security-manager/index.ts'
@@ -17,6 +17,7 @@ import { configurationFor, draftOf } from './contract-draft.ts'
 import type { ContractIssuer } from './contract-issuer.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { RearManager } from '../rear-manager/index.ts'
+import { isVisible, type Audience } from '../rear/audience.ts'
 import { Problem } from '../rear/problem.ts'
 import {
   contractTerms,
@@ -24,6 +25,7 @@ import {
   nodeIdentityToWire,
   nodeIdentityFromWire,
   configurationFromWire,
+  type AccessData,
   type WireContractTerms,
   type WireFlavor,
   type WireNodeIdentity,
@@ -55,6 +57,8 @@ export interface SellerOptions extends NodeBase {
   /** @throws Problem when the one for whom the caller buys may not use it; see `checkUser` */
   readonly checkUser: (request: WireReserveRequest, caller: string | undefined) => void
   readonly issuer: ContractIssuer
+  /** As for LIST_FLAVORS: what a caller, undefined for one that proved nothing, may see. */
+  readonly audienceOf: (caller: string | undefined) => Audience
   /** A supernode's: sells what others have. */
   readonly forwarder?: Forwarder
 }
@@ -66,6 +70,8 @@ const FORGET_AGAIN_MS = 1_000
 interface ReserveRequest {
   readonly request: WireReserveRequest
   readonly buyer: WireNodeIdentity
+  /** The authenticated node id. */
+  readonly caller: string | undefined
   /** The buyer's, or what stands for one. */
   readonly key: string
   readonly transactionID: string
@@ -136,7 +142,7 @@ export class Seller implements Component {
     const buyer = withoutSecrets(request.buyerID)
     const key = request.key ?? `${request.flavorID} ${JSON.stringify(request.configuration ?? null)}`
     const transactionID = idFor(buyer.ID, key, caller)
-    const reserve: ReserveRequest = { request, buyer, key, transactionID, trace }
+    const reserve: ReserveRequest = { request, buyer, caller, key, transactionID, trace }
     const forwarded = await this.#forward(reserve, caller)
     return forwarded ?? this.#oneAtATime.run(transactionID, () => this.#reserve(reserve))
   }
@@ -157,14 +163,22 @@ export class Seller implements Component {
     return offer && forwarder.reserve(offer, request, buyer, transactionID, key, trace)
   }
 
-  async #reserve({ request, buyer, key, transactionID, trace }: ReserveRequest): Promise<WireTransaction> {
-    const { store, available, recorder, rearManager, self, longestMs, holdMs } = this.#options
+  async #reserve({
+    request,
+    buyer,
+    caller,
+    key,
+    transactionID,
+    trace,
+  }: ReserveRequest): Promise<WireTransaction> {
+    const { store, available, recorder, rearManager, self, longestMs, holdMs, audienceOf } = this.#options
     const since = recorder.now()
     const before = await this.#resume(transactionID, request)
     if (before) return before
 
     let pool = await available.poolOfFlavor(request.flavorID)
-    if (pool === undefined)
+    // What it would not be shown it cannot buy, nor learn that it is there.
+    if (pool === undefined || !isVisible(pool.spec.visibility ?? 'public', audienceOf(caller)))
       throw new Problem('flavor-not-found', `no flavor ${request.flavorID.slice(0, 100)} here`)
     let flavor = this.#currentFlavor(pool)
     if (flavor === undefined) {
@@ -279,6 +293,7 @@ export class Seller implements Component {
         poolName,
         buyerSignature: request.signature || undefined,
         request,
+        access: await this.#accessTo(poolName),
       })
       return made.spec.document
     } catch (error) {
@@ -356,9 +371,18 @@ export class Seller implements Component {
     const name = inDefaultNamespace(entry.contractID)
     if (informers.of(ContractKind).get(name) ?? (await store.get(ContractKind, name))) return
     const transaction = await this.#transaction(id)
-    if (transaction) await issuer.issue(transaction, { poolName, buyerSignature: entry.buyerSignature })
+    if (transaction) {
+      const access = await this.#accessTo(poolName)
+      await issuer.issue(transaction, { poolName, buyerSignature: entry.buyerSignature, access })
+    }
     // Neither contract nor transaction: it was closed, and the crash came before the release.
     else await available.release(id)
+  }
+
+  /** What a buyer of a part of the pool gets, once it has bought it. */
+  async #accessTo(poolName: string): Promise<AccessData | undefined> {
+    const pool = await this.#options.store.get(PoolKind, inDefaultNamespace(poolName))
+    return pool?.spec.access
   }
 
   /** Forgets a transaction when its hold is over; one that was bought stays as long as its contract. */

@@ -9,11 +9,10 @@ import {
   decodeTransaction,
   nodeIdentityToWire,
   transactionFromWire,
-  type WireContractTerms,
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceHeaders, traceOf } from '../trace/index.ts'
 import { RESERVATION_FINALIZER, type BuyerOptions } from './buyer-options.ts'
-import { draftComplaint } from './check-draft.ts'
+import { checkDraft } from './check-draft.ts'
 import { setReservationStatus } from './reservation-status.ts'
 import { InvalidAnswer } from './seller-failure.ts'
 
@@ -55,12 +54,18 @@ export async function sendReserve(
     },
   })
   const transaction = decodeTransaction(answer.body)
-  const draft = (answer.body as { contract?: WireContractTerms }).contract
-  const complaint = draftComplaint(reservation, draft, self.id)
-  if (complaint !== undefined) throw new InvalidAnswer(`the draft of the contract ${complaint}`)
+  // As it came: what is signed later is what is checked here, whatever else the answer says under similar names.
+  const { contract } = answer.body as { readonly contract?: unknown }
+  const checked = checkDraft(
+    reservation,
+    { ...transaction, contract },
+    { self: self.id, now: options.system.clock.now() },
+  )
+  const wrong = checked.complaint ?? (await options.judgeDraft(reservation, checked.draft))
+  if (wrong !== undefined) throw new InvalidAnswer(`the draft of the contract ${wrong}`)
   await ensure(store, TransactionKind, {
     metadata: { ...inDefaultNamespace(transaction.transactionID), annotations: traceAnnotations(trace) },
-    spec: { ...transactionFromWire(transaction), contractDraft: draft },
+    spec: { ...transactionFromWire(transaction), contractDraft: contract },
   })
   const event = spec.purchase === true ? 'held-for-purchase' : 'held'
   await setReservationStatus(options, held, event, 'reserved', {

@@ -35,6 +35,11 @@ export const ContractSpecSchema = open({
   peeringTargetCredentials: open({ liqoID: Type.String(), kubeconfig: Type.String() }),
   expirationTime: Type.Optional(Type.String({ description: 'RFC 3339.' })),
   extraInformation: Type.Optional(Type.Record(Type.String(), Type.String())),
+  access: Type.Optional(
+    Type.Record(Type.String(), Type.String(), {
+      description: 'What the buyer gets to use what it bought, once it has bought it.',
+    }),
+  ),
   networkRequests: Type.Optional(Type.String()),
   ingressTelemetryEndpoint: Type.Optional(TelemetryServerSchema),
   document: Type.Optional(RawMessageSchema),

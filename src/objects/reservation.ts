@@ -42,6 +42,9 @@ export const ReservationSpecSchema = open({
     }),
   ),
   price: Type.Optional(PriceSchema),
+  margin: Type.Optional(
+    Type.String({ description: 'What the seller said that it adds to the price of the node behind it.' }),
+  ),
   until: Type.Optional(
     Type.String({ pattern: TIME_PATTERN, description: 'RFC 3339; when the contract shall end.' }),
   ),

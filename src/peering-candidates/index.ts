@@ -13,5 +13,6 @@ export {
   type Taken,
 } from './peering-candidates.ts'
 export { PublishedRatings } from './published-ratings.ts'
-export { cameFromCatalog, catalogOf, priceThrough, relaysOf } from './relays.ts'
+export { flavorAmounts, offeredPrice } from './offered-price.ts'
+export { cameFromCatalog, catalogOf, relaysOf } from './relays.ts'
 export { isSameOffer, messageOf, type Sighting } from './stored-form.ts'

@@ -2,12 +2,12 @@
 import { k8sliceOf, serviceOf, type EmbeddedFlavor, type K8Slice } from '../objects/flavor.ts'
 import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import type { Requirements } from '../objects/requirements.ts'
-import { relaysOf, priceThrough } from '../peering-candidates/index.ts'
+import { offeredPrice, relaysOf } from '../peering-candidates/index.ts'
 import type { Amounts } from '../quantity/amounts.ts'
-import { partialPrice, yearlyCost, type Price } from '../quantity/price.ts'
+import { yearlyCost, type Price } from '../quantity/price.ts'
 import { UnreadableError } from '../quantity/unreadable.ts'
 import { NEUTRAL_RATING } from '../ratings-and-metrics/index.ts'
-import { fittingAmounts, flavorAmounts, type FittingAmounts } from './fitting-amounts.ts'
+import { fittingAmounts, type FittingAmounts } from './fitting-amounts.ts'
 import { priceRejection } from './price-limits.ts'
 import type { RankingContext } from './ranking-context.ts'
 import { reject, type Rejection } from './rejection.ts'
@@ -31,24 +31,16 @@ export function checkOffer(
   context: RankingContext,
 ): CheckedOffer {
   const { flavor } = candidate.spec
-  const early =
-    availabilityRejection(candidate, context) ??
-    typeRejection(flavor, requirements) ??
-    domainRejection(flavor, requirements)
+  const early = availabilityRejection(candidate, context) ?? kindRejection(flavor, requirements)
   if (early) return { fits: false, rejection: early }
   const slice = k8sliceOf(flavor)
   const fitting: FittingAmounts = slice ? fittingAmounts(slice, wanted) : { amounts: {} }
   if ('rejection' in fitting) return { fits: false, rejection: fitting.rejection }
-  const late =
-    (slice && sliceRejection(flavor, slice, requirements, context)) ??
-    serviceRejection(flavor, requirements) ??
-    locationRejection(flavor, requirements) ??
-    ratingRejection(flavor, requirements, context)
+  const late = suitRejection(flavor, requirements, context)
   if (late) return { fits: false, rejection: late }
   const { amounts } = fitting
   try {
-    const own = slice ? partialPrice(flavor.spec.price, amounts, flavorAmounts(slice)) : flavor.spec.price
-    const price = priceThrough(own, relaysOf(candidate))
+    const price = offeredPrice(candidate, amounts)
     const cost = yearlyCost(price)
     const tooDear = priceRejection(price, cost, requirements, duration)
     return tooDear ? { fits: false, rejection: tooDear } : { fits: true, amounts, price, cost }
@@ -57,6 +49,26 @@ export function checkOffer(
     if (!(error instanceof UnreadableError)) throw error
     return { fits: false, rejection: reject('price-unclear', error.message) }
   }
+}
+
+/** @returns why it is nothing of what is wanted at all: of another type, or of a domain that will not do */
+export function kindRejection(flavor: EmbeddedFlavor, requirements: Requirements): Rejection | undefined {
+  return typeRejection(flavor, requirements) ?? domainRejection(flavor, requirements)
+}
+
+/** @returns why what a flavor says of itself and its owner does not suit; its size and price are looked at apart */
+export function suitRejection(
+  flavor: EmbeddedFlavor,
+  requirements: Requirements,
+  context: RankingContext,
+): Rejection | undefined {
+  const slice = k8sliceOf(flavor)
+  return (
+    (slice && sliceRejection(flavor, slice, requirements, context)) ??
+    serviceRejection(flavor, requirements) ??
+    locationRejection(flavor, requirements) ??
+    ratingRejection(flavor, requirements, context)
+  )
 }
 
 function availabilityRejection(candidate: PeeringCandidate, context: RankingContext): Rejection | undefined {

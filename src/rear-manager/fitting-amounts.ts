@@ -1,5 +1,6 @@
 /** How much of a slice would be bought for a request. Pure. */
 import type { K8Slice } from '../objects/flavor.ts'
+import { flavorAmounts } from '../peering-candidates/index.ts'
 import { roundUpTo, shortages, type Amounts } from '../quantity/amounts.ts'
 import { compare, formatQuantity, max, parseQuantity } from '../quantity/index.ts'
 import { reject, type Rejection } from './rejection.ts'
@@ -33,17 +34,4 @@ export function fittingAmounts(slice: K8Slice, wanted: Amounts): FittingAmounts 
     return { rejection: reject(`${short.resource}-short`, detail, numbers) }
   }
   return { amounts }
-}
-
-/** @returns the amounts of a k8slice flavor by resource */
-export function flavorAmounts(slice: K8Slice): Amounts {
-  const { cpu, memory, pods, storage, gpu } = slice.characteristics
-  return {
-    cpu,
-    memory,
-    pods,
-    ...(storage === undefined ? {} : { storage }),
-    ...(gpu?.cores === undefined ? {} : { 'gpu.cores': gpu.cores }),
-    ...(gpu?.memory === undefined ? {} : { 'gpu.memory': gpu.memory }),
-  }
 }

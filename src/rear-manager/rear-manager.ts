@@ -7,9 +7,10 @@ import { done, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { DiscoveryKind } from '../objects/discovery.ts'
 import { DEFAULT_NAMESPACE, type ObjectKey } from '../objects/meta.ts'
-import { ReservationKind } from '../objects/reservation.ts'
+import { ReservationKind, type Reservation } from '../objects/reservation.ts'
 import { SolverKind, type Solver } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
+import type { WireContractTerms } from '../rear/wire/index.ts'
 import { traceOf, type TraceContext } from '../trace/index.ts'
 import {
   ACQUISITION_FINALIZER,
@@ -20,6 +21,7 @@ import {
 import { considerFor } from './consider-for.ts'
 import type { Consideration } from './consider.ts'
 import { findOffer } from './find-offer.ts'
+import { judgeDraft } from './judge-draft.ts'
 import { confirmPeering, reserveForPeer } from './provider-steps.ts'
 import { releaseAcquisition } from './release-acquisition.ts'
 import { ofSolver, reservationOf } from './solver-objects.ts'
@@ -77,6 +79,11 @@ export class RearManager implements Component {
   /** Provider, steps 24 and 25: the buyer's virtual node is there. */
   peered(contractID: string, buyer: string, trace?: TraceContext): Promise<void> {
     return confirmPeering(this.#context, contractID, buyer, trace)
+  }
+
+  /** Consumer, before it signs: whether what a seller drafted is what was chosen. */
+  judgeDraft(reservation: Reservation, draft: WireContractTerms): Promise<string | undefined> {
+    return judgeDraft(this.#context, reservation, draft)
   }
 
   /** What an acquisition for a Solver would take now, and why; takes nothing (`tributary plan`). */

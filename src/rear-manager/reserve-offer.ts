@@ -31,6 +31,8 @@ export async function reserveOffer(
   if (trace) recorder.workflow(trace)
   const { nodeID: owner } = flavor.spec.owner
   const seller = await sellerOf(candidate, { ...context, viaRelay: memory.isUnreached(solver, owner) })
+  // Dealt with directly an owner has no margin, whoever else passed its offer on.
+  const margin = relaysOf(candidate).find(({ ID }) => ID === seller.nodeID)?.margin
   const attempt = Number(solver.status?.attempts ?? 0) + 1
   const seconds = parseDuration(solver.spec.duration ?? DEFAULT_DURATION)
   const name = `reservation-${solver.metadata.name}${attempt === 1 ? '' : `-${attempt}`}`
@@ -53,6 +55,7 @@ export async function reserveOffer(
       owner,
       ...(seller.nodeID === owner && relaysOf(candidate).length > 0 ? { relayAlternative: true } : {}),
       price,
+      ...(margin === undefined ? {} : { margin }),
       until: rfc3339(system.clock.now() + seconds * 1000),
     },
   })

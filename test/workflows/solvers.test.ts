@@ -63,9 +63,9 @@ describe('a solver', () => {
     )
 
   for (const [flavorType, access] of [
-    ['service', { 'access.url': 'postgres://db.example/shop', 'access.user': 'guest' }],
-    ['sensor', { 'access.url': 'rtsp://camera.example' }],
-    ['vm', { 'access.ssh': 'guest@vm.example' }],
+    ['service', { url: 'postgres://db.example/shop', user: 'guest' }],
+    ['sensor', { url: 'rtsp://camera.example' }],
+    ['vm', { ssh: 'guest@vm.example' }],
   ] as const) {
     it(`buys a ${flavorType}: a contract with access data that both signed, and no virtual node`, async () => {
       await begin()
@@ -73,7 +73,7 @@ describe('a solver', () => {
       await create({ requirements: { flavorType } })
       await reached('Solved')
       const [contract] = await activeContracts(consumer)
-      expect(contract!.spec.extraInformation).toMatchObject(access)
+      expect(contract!.spec.access).toEqual(access)
       expect(verifyContract(contract!.spec.document, market.simulation.now())).toMatchObject({ ok: true })
       expect((await consumer.store.list(VirtualNodeKind)).items).toEqual([])
       await remove()

@@ -11,6 +11,7 @@ import {
 import { FailedReservations } from '../../discovery-manager/index.ts'
 import type { NodeId } from '../../objects/ids.ts'
 import { ReservationKind } from '../../objects/reservation.ts'
+import { isVisible } from '../../rear/audience.ts'
 import { RearManager } from '../../rear-manager/index.ts'
 import type { FoundationHandles } from './foundation.ts'
 import type { MarketHandles } from './market.ts'
@@ -24,7 +25,7 @@ export interface DealsHandles {
 }
 
 export function createDeals(before: FoundationHandles & TrustHandles & MarketHandles): Part<DealsHandles> {
-  const { base, config, identity, role, client, registry, connect, connector, domainOf } = before
+  const { base, config, identity, role, client, registry, connect, connector, audienceFor } = before
   const { available, candidates, ratings, answers } = before
   const { key } = identity
   const { domain } = base.self
@@ -50,10 +51,11 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
           candidates,
           acquaint: connect,
           margin: config.supernode.margin,
-          // For our own domain from anywhere; for others only what is of our domain: no transit.
-          mayForward: (caller, { spec }) =>
-            domainOf(caller) === domain ||
-            (spec.flavor.spec.owner.domain === domain && spec.flavor.spec.visibility !== 'internal'),
+          // As it is shown. For our own domain from anywhere; for others only what is of our domain: no transit.
+          mayForward: (caller, { spec }) => {
+            const { owner, visibility = 'public' } = spec.flavor.spec
+            return isVisible(owner.domain === domain ? visibility : 'internal', audienceFor({ id: caller }))
+          },
           roleFor: (caller) => answers.roleFor(caller),
           issuer,
         })
@@ -66,9 +68,16 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
     ...config.contracts,
     checkUser: (request, caller) => checkUser(registry, request, caller),
     issuer,
+    audienceOf: (caller) => audienceFor(caller === undefined ? undefined : { id: caller }),
     ...(forwarder ? { forwarder } : {}),
   })
-  const buyer = new Buyer({ ...base, client, key, closeContract })
+  const buyer = new Buyer({
+    ...base,
+    client,
+    key,
+    judgeDraft: (reservation, draft) => rearManager.judgeDraft(reservation, draft),
+    closeContract,
+  })
   const failedReservations = new FailedReservations({
     informer: base.informers.of(ReservationKind),
     onFailed: (sellerID) => connector.failed(sellerID),

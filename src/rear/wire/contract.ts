@@ -16,10 +16,23 @@ import {
   type WireLiqoCredentials,
   type WireNodeIdentity,
 } from './node-identity.ts'
+import { WireError } from './wire-error.ts'
 
 /** Keys of `extraInformation` under which the signatures travel. */
 export const SELLER_SIGNATURE = 'tributary.io/seller-signature'
 export const BUYER_SIGNATURE = 'tributary.io/buyer-signature'
+/**
+ * Keys under which the seller hands over what the buyer gets to use what it bought, as JSON, and signs that. It is no
+ * part of the terms: the buyer signs those before it has paid.
+ */
+const ACCESS = 'tributary.io/access'
+const ACCESS_SIGNATURE_KEY = 'tributary.io/access-signature'
+const BESIDE_TERMS: ReadonlySet<string> = new Set([
+  SELLER_SIGNATURE,
+  BUYER_SIGNATURE,
+  ACCESS,
+  ACCESS_SIGNATURE_KEY,
+])
 
 const before = {
   contractID: id(),
@@ -79,7 +92,7 @@ export function encodeContract(contract: WireContract): WireContract {
 }
 
 /**
- * What is signed of a contract: all but the credentials and the two signatures. An `extraInformation` that
+ * What is signed of a contract: all but the credentials, the access data and the signatures. An `extraInformation` that
  * held nothing else goes too, so that a draft without one has the same terms.
  *
  * Works on a decoded contract and on the JSON as received; to verify, pass the latter.
@@ -93,11 +106,9 @@ export function contractTerms<T extends object>(contract: T): Omit<T, 'peeringTa
   if (typeof extraInformation !== 'object' || extraInformation === null) {
     return rest as Omit<T, 'peeringTargetCredentials'>
   }
-  const {
-    [SELLER_SIGNATURE]: _seller,
-    [BUYER_SIGNATURE]: _buyer,
-    ...others
-  } = extraInformation as Record<string, unknown>
+  const others = Object.fromEntries(
+    Object.entries(extraInformation).filter(([name]) => !BESIDE_TERMS.has(name)),
+  )
   const terms = Object.keys(others).length === 0 ? rest : { ...rest, extraInformation: others }
   return terms as Omit<T, 'peeringTargetCredentials'>
 }
@@ -111,6 +122,50 @@ export function contractSignatures(contract: {
 } {
   const { [SELLER_SIGNATURE]: seller, [BUYER_SIGNATURE]: buyer } = contract.extraInformation ?? {}
   return { ...(seller === undefined ? {} : { seller }), ...(buyer === undefined ? {} : { buyer }) }
+}
+
+const AccessDataSchema = Type.Record(Type.String(), Type.String())
+/** What a buyer gets to use what it bought, by name: an address, a user, a password. */
+export type AccessData = Readonly<Record<string, string>>
+
+/** What the seller signs of the access data: those of another contract are no use here. */
+export function accessTerms(contractID: string, access: AccessData): object {
+  return { contractID, access }
+}
+
+/** @returns the contract with what its buyer gets, and the seller's signature of that */
+export function withAccess(contract: WireContract, access: AccessData, signature: string): WireContract {
+  return {
+    ...contract,
+    extraInformation: {
+      ...contract.extraInformation,
+      [ACCESS]: JSON.stringify(access),
+      [ACCESS_SIGNATURE_KEY]: signature,
+    },
+  }
+}
+
+/**
+ * @returns the access data of a contract, and the signature of it; undefined when it has none
+ * @throws WireError when it cannot be read
+ */
+export function accessOf({
+  extraInformation,
+}: Pick<WireContract, 'extraInformation'>):
+  { readonly access: AccessData; readonly signature: string } | undefined {
+  const text = extraInformation?.[ACCESS]
+  if (text === undefined) return undefined
+  const path = `$.extraInformation.${ACCESS}`
+  const access = decodeAs<AccessData>(AccessDataSchema, parseJson(text, path), path)
+  return { access, signature: extraInformation?.[ACCESS_SIGNATURE_KEY] ?? '' }
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new WireError('malformed-json', path, 'is not JSON', { cause })
+  }
 }
 
 /** @returns the contract with the given signatures in place. */

@@ -12,6 +12,8 @@ export {
   type WireConfiguration,
 } from './configuration.ts'
 export {
+  accessOf,
+  accessTerms,
   BUYER_SIGNATURE,
   contractSignatures,
   contractTerms,
@@ -21,7 +23,9 @@ export {
   SELLER_SIGNATURE,
   WireContractSchema,
   WireContractTermsSchema,
+  withAccess,
   withSignatures,
+  type AccessData,
   type WireContract,
   type WireContractTerms,
 } from './contract.ts'

@@ -20,7 +20,7 @@ import type { ReservationSpec } from '../../objects/reservation.ts'
 import type { TransactionSpec } from '../../objects/transaction.ts'
 import { canonical } from '../../quantity/index.ts'
 import { configurationFromWire, configurationToWire } from './configuration.ts'
-import type { WireContract, WireContractTerms } from './contract.ts'
+import { accessOf, type WireContract, type WireContractTerms } from './contract.ts'
 import type { WireReserveRequest, WireTransaction } from './dealing.ts'
 import type { WireFlavor, WireFlavorType, WireK8Slice, WireService } from './flavor.ts'
 import { networkAuthorizationsFromWire, networkAuthorizationsToWire } from './network-intent.ts'
@@ -288,6 +288,7 @@ export function contractFromWire(wire: WireContract, document?: unknown): Contra
     },
     ...given('expirationTime', wire.expirationTime),
     ...given('extraInformation', wire.extraInformation),
+    ...given('access', accessOf(wire)?.access),
     ...given('networkRequests', wire.networkAuthorizations),
     ...given('ingressTelemetryEndpoint', wire.ingressTelemetryEndpoint),
     ...given('price', wire.price),
