@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { InvalidObject } from '../api/index.ts'
 import { IntentKind } from '../objects/intent.ts'
+import type { KindDefinition } from '../objects/kind.ts'
 import { PeerKind } from '../objects/peer.ts'
+import { PoolKind } from '../objects/pool.ts'
+import { ReservationKind } from '../objects/reservation.ts'
+import { SolverKind } from '../objects/solver.ts'
 import { testIdentity } from '../../test/support/identities.ts'
 import { admit } from './admission.ts'
 
@@ -67,5 +71,42 @@ describe('what an intent carries', () => {
     expect(of['resources.requests.cpu']).toContain('is not a quantity')
     expect(of['resources.limits.memory']).toBe('must not be negative')
     expect(of['spec.replicas']).toContain('must be integer')
+  })
+})
+
+describe('money, amounts and filters that the user writes', () => {
+  const told = (kind: KindDefinition, spec: object): readonly string[] => {
+    try {
+      admit(kind, { metadata: { name: 'x' }, spec })
+      return []
+    } catch (error) {
+      if (!(error instanceof InvalidObject)) throw error
+      return error.causes.map(({ field, message }) => `${field}: ${message}`)
+    }
+  }
+
+  it('are refused with their field when they cannot be read', () => {
+    const price = { amount: '1', currency: '', period: 'hour' }
+    expect(told(PoolKind, { price })).toEqual([expect.stringMatching(/^spec\.price: .*is not a currency/)])
+    expect(told(ReservationKind, { price: { ...price, currency: 'EUR', period: 'fortnight' } })).toEqual([
+      expect.stringMatching(/^spec\.price: .*"fortnight" is not a period/),
+    ])
+    const configuration = { type: 'K8Slice', data: { cpu: 'many', memory: '1Gi', pods: '1' } }
+    expect(told(ReservationKind, { configuration })).toEqual([
+      expect.stringMatching(/^spec\.configuration\.data: .*cpu: "many" is not a quantity/),
+    ])
+    const selector = {
+      flavorType: 'K8Slice',
+      filters: { cpuFilter: { name: 'Range', data: { min: 'abc' } } },
+    }
+    expect(told(SolverKind, { selector })).toEqual([
+      expect.stringMatching(/^spec\.selector\.filters\.cpuFilter: .*abc/),
+    ])
+  })
+
+  it('are taken when they can', () => {
+    expect(told(PoolKind, { price: { amount: '0.05', currency: 'EUR', period: 'hour' } })).toEqual([])
+    expect(told(PoolKind, { price: { amount: '', currency: '', period: '' } })).toEqual([])
+    expect(told(SolverKind, {})).toEqual([])
   })
 })

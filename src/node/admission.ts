@@ -7,6 +7,7 @@ import type { KindDefinition } from '../objects/kind.ts'
 import { PeerKind, type Peer } from '../objects/peer.ts'
 import { isPeerAddress } from '../discovery-manager/index.ts'
 import { judgeIntent } from '../service-handler/index.ts'
+import { termsCauses } from './admit-terms.ts'
 
 /** @throws InvalidObject with every field that is wrong */
 export function admit(kind: KindDefinition, object: unknown): unknown {
@@ -18,6 +19,8 @@ export function admit(kind: KindDefinition, object: unknown): unknown {
     const causes = peerCauses((object as Peer).spec)
     if (causes.length > 0) throw new InvalidObject(causes)
   }
+  const unreadable = termsCauses(kind, object)
+  if (unreadable.length > 0) throw new InvalidObject(unreadable)
   return object
 }
 

@@ -3,7 +3,9 @@
  * providing side it reserves the resources and activates the allocation. Owns the table Solver.
  */
 export type { RearManagerOptions } from './acquisition.ts'
+export { consider } from './consider.ts'
+export { draftRejection } from './judge-draft.ts'
 export { RearManager } from './rear-manager.ts'
 export { virtualNodeName } from './solver-objects.ts'
 export { selectorFor } from './selector-for.ts'
-export { wantedOf } from './resources-wanted.ts'
+export { wantedOf, type Wanted } from './resources-wanted.ts'
