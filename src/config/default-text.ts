@@ -194,6 +194,16 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
     members: {
       hold: { explanation: 'How long RESERVE holds capacity for a buyer: 30s, 2m, 1h, 7d.', example: '2m' },
       longest: { explanation: 'The longest contract that we sell.', example: '365d' },
+      longestUnauthenticated: {
+        explanation: 'The longest contract that we sell on the plain listener, to whoever comes.',
+        example: '1h',
+      },
+      holds: {
+        explanation:
+          'How much may be held without being bought: holds at a time of one buyer and of one domain, those a minute\n' +
+          'without buying, and the part of a pool that one may hold who lately let a hold of it run out.',
+        example: { perBuyer: 100, perDomain: 400, perMinute: 120, share: 0.5 },
+      },
     },
   },
   ratings: {

@@ -13,7 +13,12 @@ describe('the configuration that a node goes by', () => {
       control: { listen: { host: '127.0.0.1', port: 0 } },
       acceptance: 'domain',
       catalog: { quota: 1_000, longestValidityMs: 3_600_000 },
-      contracts: { holdMs: 120_000, longestMs: 365 * 86_400_000 },
+      contracts: {
+        holdMs: 120_000,
+        longestMs: 365 * 86_400_000,
+        longestUnauthenticatedMs: 3_600_000,
+        holds: { perBuyer: 100, perDomain: 400, perMinute: 120, share: 0.5 },
+      },
       ratings: { share: true },
       retention: {
         contractsMs: 90 * 86_400_000,
@@ -40,6 +45,7 @@ describe('the configuration that a node goes by', () => {
 
   it.each<[string, Partial<Config>]>([
     ['contracts.hold', { contracts: { hold: '0s' } }],
+    ['contracts.longestUnauthenticated', { contracts: { longestUnauthenticated: 'x' } }],
     ['contracts.longest', { contracts: { longest: 'soon' } }],
     ['domain.membershipLifetime', { domain: { name: 'a', membershipLifetime: '24' } }],
     ['catalog.longestValidity', { catalog: { longestValidity: '1 hour' } }],

@@ -55,7 +55,12 @@ export interface EffectiveConfig {
   readonly sell: Given<'sell'> | undefined
   readonly offers: Given<'offers'>
   readonly allowWorkloads: boolean
-  readonly contracts: { readonly holdMs: number; readonly longestMs: number }
+  readonly contracts: {
+    readonly holdMs: number
+    readonly longestMs: number
+    readonly longestUnauthenticatedMs: number
+    readonly holds: Required<NonNullable<Given<'contracts'>['holds']>>
+  }
   readonly ratings: { readonly share: boolean }
   readonly retention: RetentionSettings
 }
@@ -64,6 +69,7 @@ export interface EffectiveConfig {
 const DEFAULT_LISTEN = '127.0.0.1:0'
 const DEFAULT_BODY_BYTES = 1024 * 1024
 const DEFAULT_QUOTA = 1_000
+const DEFAULT_HOLDS = { perBuyer: 100, perDomain: 400, perMinute: 120, share: 0.5 }
 const MULTICAST = /^2(2[4-9]|3[0-9])(\.[0-9]{1,3}){3}$/
 
 /**
@@ -136,6 +142,11 @@ export function effectiveConfig(config: Config): EffectiveConfig {
     contracts: {
       holdMs: duration('contracts.hold', contracts?.hold ?? '2m'),
       longestMs: duration('contracts.longest', contracts?.longest ?? '365d'),
+      longestUnauthenticatedMs: duration(
+        'contracts.longestUnauthenticated',
+        contracts?.longestUnauthenticated ?? '1h',
+      ),
+      holds: { ...DEFAULT_HOLDS, ...contracts?.holds },
     },
     ratings: { share: config.ratings?.share ?? true },
     retention: retention(config.retention ?? {}),

@@ -211,6 +211,32 @@ export const ConfigSchema = closed({
       longest: Type.Optional(
         text('The longest contract that is sold.', { pattern: DURATION_PATTERN, default: '365d' }),
       ),
+      longestUnauthenticated: Type.Optional(
+        text('The longest contract that is sold on the plain listener, where nobody proves who he is.', {
+          pattern: '^[0-9]+(s|m|h|d)$',
+          default: '1h',
+        }),
+      ),
+      holds: Type.Optional(
+        closed(
+          {
+            perBuyer: Type.Optional(Type.Integer({ minimum: 1, default: 100 })),
+            perDomain: Type.Optional(Type.Integer({ minimum: 1, default: 400 })),
+            perMinute: Type.Optional(
+              Type.Integer({ minimum: 1, default: 120, description: 'That a buyer does not buy.' }),
+            ),
+            share: Type.Optional(
+              Type.Number({
+                minimum: 0.01,
+                maximum: 1,
+                default: 0.5,
+                description: 'Of a pool, that a buyer may hold who lately let a hold of it run out.',
+              }),
+            ),
+          },
+          { description: 'How much may be held without being bought.' },
+        ),
+      ),
     }),
   ),
   ratings: Type.Optional(

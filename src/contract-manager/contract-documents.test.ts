@@ -69,6 +69,7 @@ function draft(request: Partial<WireReserveRequest> = {}): WireContractTerms {
     pool: POOL,
     request: { flavorID: 'flavor-1', buyerID: BUYER, ...request } as WireReserveRequest,
     now: NOW,
+    isAuthenticated: true,
     longestMs: 24 * HOUR,
   })
 }

@@ -14,7 +14,7 @@ import type {
 } from '../rear/wire/index.ts'
 import { configurationOf } from '../rear/configured-amounts.ts'
 import { contractIdOf } from './contract-ids.ts'
-import { USER } from './extra-information.ts'
+import { UNAUTHENTICATED, USER } from './extra-information.ts'
 import { serviceConfiguration } from './service-configuration.ts'
 
 /**
@@ -51,6 +51,8 @@ export interface DraftInput {
   readonly amounts: Amounts
   readonly pool: Pool
   readonly request: WireReserveRequest
+  /** Whether the buyer proved who it is. */
+  readonly isAuthenticated: boolean
   /** Milliseconds since 1970. */
   readonly now: number
   /** The longest contract that is sold, in milliseconds. */
@@ -61,6 +63,7 @@ export interface DraftInput {
 export function draftOf(input: DraftInput): WireContractTerms {
   const { transactionID, flavor, buyer, seller, configuration, amounts, pool, request } = input
   const extraInformation = {
+    ...(input.isAuthenticated ? {} : { [UNAUTHENTICATED]: 'true' }),
     ...(request.user && request.user !== buyer.ID ? { [USER]: request.user } : {}),
   }
   return {

@@ -7,7 +7,7 @@ import { ContractKind, type Contract, type ContractPhase } from '../objects/cont
 import type { NodeId } from '../objects/ids.ts'
 import { inDefaultNamespace } from '../objects/meta.ts'
 import { contractAmounts } from '../rear/configured-amounts.ts'
-import { FORWARDS, USER } from './extra-information.ts'
+import { FORWARDS, UNAUTHENTICATED, USER } from './extra-information.ts'
 
 /** @returns the phase of a contract; a new one is active */
 export function phaseOf(contract: Contract): ContractPhase {
@@ -33,7 +33,11 @@ export class Contracts implements Component {
       const forwards = contract.spec.extraInformation?.[FORWARDS]
       return contract.spec.role === 'seller' && forwards !== undefined ? [forwards] : []
     })
-    this.informer.addIndex('user', (contract) => (contract.spec.role === 'seller' ? [userOf(contract)] : []))
+    this.informer.addIndex('user', (contract) =>
+      contract.spec.role === 'seller' && contract.spec.extraInformation?.[UNAUTHENTICATED] === undefined
+        ? [userOf(contract)]
+        : [],
+    )
   }
 
   async start(): Promise<void> {}
@@ -74,6 +78,8 @@ export class Contracts implements Component {
     const contract = this.get(contractID)
     if (contract === undefined || contract.spec.role !== 'seller' || phaseOf(contract) !== 'Active')
       return undefined
+    // Nobody runs anything here, or reaches what does, who did not prove who he is.
+    if (contract.spec.extraInformation?.[UNAUTHENTICATED] !== undefined) return undefined
     return {
       contractID: contractID,
       buyer: userOf(contract),

@@ -10,6 +10,7 @@ import { isTransportError } from '../rear/transport/index.ts'
 import { decodeAs, WireError } from '../rear/wire/index.ts'
 import { checkedClosing, mergedClosing } from './closing-by-peer.ts'
 import { SignedClosingSchema, type SignedClosing } from './closing-statement.ts'
+import { UNAUTHENTICATED } from './extra-information.ts'
 import { otherSide } from './contracts.ts'
 import type { RequestCloseOptions } from './request-close.ts'
 
@@ -38,6 +39,8 @@ export async function notifyEnd(
   const { client, store, log, backoffs } = options
   const { name } = contract.metadata
   const peer = otherSide(contract)
+  // Who proved nothing when he bought may have named anybody, anywhere.
+  if (contract.spec.extraInformation?.[UNAUTHENTICATED] !== undefined) return done
   const closing = closingToTell(options, contract)
   if (closing === undefined) return done
   try {

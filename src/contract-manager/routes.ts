@@ -29,6 +29,8 @@ export function contractRoutes(seller: Seller, closing: Closing, contracts: Cont
       summary: 'RESERVE_FLAVOR: hold a part of a flavor for a limited time',
       access: 'accepted',
       request: WireReserveRequestSchema,
+      // A service may need a long configuration.
+      maxBodyBytes: 64 * 1024,
       responses: {
         200: {
           description: 'Held. With the draft of the contract, to be signed.',
@@ -40,11 +42,12 @@ export function contractRoutes(seller: Seller, closing: Closing, contracts: Cont
         ),
         422: refused('The configuration does not fit the flavor.'),
       },
-      async handle({ body, peer, headers }) {
+      async handle({ body, peer, headers, from }) {
         const transaction = await seller.reserve(
           decodeReserveRequest(body),
           peer?.id,
           traceFromHeaders(headers, peer?.id),
+          from,
         )
         return { status: 200, body: encodeTransaction(transaction) }
       },
@@ -56,6 +59,8 @@ export function contractRoutes(seller: Seller, closing: Closing, contracts: Cont
       summary: 'PURCHASE_FLAVOR: buy what a transaction holds',
       access: 'accepted',
       request: WirePurchaseRequestSchema,
+      // Upstream nodes send a kubeconfig along.
+      maxBodyBytes: 64 * 1024,
       bodyOptional: true,
       responses: {
         200: { description: 'The contract, signed by both.', schema: WireContractSchema },

@@ -31,6 +31,7 @@ import { Recorder } from '../trace/index.ts'
 import { configurationOf } from '../rear/configured-amounts.ts'
 import { Contracts } from './contracts.ts'
 import { ContractIssuer } from './contract-issuer.ts'
+import { HoldLimits } from './hold-limits.ts'
 import { Seller } from './seller.ts'
 import { CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './signature-types.ts'
 import { verifyContract } from './verify.ts'
@@ -89,6 +90,13 @@ describe.each(Object.entries(STORES))('a seller over the %s store', (_, open) =>
       holdMs: 60_000,
       longestMs: 3_600_000,
       checkUser: () => undefined,
+      longestUnauthenticatedMs: 3_600_000,
+      holdLimits: new HoldLimits({
+        system,
+        holdMs: 60_000,
+        settings: { perBuyer: 10_000, perDomain: 10_000, perMinute: 10_000, share: 1 },
+      }),
+      holderOf: (caller = 'anybody') => ({ buyer: caller, domain: 'home' }),
       issuer: new ContractIssuer({ ...base, key: me.key }),
       audienceOf: () => 'internal',
     })

@@ -8,11 +8,13 @@ import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind } from '../objects/contract.ts'
+import { isNodeId } from '../objects/ids.ts'
 import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { PoolKind, type Pool } from '../objects/pool.ts'
 import { PoolShardKind } from '../objects/pool-shard.ts'
 import { TransactionKind, type Transaction } from '../objects/transaction.ts'
 import { verifyDocument, SignatureError, type NodeKey } from '../privacy-and-security-manager/index.ts'
+import type { Holder, HoldLimits } from './hold-limits.ts'
 import { configurationFor, draftOf } from './contract-draft.ts'
 import type { ContractIssuer } from './contract-issuer.ts'
 import type { Forwarder } from './forwarder.ts'
@@ -54,6 +56,11 @@ export interface SellerOptions extends NodeBase {
   readonly holdMs: number
   /** The longest contract that is sold, in milliseconds. */
   readonly longestMs: number
+  /** The same, to whoever proves nothing. */
+  readonly longestUnauthenticatedMs: number
+  readonly holdLimits: HoldLimits
+  /** Under whose name a hold of a caller counts. */
+  readonly holderOf: (caller: string | undefined, from: string | undefined) => Holder
   /** @throws Problem when the one for whom the caller buys may not use it; see `checkUser` */
   readonly checkUser: (request: WireReserveRequest, caller: string | undefined) => void
   readonly issuer: ContractIssuer
@@ -128,12 +135,14 @@ export class Seller implements Component {
   /**
    * RESERVE (steps 15 to 18): holds a part of a flavor for a limited time.
    * @param caller the authenticated node id; undefined on the plain listener
+   * @param from the address that the request comes from
    * @throws Problem
    */
   async reserve(
     request: WireReserveRequest,
     caller: string | undefined,
     trace?: TraceContext,
+    from?: string,
   ): Promise<WireTransaction> {
     if (caller !== undefined && request.buyerID.ID !== caller) {
       throw new Problem('not-a-party', 'a node reserves for itself: buyerID is not the caller')
@@ -143,8 +152,18 @@ export class Seller implements Component {
     const key = request.key ?? `${request.flavorID} ${JSON.stringify(request.configuration ?? null)}`
     const transactionID = idFor(buyer.ID, key, caller)
     const reserve: ReserveRequest = { request, buyer, caller, key, transactionID, trace }
-    const forwarded = await this.#forward(reserve, caller)
-    return forwarded ?? this.#oneAtATime.run(transactionID, () => this.#reserve(reserve))
+    const isNew = this.#options.holdLimits.begin(transactionID, this.#options.holderOf(caller, from))
+    try {
+      return await this.#hold(reserve)
+    } catch (error) {
+      if (isNew) this.#options.holdLimits.end(transactionID)
+      throw error
+    }
+  }
+
+  async #hold(reserve: ReserveRequest): Promise<WireTransaction> {
+    const forwarded = await this.#forward(reserve, reserve.caller)
+    return forwarded ?? this.#oneAtATime.run(reserve.transactionID, () => this.#reserve(reserve))
   }
 
   /** @returns undefined when what is asked for is not to be had through us, but from us or not at all */
@@ -171,7 +190,8 @@ export class Seller implements Component {
     transactionID,
     trace,
   }: ReserveRequest): Promise<WireTransaction> {
-    const { store, available, recorder, rearManager, self, longestMs, holdMs, audienceOf } = this.#options
+    const { store, available, recorder, rearManager, self, holdMs, audienceOf } = this.#options
+    const longestMs = caller === undefined ? this.#options.longestUnauthenticatedMs : this.#options.longestMs
     const since = recorder.now()
     const before = await this.#resume(transactionID, request)
     if (before) return before
@@ -193,9 +213,11 @@ export class Seller implements Component {
     const now = this.#now()
     const configuration = configurationFor(request.configuration, flavor)
     const amounts = amountsOf(configuration)
+    this.#options.holdLimits.ofPool(transactionID, pool.metadata.uid, pool.spec.capacity, amounts)
     const seller = nodeIdentityToWire(self.identity())
     const draft = draftOf({
       ...{ transactionID, flavor, buyer, seller, configuration, amounts, pool, request, now, longestMs },
+      isAuthenticated: caller !== undefined,
     })
     recorder.step(trace, 'contract-drafted', { peer: buyer.ID, since, detail: draft.contractID })
     const transaction: WireTransaction = {
@@ -265,10 +287,15 @@ export class Seller implements Component {
     if (transaction === undefined) throw new Problem('transaction-not-found', 'no such transaction here')
     checkCaller(transaction, caller)
     const draft = transaction.spec.contractDraft as WireContractTerms
-    if (caller !== undefined) this.#checkBuyer(draft, request.signature, caller)
+    // Whoever proved nothing, and names a key as his, has to have it.
+    const named = transaction.spec.buyer.nodeID
+    const signer = caller ?? (isNodeId(named) ? named : undefined)
+    if (signer !== undefined) this.#checkBuyer(draft, request.signature, signer)
     const forwarder = this.#options.forwarder
     if (forwarder && isForwarding(transaction)) {
-      return (await forwarder.purchase(transaction, request.signature ?? '')).spec.document
+      const { spec } = await forwarder.purchase(transaction, request.signature ?? '')
+      this.#options.holdLimits.bought(transactionID)
+      return spec.document
     }
     return this.#oneAtATime.run(transactionID, () => this.#buy(transaction, draft, request))
   }
@@ -289,6 +316,7 @@ export class Seller implements Component {
       })
       if (poolName === undefined)
         throw new Problem('transaction-expired', 'the hold ended before it was bought')
+      this.#options.holdLimits.bought(name)
       const made = await issuer.issue(transaction, {
         poolName,
         buyerSignature: request.signature || undefined,
@@ -315,6 +343,7 @@ export class Seller implements Component {
     if (await store.get(ContractKind, inDefaultNamespace(contractIdOf(transactionID)))) throw bought
     if (isForwarding(transaction)) await this.#options.forwarder?.release(transaction)
     else if (!(await available.cancel(transactionID))) throw bought
+    this.#options.holdLimits.end(transactionID)
     await remove(store, TransactionKind, inDefaultNamespace(transactionID))
   }
 

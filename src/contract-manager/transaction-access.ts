@@ -14,11 +14,12 @@ export function isForwarding(transaction: Transaction): boolean {
   return typeof transaction.spec.reservation === 'string'
 }
 
-/** A buyer's kubeconfig is never kept, echoed or passed on. */
+/** What is known of a buyer's identity: neither a kubeconfig nor anything else that was sent along is kept or passed on. */
 export function withoutSecrets(identity: WireNodeIdentity): WireNodeIdentity {
-  if (identity.additionalInformation?.kubeconfig === undefined) return identity
-  const { kubeconfig: _kubeconfig, ...additionalInformation } = identity.additionalInformation
-  return { ...identity, additionalInformation }
+  const { ID, IP, domain, additionalInformation } = identity
+  const liqoID = additionalInformation?.liqoID
+  if (additionalInformation === undefined) return { ID, IP, domain }
+  return { ID, IP, domain, additionalInformation: liqoID === undefined ? {} : { liqoID } }
 }
 
 /** Who proved nothing must not get at the transactions of a buyer who did. */

@@ -79,6 +79,7 @@ export function advertisementRoutes(handler: AdvertisementHandler): readonly Rou
       description: 'Every offer is judged by itself. Repeating a message has no second effect.',
       access: 'accepted',
       request: AdvertisementSchema,
+      maxBodyBytes: 1024 * 1024,
       responses: {
         200: { description: 'What became of each.', schema: AdvertisementAnswerSchema },
         501: notSupported,
@@ -97,6 +98,7 @@ export function advertisementRoutes(handler: AdvertisementHandler): readonly Rou
       summary: 'WITHDRAW_FLAVOR, several: take offers of the caller off the table, or all but some',
       access: 'accepted',
       request: WithdrawalSchema,
+      maxBodyBytes: 1024 * 1024,
       responses: { 200: withdrawn, 501: notSupported },
       async handle({ body, peer }) {
         return {

@@ -9,7 +9,7 @@ import type { EventEmitter } from 'node:events'
 import bonjour from 'bonjour-service'
 import type { System } from '../kernel/system.ts'
 import type { OpenLocalServices } from './local-services.ts'
-import { RateGate } from './rate-gate.ts'
+import { RateGate } from '../kernel/rate-gate.ts'
 
 /** DNS-SD: `_tributary._tcp`. */
 const SERVICE_TYPE = 'tributary'

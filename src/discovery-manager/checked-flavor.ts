@@ -12,6 +12,7 @@ export type CheckedFlavor =
   | { readonly fault: FlavorFault; readonly flavorID: string | undefined; readonly detail: string }
 
 /** Clocks of two nodes may differ by so much. */
+const MOST_CHARACTERS = 64 * 1024
 const CLOCK_SKEW_MS = 5 * 60_000
 
 /**
@@ -33,6 +34,9 @@ export function checkFlavor(raw: unknown, now: number): CheckedFlavor {
   }
   const { flavorID, signature, owner } = flavor
   const faulty = (fault: FlavorFault, detail: string): CheckedFlavor => ({ fault, flavorID, detail })
+  // It is stored: whatever is in it, it is no larger.
+  if (JSON.stringify(raw).length > MOST_CHARACTERS)
+    return faulty('malformed', `it has more than ${MOST_CHARACTERS} characters`)
   if (signature === undefined) return faulty('unsigned', 'it carries no signature')
   try {
     const { signer } = verifyDocument(flavorTerms(raw as object), signature, FLAVOR_SIGNATURE)

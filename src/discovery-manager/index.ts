@@ -1,6 +1,7 @@
 /**
  * Discovery Manager: LIST_FLAVORS, asked and answered; gets to know the other nodes. Feeds Peering Candidates.
  */
+export { DialPolicy } from './dial-policy.ts'
 export { Discoverer, type AskOptions, type DiscovererOptions } from './discoverer.ts'
 export { discoveryRoutes } from './routes.ts'
 export { FlavorAnswers, type FlavorAnswersOptions } from './flavor-answers.ts'

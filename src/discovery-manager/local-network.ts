@@ -15,7 +15,7 @@ import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import type { FoundService, LocalServices, OpenLocalServices } from './local-services.ts'
 import { parseHostPort } from '../objects/host-port.ts'
 import { isPeerAddress } from './peer-address.ts'
-import { RateGate } from './rate-gate.ts'
+import { RateGate } from '../kernel/rate-gate.ts'
 import { upstreamNodeID } from './upstream-multicast.ts'
 
 export interface LocalNetworkOptions extends NodeBase {

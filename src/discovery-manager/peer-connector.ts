@@ -7,6 +7,7 @@ import type { NodeId } from '../objects/ids.ts'
 import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
+import type { DialPolicy } from './dial-policy.ts'
 import type { PeerHandshake } from './peer-handshake.ts'
 
 /**
@@ -18,8 +19,10 @@ export type ConnectOutcome = 'accepted' | 'refused' | 'unreachable'
 
 export interface PeerConnectorOptions {
   readonly handshake: Pick<PeerHandshake, 'sayHello' | 'lastHello' | 'forgetHello'>
-  readonly registry: Pick<PeerRegistry, 'standing'>
+  readonly registry: Pick<PeerRegistry, 'standing' | 'find'>
   readonly system: System
+  /** Whether an address that others named is dialled. */
+  readonly dialPolicy: Pick<DialPolicy, 'mayDial' | 'guarded'>
 }
 
 /** Dealing with somebody directly is worth a short wait; there may be a way round. */
@@ -53,6 +56,8 @@ export class PeerConnector {
     const { handshake, registry, system } = this.#options
     const { id, address } = target
     if (registry.standing(id) === 'rejected') return 'refused'
+    const isKnown = registry.find(id)?.spec.address === address
+    if (!isKnown && !this.#options.dialPolicy.mayDial(address, true)) return 'unreachable'
     const last = handshake.lastHello(id)
     const now = system.clock.now()
     if (last?.address === address && last.standing === 'accepted' && now - last.at < ACCEPTED_FOR_MS) {
@@ -79,11 +84,16 @@ export class PeerConnector {
     const limit = deadline(system.clock, TIMEOUT_MS)
     const key = `${target.id} ${target.address}`
     try {
-      const { standing } = await handshake.sayHello(target, {
-        source: 'hello',
-        timeoutMs: TIMEOUT_MS,
-        signal: limit.signal,
-      })
+      const isConfigured = this.#options.registry.find(target.id)?.spec.source === 'configured'
+      const isHearsay = this.#options.dialPolicy.guarded && !isConfigured
+      const { standing } = await handshake.sayHello(
+        { ...target, isHearsay },
+        {
+          source: 'hello',
+          timeoutMs: TIMEOUT_MS,
+          signal: limit.signal,
+        },
+      )
       this.#unreachable.delete(key)
       return standing === undefined || standing === 'accepted' ? this.#ours(target.id) : 'refused'
     } catch (error) {

@@ -3,7 +3,9 @@
  *
  * What a peer proves of itself goes to the Privacy and Security Manager, which decides what it may do.
  */
+import { RateGate } from '../kernel/rate-gate.ts'
 import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
+import { backOff } from '../kernel/back-off.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { remove } from '../kernel/object-store.ts'
@@ -11,11 +13,11 @@ import { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import type { NodeBase } from '../node-base.ts'
 import { parseNodeId, type NodeId } from '../objects/ids.ts'
 import type { ObjectKey } from '../objects/meta.ts'
-import { PeerKind, type Peer, type PeerRole, type PeerSource } from '../objects/peer.ts'
+import { PeerKind, type PeerRole, type PeerSource } from '../objects/peer.ts'
 import type { PeerRegistry, Standing } from '../privacy-and-security-manager/index.ts'
 import type { RearClient } from '../rear/client.ts'
 import { isProblem, Problem } from '../rear/problem.ts'
-import { isTransportError } from '../rear/transport/index.ts'
+import { isTransportError, type TransportTarget } from '../rear/transport/index.ts'
 import { nodeIdentityToWire, type WireNodeIdentity } from '../rear/wire/index.ts'
 import { isPeerAddress } from './peer-address.ts'
 
@@ -60,7 +62,14 @@ const LONGEST_RETRY_MS = 10_000
 const PACE_MS = 200
 const NOT_READY_RETRY_MS = 1_000
 /** After so many failures in a row, one that was only heard of, and that nobody vouches for, is forgotten. */
-const FORGET_AFTER = 10
+const FORGET_AFTER = 5
+const AGAIN_WITH_STRANGER_MS = 10 * 60_000
+const FIRST_STRANGER_RETRY_MS = 10_000
+const LONGEST_STRANGER_RETRY_MS = 60 * 60_000
+/** All strangers together are called no more often. */
+const STRANGERS_PER_SECOND = 2
+const STRANGERS_AT_ONCE = 20
+const STRANGER_TURN_MS = 5_000
 const MOST_HELLOS = 10_000
 const ROLES: ReadonlySet<unknown> = new Set<PeerRole>(['node', 'supernode', 'catalog'])
 const STANDINGS: ReadonlySet<unknown> = new Set<Standing>(['unknown', 'known', 'accepted', 'rejected'])
@@ -69,6 +78,8 @@ export interface PeerHandshakeOptions extends NodeBase {
   readonly client: RearClient
   readonly registry: PeerRegistry
   readonly role: PeerRole
+  /** Whether names that only others told us are looked at again when they are resolved. */
+  readonly guarded: boolean
   /** Our own membership credential, when we have one. */
   readonly membership: () => string | undefined
   /** Tells when it was renewed: every peer gets to know. */
@@ -79,12 +90,17 @@ export class PeerHandshake implements Component {
   readonly #options: PeerHandshakeOptions
   readonly #controller: Controller
   readonly #backoffs: Backoffs
+  readonly #strangers: RateGate
   #unsubscribe: (() => void) | undefined
   /** The last hello to each node that answered. */
   readonly #hellos = new Map<string, HelloResult>()
 
   constructor(options: PeerHandshakeOptions) {
     this.#options = options
+    this.#strangers = new RateGate(options.system, {
+      perSecond: STRANGERS_PER_SECOND,
+      burst: STRANGERS_AT_ONCE,
+    })
     this.#backoffs = new Backoffs({
       clock: options.system.clock,
       firstMs: FIRST_RETRY_MS,
@@ -175,23 +191,20 @@ export class PeerHandshake implements Component {
    * @throws TransportError when nobody is there, or somebody else; Problem when it refuses
    */
   async sayHello(
-    target: { readonly address: string; readonly id?: NodeId },
+    target: TransportTarget,
     options: { readonly source: PeerSource; readonly timeoutMs?: number; readonly signal: AbortSignal },
   ): Promise<HelloResult> {
     const { client, registry, system } = this.#options
     const { address, id } = target
     const started = system.clock.monotonic()
     const answer = await client
-      .call(
-        { address, ...(id === undefined ? {} : { id }) },
-        {
-          method: 'POST',
-          path: '/api/v2/hello',
-          body: this.ownHello(),
-          timeoutMs: options.timeoutMs ?? HELLO_TIMEOUT_MS,
-          signal: options.signal,
-        },
-      )
+      .call(target, {
+        method: 'POST',
+        path: '/api/v2/hello',
+        body: this.ownHello(),
+        timeoutMs: options.timeoutMs ?? HELLO_TIMEOUT_MS,
+        signal: options.signal,
+      })
       .catch((error: unknown) => {
         if (id !== undefined && this.#hellos.get(id)?.address === address) this.#hellos.delete(id)
         throw error
@@ -229,10 +242,16 @@ export class PeerHandshake implements Component {
     if (peer?.spec.address === undefined || peer.spec.accepted === false) return
     const { address, nodeID, source } = peer.spec
     const id = nodeID === undefined ? undefined : parseNodeId(nodeID)
+    const isStranger = registry.isStranger(key.name)
+    if (isStranger && !this.#strangers.pass()) return requeueAfter(STRANGER_TURN_MS)
     try {
-      await this.sayHello({ address, ...(id === undefined ? {} : { id }) }, { source, signal })
+      const isHearsay = this.#options.guarded && source !== 'configured'
+      const target = { address, isHearsay, ...(id === undefined ? {} : { id }) }
+      await this.sayHello(target, { source, signal })
       this.#backoffs.forget(key)
-      return requeueAfter(this.#atLeast(AGAIN_WHEN_REACHED_MS))
+      return requeueAfter(
+        this.#atLeast(registry.isStranger(key.name) ? AGAIN_WITH_STRANGER_MS : AGAIN_WHEN_REACHED_MS),
+      )
     } catch (error) {
       if (!isTransportError(error) && !isProblem(error)) throw error
       if (signal.aborted) return
@@ -244,26 +263,22 @@ export class PeerHandshake implements Component {
       }
       const requeueAfterMs = this.#backoffs.failed(key)
       const failures = this.#backoffs.failures(key)
-      if (failures >= FORGET_AFTER && this.#isHearsay(peer)) {
+      if (failures >= FORGET_AFTER && isStranger) {
         this.#backoffs.forget(key)
         return remove(store, PeerKind, key)
       }
       if (failures === 3) log.info({ err: error, address }, 'peer not reached')
       if (failures >= 3) await registry.unreachable(key.name, error.message)
-      return requeueAfter(requeueAfterMs)
+      return requeueAfter(
+        isStranger
+          ? backOff(failures - 1, FIRST_STRANGER_RETRY_MS, LONGEST_STRANGER_RETRY_MS)
+          : requeueAfterMs,
+      )
     }
   }
 
   /** @returns the pause until the next hello to a peer, in milliseconds: longer where there are very many */
   #atLeast(ms: number): number {
     return Math.max(ms, this.#options.registry.list().length * PACE_MS)
-  }
-
-  /** Anybody can shout any number of names on the network: those of them that are not there must not pile up. */
-  #isHearsay({ spec }: Peer): boolean {
-    if (spec.source !== 'multicast' || spec.accepted !== undefined) return false
-    return (
-      spec.nodeID === undefined || this.#options.registry.membershipOf(parseNodeId(spec.nodeID)) === undefined
-    )
   }
 }

@@ -80,6 +80,8 @@ export function ratingRoutes(
       description: 'Repeating it has no second effect; of several on one contract the latest counts.',
       access: 'accepted',
       request: RatingMessageSchema,
+      // With the contract that proves the dealing.
+      maxBodyBytes: 128 * 1024,
       responses: {
         204: { description: 'Taken.' },
         403: {

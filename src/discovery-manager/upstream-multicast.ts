@@ -22,7 +22,7 @@ import { inDefaultNamespace, isObjectName, keyOf } from '../objects/meta.ts'
 import type { PeerRegistry } from '../privacy-and-security-manager/index.ts'
 import type { DatagramSocket, MulticastGroup, OpenDatagramSocket } from './datagram-socket.ts'
 import { isPeerAddress } from './peer-address.ts'
-import { RateGate } from './rate-gate.ts'
+import { RateGate } from '../kernel/rate-gate.ts'
 
 /** What upstream sends and expects. */
 export interface UpstreamAnnouncement {

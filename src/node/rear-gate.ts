@@ -55,7 +55,11 @@ export class RearGate implements Component {
         log,
         maxBodyBytes: config.rear.maxBodyBytes,
       }),
-      plainHandler: createRearApp(open, { authorize: () => undefined, log }),
+      plainHandler: createRearApp(open, {
+        authorize: () => undefined,
+        log,
+        maxBodyBytes: config.rear.maxBodyBytes,
+      }),
       onStream: (stream) => this.#takeStream(stream),
     }
   }

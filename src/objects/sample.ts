@@ -4,8 +4,8 @@ import type { KindDefinition } from './kind.ts'
 import { MetadataSchema, type KubeObject } from './meta.ts'
 
 export const MeasurementSchema = Type.Object({
-  at: Type.String({ description: 'RFC 3339.' }),
-  by: Type.String({ description: 'Node id of the side that measured.' }),
+  at: Type.String({ description: 'RFC 3339.', maxLength: 40 }),
+  by: Type.String({ description: 'Node id of the side that measured.', maxLength: 512 }),
   available: Type.Boolean({ description: 'Whether what was bought could be used.' }),
   roundTripMs: Type.Optional(Type.Number({ description: 'Through the virtual router.' })),
   pods: Type.Optional(Type.Integer({ description: 'How many ran.' })),

@@ -88,6 +88,8 @@ export interface PeerRegistryOptions {
   readonly self: NodeId
   readonly policy: AcceptancePolicy
   readonly trust: MembershipTrust
+  /** Whether an address is dialled because somebody says that a peer is there; any is unless given. */
+  readonly mayDial?: (address: string, isVouchedFor: boolean) => boolean
   /** How many peers that nobody vouches for are remembered. */
   readonly maxStrangers?: number
 }
@@ -242,8 +244,16 @@ export class PeerRegistry implements Component {
     return this.#oneAtATime.run(nodeId, () => this.#learn(nodeId, news))
   }
 
-  async #learn(nodeId: NodeId, news: PeerNews): Promise<Learnt> {
-    const { membership, error: membershipError } = this.examine(nodeId, news.membership)
+  #withoutForbiddenAddress(news: PeerNews, membership: Membership | undefined): PeerNews {
+    const { address, addressVerified, ...rest } = news
+    const { mayDial } = this.#options
+    if (address === undefined || addressVerified === true || mayDial === undefined) return news
+    return mayDial(address, membership !== undefined) ? news : rest
+  }
+
+  async #learn(nodeId: NodeId, told: PeerNews): Promise<Learnt> {
+    const { membership, error: membershipError } = this.examine(nodeId, told.membership)
+    const news = this.#withoutForbiddenAddress(told, membership ?? this.membershipOf(nodeId))
     const { known, others } = this.#peersOf(news)
     if (!known && !membership && this.#tooManyStrangers()) {
       const { standing, reason } = this.#judge(nodeId)
@@ -400,13 +410,22 @@ export class PeerRegistry implements Component {
     return judge(this.#options.policy, { nodeId, decision, configured, membership })
   }
 
+  /** @returns whether nobody vouches for the peer, and the user neither configured it nor decided about it */
+  isStranger(name: string): boolean {
+    const entry = this.#entries.get(name)
+    return entry !== undefined && this.#isStranger(entry)
+  }
+
+  #isStranger(entry: Entry): boolean {
+    const { source, accepted } = entry.peer.spec
+    return source !== 'configured' && accepted === undefined && this.#validMembership(entry) === undefined
+  }
+
   #tooManyStrangers(): boolean {
     const { maxStrangers = MAX_STRANGERS } = this.#options
     if (this.#entries.size < maxStrangers) return false
     let count = 0
-    for (const { peer } of this.#entries.values()) {
-      if (peer.status?.phase === undefined || peer.status.phase === 'Unknown') count++
-    }
+    for (const entry of this.#entries.values()) if (this.#isStranger(entry)) count++
     return count >= maxStrangers
   }
 

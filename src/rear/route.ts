@@ -32,6 +32,8 @@ export interface RouteCall {
   /** The decoded and validated body; undefined when the route takes none. */
   readonly body: unknown
   readonly peer: TransportPeer | undefined
+  /** The address that the request comes from, without a port; undefined where it is not known. */
+  readonly from: string | undefined
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
@@ -72,6 +74,8 @@ export interface Route {
   }[]
   /** The body. Read as messages are: names in any case, aliases, defaults. */
   readonly request?: TSchema
+  /** How large a body may be, in bytes; `DEFAULT_MESSAGE_BYTES` unless given. */
+  readonly maxBodyBytes?: number
   /** Whether no body is as good as `{}`. */
   readonly bodyOptional?: boolean
   readonly responses: Readonly<Record<number, RouteResponse>>
@@ -90,8 +94,16 @@ export interface RearAppOptions {
   readonly maxBodyBytes?: number
 }
 
-/** No message of the protocol comes near this. */
-export const DEFAULT_MAX_BODY_BYTES = 1024 * 1024
+/** What a body may have, in bytes, where neither the configuration nor the route says less. */
+const DEFAULT_MAX_BODY_BYTES = 1024 * 1024
+
+/** Most messages are of two kilobytes; what is stored of one is bounded by this, whatever member it is in. */
+export const DEFAULT_MESSAGE_BYTES = 16 * 1024
+
+/** @returns how large a body the route takes, in bytes */
+export function bodyLimitOf({ request, maxBodyBytes = DEFAULT_MESSAGE_BYTES }: Route): number {
+  return request === undefined ? 0 : maxBodyBytes
+}
 
 interface CompiledRoute {
   readonly route: Route
@@ -127,7 +139,7 @@ export function createRearApp(
     const { route } = found
     const refusal = options.authorize(request.peer, route.access, route)
     if (refusal) throw refusal
-    const body = readBody(found, request, maxBodyBytes)
+    const body = readBody(found, request, Math.min(maxBodyBytes, bodyLimitOf(route)))
     const call = new Call(request, { params, rawQuery, body })
     return responseOf(await route.handle(call))
   }
@@ -161,6 +173,10 @@ class Call implements RouteCall {
 
   get peer(): TransportPeer | undefined {
     return this.#request.peer
+  }
+
+  get from(): string | undefined {
+    return this.#request.from
   }
 
   get headers(): RouteCall['headers'] {

@@ -54,6 +54,7 @@ export class ContractTelemetry implements Component {
       summary: 'Report what one side of a contract measured',
       access: 'party',
       request: MeasurementSchema,
+      maxBodyBytes: 4 * 1024,
       responses: {
         204: { description: 'Taken.' },
         403: { description: 'Not a side of this contract.', schema: ProblemSchema },
@@ -65,7 +66,7 @@ export class ContractTelemetry implements Component {
         }
         const contract = this.#contracts().find(({ metadata }) => metadata.name === contractID)
         // Who says it is who is connected, whatever the message says.
-        if (contract) await this.#keep(contract, { ...(body as Measurement), by: peer.id })
+        if (contract) await this.#keep(contract, { ...knownOf(body as Measurement), by: peer.id })
         return { status: 204 }
       },
     },
@@ -134,6 +135,17 @@ export class ContractTelemetry implements Component {
       const available = measurements.filter((each) => each.available).length
       return { measurements, availability: Math.round((available / measurements.length) * 10_000) / 10_000 }
     })
+  }
+}
+
+/** What is no measurement is not kept, whatever else was sent along. */
+function knownOf({ at, by, available, roundTripMs, pods, bytesIn, bytesOut }: Measurement): Measurement {
+  return {
+    ...{ at, by, available },
+    ...(roundTripMs === undefined ? {} : { roundTripMs }),
+    ...(pods === undefined ? {} : { pods }),
+    ...(bytesIn === undefined ? {} : { bytesIn }),
+    ...(bytesOut === undefined ? {} : { bytesOut }),
   }
 }
 

@@ -24,6 +24,7 @@ export function resourceRoute(options: ResourceRouteOptions): Route {
     summary: 'RESOURCE_REQUEST: have the bought resources set up; answers with the RESOURCE_OFFER',
     access: 'party',
     request: ResourceRequestSchema,
+    maxBodyBytes: 64 * 1024,
     responses: {
       200: { description: 'The offer: accepted, denied, or not ready yet.', schema: ResourceOfferSchema },
       404: { description: 'No contract of the caller in force.', schema: ProblemSchema },

@@ -61,10 +61,16 @@ describe('a connection to a peer', () => {
       client: counted as RearClient,
       registry,
       role: 'node',
+      guarded: true,
       membership: () => (name === 'buyer' ? domain.issue(identity) : undefined),
     })
     await registry.start()
-    const connector = new PeerConnector({ handshake, registry, system })
+    const connector = new PeerConnector({
+      handshake,
+      registry,
+      system,
+      dialPolicy: { guarded: true, mayDial: () => true },
+    })
     stop = async () => {
       await handshake.stop()
       await registry.stop()

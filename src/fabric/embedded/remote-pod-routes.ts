@@ -46,6 +46,7 @@ export function remotePodRoutes(handlers: RemotePodHandlers): readonly Route[] {
       summary: 'Has a pod run under the contract',
       access: 'party',
       request: RemotePodSchema,
+      maxBodyBytes: 256 * 1024,
       responses: {
         200: { description: 'It was there already.', schema: RemotePodStateSchema },
         201: { description: 'It will run.', schema: RemotePodStateSchema },

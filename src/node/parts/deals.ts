@@ -5,6 +5,7 @@ import {
   ContractIssuer,
   Contracts,
   Forwarder,
+  HoldLimits,
   requestClose,
   Seller,
 } from '../../contract-manager/index.ts'
@@ -66,6 +67,15 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
     rearManager,
     key,
     ...config.contracts,
+    holdLimits: new HoldLimits({
+      ...base,
+      settings: config.contracts.holds,
+      holdMs: config.contracts.holdMs,
+    }),
+    holderOf: (caller, from) =>
+      caller === undefined
+        ? { buyer: `from ${from ?? 'anywhere'}`, domain: 'unauthenticated' }
+        : { buyer: caller, domain: registry.membershipOf(caller as NodeId)?.domain ?? 'no domain' },
     checkUser: (request, caller) => checkUser(registry, request, caller),
     issuer,
     audienceOf: (caller) => audienceFor(caller === undefined ? undefined : { id: caller }),

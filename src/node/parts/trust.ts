@@ -1,6 +1,8 @@
 /** Trust: who the others are, what they may do, and how we get to know them. */
+import { networkInterfaces } from 'node:os'
 import {
   audienceOf,
+  DialPolicy,
   KnownClusters,
   LocalDiscovery,
   memberRoutes,
@@ -33,12 +35,22 @@ export interface TrustHandles {
   readonly domainOf: (nodeID: string) => string | undefined
 }
 
+/** Of all interfaces: where somebody says that a peer is, it may be we. */
+function machineAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? [])
+}
+
 export function createTrust(before: FoundationHandles): Part<TrustHandles> {
   const { base, config, directory, role, transport, rearServer } = before
   const { store, informers, system, log, self } = base
   const { domain } = self
   const revocations = new Revocations()
   const trust = { trustedAuthorities: trustedAuthorities(config), revoked: revocations }
+  const dialPolicy = new DialPolicy({
+    listen: config.rear.listen,
+    own: () => self.identity().ip,
+    hosts: machineAddresses,
+  })
   const registry = new PeerRegistry({
     store,
     informer: informers.of(PeerKind),
@@ -47,6 +59,7 @@ export function createTrust(before: FoundationHandles): Part<TrustHandles> {
     self: self.id,
     policy: acceptancePolicy(config, domain),
     trust,
+    mayDial: (address, isVouchedFor) => dialPolicy.mayDial(address, isVouchedFor),
   })
   const client = new RearClient({
     transport,
@@ -70,10 +83,11 @@ export function createTrust(before: FoundationHandles): Part<TrustHandles> {
     client,
     registry,
     role,
+    guarded: dialPolicy.guarded,
     membership: () => membership.current(),
     onMembershipRenewed: (listener) => membership.onRenewed(listener),
   })
-  const connector = new PeerConnector({ handshake, registry, system })
+  const connector = new PeerConnector({ handshake, registry, system, dialPolicy })
   const domainOf = (nodeID: string): string | undefined => registry.membershipOf(nodeID as NodeId)?.domain
   return {
     handles: {

@@ -1,11 +1,13 @@
 /**
  * Establishes one authenticated TLS connection to a peer, over TCP or inside a stream that leads there.
  */
-import { isIP } from 'node:net'
+import { lookup, type LookupOptions } from 'node:dns'
+import { isIP, type LookupFunction } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls'
 import type { NodeId } from '../../objects/ids.ts'
 import { parseAddress } from './address.ts'
+import { isInternal } from './internal-address.ts'
 import { peerOf } from './peer-certificate.ts'
 import type { SESSION_PROTOCOL } from './session-protocol.ts'
 import { abortedBy, toTransportError, TransportError } from './transport-error.ts'
@@ -17,6 +19,8 @@ export interface DialOptions {
   readonly expected: NodeId | undefined
   /** Ends the attempt. */
   readonly signal: AbortSignal
+  /** See `TransportTarget`. */
+  readonly isHearsay?: boolean | undefined
   /** Leads to the peer, instead of a connection to its address. */
   readonly over?: Duplex
 }
@@ -36,6 +40,7 @@ export function dial(address: string, options: DialOptions): Promise<Dialled> {
     if (signal.aborted) throw abortedBy(signal, address)
     const socket = connect({
       ...(over ? { socket: over } : endpointOf(address)),
+      ...(options.isHearsay === true && { lookup: lookupOutside }),
       secureContext: options.context,
       ALPNProtocols: [protocol],
       // There is no authority that could vouch for the key: `peerOf` and `expected` take its place.
@@ -77,6 +82,18 @@ export function dial(address: string, options: DialOptions): Promise<Dialled> {
       socket.off('close', onClose)
       resolve({ socket, peer: id })
     })
+  })
+}
+
+/** Resolves a name, and refuses to know where it is when that is here. */
+const lookupOutside: LookupFunction = (host, options: LookupOptions, callback) => {
+  lookup(host, options, (error, found, family) => {
+    const addresses = typeof found === 'string' ? [found] : (found ?? []).map(({ address }) => address)
+    if (error === null && addresses.some(isInternal))
+      error = Object.assign(new Error(`${host} is an address of this machine or its link`), {
+        code: 'EACCES',
+      })
+    callback(error, found as never, family)
   })
 }
 

@@ -1,6 +1,7 @@
 /**
  * The door of the transport: moving REAR requests and byte streams between authenticated nodes.
  */
+export { isInternal } from './internal-address.ts'
 export { bodyBytes } from './body-bytes.ts'
 export { createPlainListener } from './plain-listener.ts'
 export { createTlsTransport } from './tls-transport.ts'

@@ -19,6 +19,7 @@ import { abortedBy, toTransportError, TransportError } from './transport-error.t
 interface Entry {
   readonly key: string
   readonly pool: Pool
+  readonly isHearsay: boolean | undefined
   peer: NodeId | undefined
   running: number
 }
@@ -123,7 +124,7 @@ export class RequestPool {
   }
 
   #entry(target: TransportTarget): Entry {
-    const key = `${target.address} ${target.id ?? ''}`
+    const key = `${target.isHearsay === true ? 'hearsay ' : ''}${target.address} ${target.id ?? ''}`
     const found = this.#entries.get(key)
     if (found) {
       // Most recently used last.
@@ -138,6 +139,7 @@ export class RequestPool {
     const entry: Entry = {
       key,
       peer: target.id,
+      isHearsay: target.isHearsay,
       running: 0,
       pool: new Pool(`https://${host.includes(':') ? `[${host.replace(/%.*/, '')}]` : host}:${port}`, {
         connections: limits.connectionsPerPeer,
@@ -167,6 +169,7 @@ export class RequestPool {
       context: this.#context,
       protocol: 'http/1.1',
       signal: limit.signal,
+      isHearsay: entry.isHearsay,
       // Checked below when it was learnt here, to tell "moved" from "impostor".
       expected: entry.key.endsWith(' ') ? undefined : entry.peer,
     }).finally(() => limit.done())

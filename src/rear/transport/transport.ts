@@ -26,6 +26,8 @@ export interface RearRequest {
   readonly body: Buffer | undefined
   /** The caller; undefined only on the plain listener, where nobody proves anything. */
   readonly peer: TransportPeer | undefined
+  /** The address that the request comes from, without a port; undefined where it is not known. */
+  readonly from?: string | undefined
   /**
    * Aborts when the caller is gone, so that nobody works for nothing. May be made when it is first read: who copies
    * a request names it, a spread may miss it.
@@ -65,6 +67,8 @@ export interface TransportTarget {
   readonly address: string
   /** Who has to be there; when given, nothing is sent to anybody else. */
   readonly id?: NodeId
+  /** Whether the address is only what somebody said: a name that resolves to this machine or its link is not dialled. */
+  readonly isHearsay?: boolean
 }
 
 export interface OutgoingRequest {

@@ -60,7 +60,10 @@ export const WirePurchaseRequestSchema = message(
       Type.Unsafe<WireLiqoCredentials>({ ...WireLiqoCredentialsSchema, 'x-aliases': ['credentials'] }),
     ),
     ingressTelemetryEndpoint: Type.Optional(WireTelemetryServerSchema),
-    signature: omittedText({ description: "Detached JWS of the buyer over the draft's terms." }),
+    signature: omittedText({
+      maxLength: 4_096,
+      description: "Detached JWS of the buyer over the draft's terms.",
+    }),
   },
   { title: 'PurchaseRequest', description: 'Buys what a transaction holds.' },
 )

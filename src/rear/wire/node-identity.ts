@@ -10,11 +10,11 @@ export const WireNodeIdentitySchema = message(
       maxLength: 512,
       description: 'Who the node is.',
     }),
-    IP: plainText({ description: 'Where it answers: host:port.' }),
-    domain: plainText(),
+    IP: plainText({ maxLength: 300, description: 'Where it answers: host:port.' }),
+    domain: plainText({ maxLength: 253 }),
     additionalInformation: Type.Optional(
       message({
-        liqoID: omittedText({ description: 'The id of its cluster.' }),
+        liqoID: omittedText({ maxLength: 253, description: 'The id of its cluster.' }),
         kubeconfig: omittedText({
           description: 'What upstream nodes send. Never sent by this node, never read.',
         }),
@@ -60,8 +60,8 @@ export type WireLiqoCredentials = Static<typeof WireLiqoCredentialsSchema>
 
 export const WireTelemetryServerSchema = message(
   {
-    endpoint: Type.String(),
-    intents: Type.Optional(Type.Array(Type.String())),
+    endpoint: Type.String({ maxLength: 2_048 }),
+    intents: Type.Optional(Type.Array(Type.String({ maxLength: 253 }), { maxItems: 100 })),
   },
   { title: 'TelemetryServer', description: 'Where the buyer wants telemetry to go.' },
 )

@@ -1,5 +1,5 @@
 /** A token bucket: what anybody on the network can send us costs us only so much. */
-import type { System } from '../kernel/system.ts'
+import type { System } from './system.ts'
 
 export class RateGate {
   readonly #system: System
@@ -16,6 +16,11 @@ export class RateGate {
     this.#burst = options.burst
     this.#tokens = options.burst
     this.#at = system.clock.monotonic()
+  }
+
+  /** One that passed does not count after all. */
+  giveBack(): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + 1)
   }
 
   /** @returns whether one more may pass now */
