@@ -6,13 +6,14 @@ import type { Log } from '../../kernel/log.ts'
 import { rfc3339, sleep, type System } from '../../kernel/system.ts'
 import type { ContainerState, ContainerStatus, Pod } from '../../objects/core/pod.ts'
 import type { Container } from '../../objects/core/pod-spec.ts'
-import { ContainerConfigError } from './environment.ts'
+import { ContainerConfigError, MissingReferenceError } from './environment.ts'
 import type { LogFile } from './log-file.ts'
 import { checkProbes, type ProbeContext, type ProbeReports, watchProbes } from './probes.ts'
 import {
   type ContainerSpec,
   type ProcessExit,
   RunnerError,
+  type RunnerErrorCode,
   type RunningContainer,
   type RunningPod,
 } from './runner.ts'
@@ -26,7 +27,7 @@ export interface ContainerInstanceOptions {
   readonly log: Log
   readonly logFile: LogFile
   /** @returns what to run. @throws ContainerConfigError */
-  readonly prepare: () => Omit<ContainerSpec, 'output'>
+  readonly prepare: () => Promise<Omit<ContainerSpec, 'output'>>
   /** What the pod's status said of it before this program started. */
   readonly before: ContainerStatus | undefined
   /** The status has changed. */
@@ -36,6 +37,17 @@ export interface ContainerInstanceOptions {
 
 const FIRST_BACK_OFF_MS = 100
 const LONGEST_BACK_OFF_MS = 300_000
+/** Between looks for a ConfigMap or Secret that is not there yet. */
+const FIRST_RETRY_MS = 250
+const LONGEST_RETRY_MS = 10_000
+const FIRST_PULL_RETRY_MS = 10_000
+const PULL_ERROR_SHOWN_MS = 1_000
+/** Kubernetes' words for an image that is not there. */
+const PULL_REASONS: Readonly<Partial<Record<RunnerErrorCode, string>>> = {
+  'image-pull-failed': 'ErrImagePull',
+  'image-not-present': 'ErrImageNeverPull',
+  'image-name-invalid': 'InvalidImageName',
+}
 /** Who ran that long is forgiven earlier crashes. */
 const FORGIVEN_AFTER_MS = 600_000
 const SIGKILL = 9
@@ -130,12 +142,17 @@ export class ContainerInstance {
   async #run(): Promise<void> {
     const { system, container, pod, event } = this.#options
     const { signal } = this.#stopping
-    for (let crashes = 0; !signal.aborted;) {
-      const spec = this.#prepare()
+    for (let crashes = 0, pulls = 0; !signal.aborted;) {
+      const spec = await this.#prepared()
       if (spec === undefined) return
       const began = system.clock.monotonic()
       const ended = await this.#once(spec)
       if (ended === undefined) return
+      if (ended === 'later') {
+        await this.#backOffFromPull(pulls++)
+        continue
+      }
+      pulls = 0
       this.#ready = false
       this.#started = false
       this.#process = undefined
@@ -165,27 +182,42 @@ export class ContainerInstance {
     }
   }
 
-  #prepare(): Omit<ContainerSpec, 'output'> | undefined {
+  /** Waits for what may yet come. @returns undefined when there is nothing to wait for, or it was stopped */
+  async #prepared(): Promise<Omit<ContainerSpec, 'output'> | undefined> {
+    const { signal } = this.#stopping
+    for (let attempts = 0; !signal.aborted; attempts++) {
+      const spec = await this.#prepare()
+      if (spec !== 'later') return spec
+      const delay = backOff(attempts, FIRST_RETRY_MS, LONGEST_RETRY_MS)
+      await sleep(this.#options.system.clock, delay, signal).catch(() => {})
+    }
+    return undefined
+  }
+
+  async #prepare(): Promise<Omit<ContainerSpec, 'output'> | 'later' | undefined> {
     try {
-      const spec = this.#options.prepare()
+      const spec = await this.#options.prepare()
       checkProbes(this.#probeContext(undefined))
       return spec
     } catch (error) {
       if (!(error instanceof ContainerConfigError)) throw error
       this.#wait(error.code, error.message)
-      return undefined
+      return error instanceof MissingReferenceError ? 'later' : undefined
     }
   }
 
   /** The manifest is at fault: nothing changes until it does. */
   #wait(reason: string, message: string): void {
+    const before = this.#state.waiting
+    // Said once, not at every attempt.
+    if (before?.reason === reason && before.message === message) return
     this.#state = { waiting: { reason, message } }
     this.#options.changed()
     this.#options.event('Warning', 'Failed', `Error: ${message}`)
   }
 
-  /** Runs it once. @returns the state that it ended in; undefined when it never can run */
-  async #once(spec: Omit<ContainerSpec, 'output'>): Promise<ContainerState | undefined> {
+  /** Runs it once. @returns the state that it ended in; undefined when it never can run; `later` when it has no image yet */
+  async #once(spec: Omit<ContainerSpec, 'output'>): Promise<ContainerState | 'later' | undefined> {
     const { runs, system, logFile, container, changed, event } = this.#options
     const startedAt = rfc3339(system.clock.now())
     const terminated = (exitCode: number, reason: string, message?: string): ContainerState => ({
@@ -206,6 +238,13 @@ export class ContainerInstance {
         this.#wait('CreateContainerConfigError', message)
         return undefined
       }
+      const reason = error instanceof RunnerError ? PULL_REASONS[error.code] : undefined
+      if (reason !== undefined) {
+        event('Warning', 'Failed', `Failed to pull image "${container.image ?? ''}": ${message}`)
+        this.#state = { waiting: { reason, message } }
+        changed()
+        return 'later'
+      }
       event('Warning', 'Failed', `Error: ${message}`)
       return terminated(START_FAILED, 'StartError', message)
     }
@@ -224,6 +263,22 @@ export class ContainerInstance {
     if (exit.oomKilled) return terminated(exitCode, 'OOMKilled', 'the memory limit was reached')
     if (exitCode === 0) return terminated(0, 'Completed')
     return terminated(exitCode, 'Error', await logFile.tail(MESSAGE_BYTES))
+  }
+
+  /** Kubernetes' pauses: 10 s, doubled up to 5 min. */
+  async #backOffFromPull(attempts: number): Promise<void> {
+    const { system, container, changed } = this.#options
+    const { signal } = this.#stopping
+    // So that people see what is wrong before they see that it is waited.
+    await sleep(system.clock, PULL_ERROR_SHOWN_MS, signal).catch(() => {})
+    if (signal.aborted) return
+    if (this.#state.waiting?.reason === 'ErrImagePull') {
+      const message = `Back-off pulling image "${container.image ?? ''}": ${this.#state.waiting.message ?? ''}`
+      this.#state = { waiting: { reason: 'ImagePullBackOff', message } }
+      changed()
+    }
+    const delay = backOff(attempts, FIRST_PULL_RETRY_MS, LONGEST_BACK_OFF_MS)
+    await sleep(system.clock, delay, signal).catch(() => {})
   }
 
   #reports(process: RunningContainer): ProbeReports {

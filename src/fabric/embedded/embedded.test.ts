@@ -210,7 +210,9 @@ describe('pods on the local node, with real processes', () => {
         { ...idle('main'), env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }] },
       ],
     })
-    await createPod(node, 'volume', { containers: [{ ...idle('main'), volumeMounts: [{ name: 'v' }] }] })
+    await createPod(node, 'volume', {
+      containers: [{ ...idle('main'), volumeMounts: [{ name: 'v', mountPath: '/v' }] }],
+    })
     await vi.waitFor(async () => {
       for (const one of await pods(node)) {
         expect(one.status?.phase).toBe('Pending')

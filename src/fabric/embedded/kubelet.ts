@@ -16,6 +16,7 @@ import { ClusterError, type LogOptions } from '../cluster.ts'
 import type { Reach } from '../reach.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import { LogFile } from './log-file.ts'
+import { memoryDirectory } from './memory-directory.ts'
 import { RUNNING_FINALIZER } from './names.ts'
 import { canUseLoopbackAddresses, podAddress, SHARED_ADDRESS } from './pod-address.ts'
 import { PodInstance } from './pod-instance.ts'
@@ -45,6 +46,8 @@ export class Kubelet implements Component {
   readonly #instances = new Map<string, PodInstance>()
   #ownAddresses = true
   #stopping = false
+  /** Of all pods: files of ConfigMaps and Secrets. */
+  #filesDirectory = ''
 
   constructor(options: KubeletOptions) {
     const { informers, system, log, nodeName } = options
@@ -68,6 +71,7 @@ export class Kubelet implements Component {
 
   async start(): Promise<void> {
     this.#stopping = false
+    this.#filesDirectory = await memoryDirectory(this.#options.directory)
     this.#ownAddresses = await canUseLoopbackAddresses()
     await this.#controller.start()
   }
@@ -80,6 +84,7 @@ export class Kubelet implements Component {
       Array.from(this.#instances.values(), (instance) => instance.stop(STOP_GRACE_MS, { quiet: true })),
     )
     this.#instances.clear()
+    if (this.#filesDirectory !== '') await rm(this.#filesDirectory, { recursive: true, force: true })
   }
 
   /**
@@ -150,6 +155,7 @@ export class Kubelet implements Component {
       events,
       nodeName,
       logDirectory: this.#logDirectory(pod.metadata.uid),
+      filesDirectory: join(this.#filesDirectory, pod.metadata.uid),
     })
     this.#instances.set(name, instance)
     try {

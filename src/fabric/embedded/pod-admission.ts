@@ -1,8 +1,10 @@
 /** Takes a pod that a buyer wants to run, checks it against the contract, and stores it as ours to run. */
 import { Compile } from 'typebox/compile'
 import { isStoreError, type ObjectStore, remove } from '../../kernel/object-store.ts'
+import { causeText } from '../../kernel/validation/field-cause.ts'
 import { type Pod, PodKind } from '../../objects/core/pod.ts'
 import { type PodSpec, PodSpecSchema } from '../../objects/core/pod-spec.ts'
+import { unsupportedFields } from '../../objects/core/unsupported-fields.ts'
 import { isObjectName } from '../../objects/meta.ts'
 import { QuantityError } from '../../quantity/index.ts'
 import { Problem } from '../../rear/problem.ts'
@@ -20,7 +22,9 @@ import {
   RUNNING_FINALIZER,
   shadowName,
 } from './names.ts'
-import type { RemotePod } from './pods-protocol.ts'
+import { configReferences } from './config-references.ts'
+import { keepParcel, MOST_PARCEL_BYTES, parcelBytes } from './pod-config.ts'
+import type { RemoteConfig, RemotePod } from './pods-protocol.ts'
 import { stateOf } from './remote-pod-state.ts'
 
 export interface AdmissionRequest {
@@ -49,18 +53,20 @@ export async function admitPod(
   slice: SoldSlice,
   { namespace, name, pod }: AdmissionRequest,
 ): Promise<{ readonly pod: Pod; readonly created: boolean }> {
-  const { uid, nodeName: virtualNode, labels = {}, annotations = {}, spec } = pod
+  const { uid, nodeName: virtualNode, labels = {}, annotations = {}, spec, config = [] } = pod
   if (!isObjectName(name) || !isObjectName(namespace)) {
     throw new Problem('bad-request', `${namespace}/${name} cannot be the name of a pod`)
   }
   checkSpec(spec)
   checkStrings('labels', labels)
   checkStrings('annotations', annotations)
+  checkConfig(config, spec)
   const ours = contractNamespace(slice.contractID)
   const key = { namespace: ours, name: shadowName(namespace, name) }
   const existing = await store.get(PodKind, key)
   if (existing !== undefined) {
     if (stateOf(existing).uid === uid && existing.metadata.deletionTimestamp === undefined) {
+      await keepParcel(store, existing, config)
       return { pod: existing, created: false }
     }
     // Another pod of that name has to end first; the caller comes again when the list says that it has.
@@ -88,6 +94,8 @@ export async function admitPod(
       },
       spec: { ...wanted, nodeName },
     })
+    // Should we end in between, the buyer comes again; until then the kubelet waits for it.
+    await keepParcel(store, created, config)
     return { pod: created, created: true }
   } catch (error) {
     if (isStoreError(error, 'AlreadyExists')) throw new Problem('conflict', 'try again', { cause: error })
@@ -96,11 +104,31 @@ export async function admitPod(
 }
 
 function checkSpec(spec: unknown): asserts spec is PodSpec {
-  if (podSpec.Check(spec)) return
+  if (podSpec.Check(spec)) {
+    const [complaint] = unsupportedFields(spec, 'spec')
+    if (complaint === undefined) return
+    throw new Problem(
+      'malformed-body',
+      `the pod's spec asks for what is not done here: ${causeText(complaint)}`,
+    )
+  }
   const [first] = podSpec.Errors(spec)
   const where =
     first === undefined ? '' : `${first.instancePath.replaceAll('/', '.').slice(1)}: ${first.message}`
   throw new Problem('malformed-body', `the pod's spec is not valid: ${where}`)
+}
+
+/** A parcel holds what the pod refers to, and no more than one object may. */
+function checkConfig(config: readonly RemoteConfig[], spec: PodSpec): void {
+  if (config.length === 0) return
+  const wanted = new Set(configReferences(spec).map(({ kind, name }) => `${kind} ${name}`))
+  const stray = config.find(({ kind, name }) => !wanted.has(`${kind} ${name}`))
+  if (stray !== undefined)
+    throw new Problem('malformed-body', `config: the pod does not refer to ${stray.kind} ${stray.name}`)
+  if (parcelBytes(config) > MOST_PARCEL_BYTES) {
+    const detail = `config: at most ${MOST_PARCEL_BYTES} bytes of ConfigMaps and Secrets go with a pod`
+    throw new Problem('malformed-body', detail)
+  }
 }
 
 function fit(spec: PodSpec, slice: SoldSlice, others: readonly PodSpec[]): Fitting {

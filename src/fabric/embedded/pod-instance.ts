@@ -1,6 +1,7 @@
 /**
  * One pod that runs on this machine: its directory, its containers, and the status that tells of them.
  */
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../../kernel/log.ts'
 import { isStoreError, mutateStatus, type ObjectStore } from '../../kernel/object-store.ts'
@@ -9,6 +10,7 @@ import { type Pod, PodKind } from '../../objects/core/pod.ts'
 import type { Container } from '../../objects/core/pod-spec.ts'
 import { keyOf, type ObjectKey } from '../../objects/meta.ts'
 import type { Amounts } from '../../quantity/amounts.ts'
+import { writeConfigFiles } from './config-files.ts'
 import { ContainerInstance } from './container-instance.ts'
 import { ContainerConfigError, containerCommand, containerEnvironment, identityOf } from './environment.ts'
 import { type EventRecorder, recordIgnoredImages } from './event-recorder.ts'
@@ -16,7 +18,9 @@ import { LogFile } from './log-file.ts'
 import { CONTRACT_AMOUNTS_ANNOTATION, CONTRACT_ANNOTATION, shortHash } from './names.ts'
 import { containerLimits } from '../pod-resources.ts'
 import type { Reach } from '../reach.ts'
+import { configSource } from './pod-config.ts'
 import { processLimits } from './pod-resources.ts'
+import { pullCredentials } from './pull-credentials.ts'
 import { securityOf } from './pod-security.ts'
 import { podStatus } from './pod-status.ts'
 import { podVolumes, volumeMounts } from './pod-volumes.ts'
@@ -35,6 +39,8 @@ export interface PodInstanceOptions {
   readonly nodeName: string
   /** Where the pod's logs go. */
   readonly logDirectory: string
+  /** The pod's own, for the files of its volumes; in memory, where there is such a place. */
+  readonly filesDirectory: string
 }
 
 export const HOST_IP = '127.0.0.1'
@@ -122,8 +128,12 @@ export class PodInstance {
   }
 
   async #start(): Promise<void> {
-    const { pod, runner, events, egress } = this.#options
+    const { pod, runner, events, egress, store } = this.#options
+    const source = configSource(store, pod)
     const group = groupOf(pod)
+    const volumes = volumesOf(pod, this.#options.filesDirectory)
+    for (const volume of volumes)
+      if (volume.kind === 'files') await mkdir(volume.directory, { recursive: true, mode: 0o755 })
     this.#running = await runner.makePod({
       uid: this.uid,
       guest: group.id === OWN_GROUP ? 'own' : 'stranger',
@@ -131,9 +141,9 @@ export class PodInstance {
       hostname: identityOf(pod).name,
       address: this.podIP,
       ports: declaredPorts(pod),
-      volumes: volumesOf(pod),
+      volumes,
       egress,
-      pullCredentials: [],
+      pullCredentials: runner.enforces.images ? await pullCredentials(pod, source) : [],
     })
     if (this.#ended.signal.aborted) return
     if (!runner.enforces.images) recordIgnoredImages(pod, 'kubelet', events)
@@ -166,15 +176,18 @@ export class PodInstance {
   }
 
   #remove(): Promise<void> {
-    this.#removed ??= (async () => this.#running?.remove())()
+    this.#removed ??= (async () => {
+      await this.#running?.remove()
+      await rm(this.#options.filesDirectory, { recursive: true, force: true })
+    })()
     return this.#removed
   }
 
-  #prepare(container: Container): Omit<ContainerSpec, 'output'> {
-    const { pod, nodeName } = this.#options
+  async #prepare(container: Container): Promise<Omit<ContainerSpec, 'output'>> {
+    const { pod, nodeName, store, filesDirectory } = this.#options
     const { address, home, path } = this.#running!
     refuseUnsupported(pod, container)
-    podVolumes(pod)
+    podVolumes(pod, filesDirectory)
     const base = {
       ...(path !== undefined && { PATH: path }),
       ...(home !== undefined && { HOME: home, TMPDIR: home }),
@@ -183,7 +196,9 @@ export class PodInstance {
       TRIBUTARY_NODE: nodeName,
     }
     const surroundings = { podIP: address, hostIP: HOST_IP, localNode: nodeName }
-    const env = containerEnvironment(pod, container, base, surroundings)
+    const source = configSource(store, pod)
+    const env = await containerEnvironment(pod, container, base, surroundings, source)
+    await writeConfigFiles(pod, filesDirectory, source, surroundings)
     const { image, imagePullPolicy, workingDir } = container
     return {
       id: `${this.uid}.${container.name}`,
@@ -245,9 +260,9 @@ function containerLimitsOf(container: Container): Amounts {
 }
 
 /** What is wrong with them each container says, in its status. */
-function volumesOf(pod: Pod): readonly PodVolume[] {
+function volumesOf(pod: Pod, filesDirectory: string): readonly PodVolume[] {
   try {
-    return podVolumes(pod)
+    return podVolumes(pod, filesDirectory)
   } catch (error) {
     if (error instanceof ContainerConfigError) return []
     throw error

@@ -43,6 +43,7 @@ export function securityOf(pod: Pod, { name, securityContext }: Container): Secu
   return {
     ...(runAsUser !== undefined && { runAsUser }),
     ...(runAsGroup !== undefined && { runAsGroup }),
+    ...(runAsNonRoot !== undefined && { runAsNonRoot }),
     ...(readOnlyRootFilesystem !== undefined && { readOnlyRootFilesystem }),
   }
 }

@@ -6,7 +6,7 @@
  */
 import Type, { type Static } from 'typebox'
 import type { PodStatus } from '../../objects/core/pod.ts'
-import { anyObject, open } from '../../objects/schema.ts'
+import { anyObject, oneOf, open } from '../../objects/schema.ts'
 
 /** How long a poll may be kept waiting, in milliseconds. */
 export const LONGEST_WAIT_MS = 20_000
@@ -66,6 +66,14 @@ export function parseLogPath(path: string): LogRequest | undefined {
   }
 }
 
+/** A ConfigMap or Secret that a pod refers to. It is for that pod alone, and goes with it. */
+export const RemoteConfigSchema = open({
+  kind: oneOf(['ConfigMap', 'Secret']),
+  name: Type.String({ minLength: 1, maxLength: 253 }),
+  data: Type.Record(Type.String(), Type.String(), { description: 'base64' }),
+})
+export type RemoteConfig = Static<typeof RemoteConfigSchema>
+
 /** A pod as the buyer wants it to run. The spec is Kubernetes' and is checked by the handler. */
 export const RemotePodSchema = open(
   {
@@ -74,6 +82,9 @@ export const RemotePodSchema = open(
     labels: Type.Optional(anyObject<Readonly<Record<string, string>>>()),
     annotations: Type.Optional(anyObject<Readonly<Record<string, string>>>()),
     spec: anyObject(),
+    config: Type.Optional(
+      Type.Array(RemoteConfigSchema, { maxItems: 100, description: 'What the pod refers to.' }),
+    ),
   },
   { title: 'RemotePod', description: 'A pod that is to run under a contract.' },
 )

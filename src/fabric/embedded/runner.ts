@@ -104,6 +104,8 @@ export interface VolumeMount {
 export interface SecurityContext {
   readonly runAsUser?: number
   readonly runAsGroup?: number
+  /** Whether it must not run as root, whatever its image says. */
+  readonly runAsNonRoot?: boolean
   readonly readOnlyRootFilesystem?: boolean
 }
 

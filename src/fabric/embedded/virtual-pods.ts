@@ -9,8 +9,11 @@ import { mutate, mutateStatus, type ObjectStore } from '../../kernel/object-stor
 import { deadline, type System } from '../../kernel/system.ts'
 import { isFinished, type Pod, PodKind } from '../../objects/core/pod.ts'
 import { keyOf, keyString, type ObjectKey } from '../../objects/meta.ts'
+import { configReferences } from './config-references.ts'
+import { missingReference } from './environment.ts'
 import { type EventRecorder, recordIgnoredImages } from './event-recorder.ts'
 import { RUNNING_FINALIZER } from './names.ts'
+import { packConfig } from './pod-config.ts'
 import { podPath, type RemotePods, type RemotePodState, type RemovedPod } from './pods-protocol.ts'
 import { lostPodStatus, refusedPodStatus } from './pod-status.ts'
 import { type ProviderLink, refusalOf } from './provider-link.ts'
@@ -149,6 +152,13 @@ export class VirtualPods implements Component {
     const { uid, name, namespace = 'default', labels, annotations } = pod.metadata
     if (this.#handedOver.get(keyString(key)) === uid || isFinished(pod)) return
     const { nodeName, ...spec } = pod.spec
+    // Only what the pod refers to leaves this node, and only to who runs it.
+    const { parcel, missing } = await packConfig(this.#options.store, namespace, configReferences(pod.spec))
+    if (missing[0] !== undefined) {
+      const { code, message } = missingReference(missing[0].kind, missing[0].name)
+      await this.#refused(pod, code, message, 'Failed')
+      return requeueAfter(REFUSED_RETRY_MS)
+    }
     try {
       await link.request('PUT', podPath(link.contractID, namespace, name), signal, {
         uid,
@@ -156,6 +166,7 @@ export class VirtualPods implements Component {
         ...(labels && { labels }),
         ...(annotations && { annotations }),
         spec,
+        ...(parcel.length > 0 && { config: parcel }),
       })
     } catch (error) {
       const refusal = refusalOf(error)
@@ -173,11 +184,11 @@ export class VirtualPods implements Component {
     return undefined
   }
 
-  async #refused(pod: Pod, reason: string, message: string): Promise<void> {
+  async #refused(pod: Pod, reason: string, message: string, event = 'ProviderRefused'): Promise<void> {
     const { store, events, system } = this.#options
     const known = pod.status?.containerStatuses?.[0]?.state?.waiting
     if (known?.reason !== reason || known.message !== message) {
-      events.record(pod, SOURCE, 'Warning', 'ProviderRefused', message)
+      events.record(pod, SOURCE, 'Warning', event, message)
     }
     await mutateStatus(store, PodKind, keyOf(pod), (stored) =>
       stored.metadata.uid === pod.metadata.uid

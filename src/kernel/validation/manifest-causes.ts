@@ -13,11 +13,13 @@ import { schemaCauses, wrong } from './schema-causes.ts'
 export function manifestCauses(kind: KindDefinition, object: unknown, at: string): readonly FieldCause[] {
   if (!isObject(object)) return [wrong(at, object, 'must be object')]
   const { unknown } = checkFields(kind.schema, object, { misspellings: false })
+  const malformed = schemaCauses(kind, object)
+  const others = malformed.length > 0 ? [] : (kind.complaints?.(object as never, undefined) ?? [])
   return [
     ...unknown.map(({ path, suggestion }) => ({
       field: `${at}.${path}`,
       message: `unknown field${suggestion === undefined ? '' : `; did you mean ${suggestion}?`}`,
     })),
-    ...schemaCauses(kind, object).map((cause) => ({ ...cause, field: `${at}.${cause.field}` })),
+    ...[...malformed, ...others].map((cause) => ({ ...cause, field: `${at}.${cause.field}` })),
   ]
 }

@@ -9,6 +9,7 @@ import { LabelSelectorSchema } from '../label-selector.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from '../meta.ts'
 import { closed, objectSchema, oneOf, open } from '../schema.ts'
 import { PodTemplateSchema } from './pod-spec.ts'
+import { unsupportedFields } from './unsupported-fields.ts'
 
 const opt = Type.Optional
 const CountOrPercentSchema = Type.Union([Type.Integer({ minimum: 0 }), Type.String()])
@@ -66,6 +67,7 @@ export const DeploymentKind: KindDefinition<Deployment> = {
     description,
   ),
   statusSubresource: true,
+  complaints: ({ spec }) => unsupportedFields(spec.template.spec, 'spec.template.spec'),
   retention: { mode: 'kept', why: 'what the user wants; those of an intent go with it' },
   columns: [
     {

@@ -46,20 +46,99 @@ export const ProbeSchema = closed({
 })
 export type Probe = Static<typeof ProbeSchema>
 
+const KeyRefSchema = closed({ name: Type.String(), key: Type.String(), optional: opt(Type.Boolean()) })
+const ObjectRefSchema = closed({ name: Type.String(), optional: opt(Type.Boolean()) })
+const ResourceFieldRefSchema = closed({
+  containerName: opt(Type.String()),
+  resource: Type.String(),
+  divisor: opt(QuantitySchema),
+})
+const FieldRefSchema = closed({ apiVersion: opt(Type.String()), fieldPath: Type.String() })
+
 export const EnvVarSchema = closed({
   name: Type.String({ minLength: 1 }),
   value: opt(Type.String()),
   valueFrom: opt(
     closed({
-      fieldRef: opt(closed({ apiVersion: opt(Type.String()), fieldPath: Type.String() })),
-      resourceFieldRef: any(),
-      configMapKeyRef: any(),
-      secretKeyRef: any(),
+      fieldRef: opt(FieldRefSchema),
+      resourceFieldRef: opt(ResourceFieldRefSchema),
+      configMapKeyRef: opt(KeyRefSchema),
+      secretKeyRef: opt(KeyRefSchema),
       fileKeyRef: any(),
     }),
   ),
 })
 export type EnvVar = Static<typeof EnvVarSchema>
+
+export const EnvFromSchema = closed({
+  prefix: opt(Type.String()),
+  configMapRef: opt(ObjectRefSchema),
+  secretRef: opt(ObjectRefSchema),
+})
+export type EnvFrom = Static<typeof EnvFromSchema>
+
+/** Below the volume: Kubernetes refuses what leads out of it. */
+const ItemPathSchema = Type.String({ pattern: '^(?!/)(?!\\.\\.(/|$))(?!.*/\\.\\.(/|$))[^\\0]+$' })
+const ModeSchema = Type.Integer({ minimum: 0, maximum: 0o777 })
+const ItemsSchema = Type.Array(closed({ key: Type.String(), path: ItemPathSchema, mode: opt(ModeSchema) }))
+const DownwardItemsSchema = Type.Array(
+  closed({
+    path: ItemPathSchema,
+    fieldRef: opt(FieldRefSchema),
+    resourceFieldRef: opt(ResourceFieldRefSchema),
+    mode: opt(ModeSchema),
+  }),
+)
+const NamedItems = { name: Type.String(), items: opt(ItemsSchema), optional: opt(Type.Boolean()) }
+
+/** Files of a projected volume; of a volume of one source, that source. */
+export const VolumeSourceSchema = closed({
+  configMap: opt(closed(NamedItems)),
+  secret: opt(closed(NamedItems)),
+  downwardAPI: opt(closed({ items: opt(DownwardItemsSchema) })),
+  serviceAccountToken: any(),
+  clusterTrustBundle: any(),
+  podCertificate: any(),
+})
+export type VolumeSource = Static<typeof VolumeSourceSchema>
+
+export const VolumeSchema = closed({
+  name: Type.String({ pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' }),
+  emptyDir: opt(
+    Type.Union([Type.Null(), closed({ medium: opt(oneOf(['', 'Memory'])), sizeLimit: opt(QuantitySchema) })]),
+  ),
+  configMap: opt(closed({ ...NamedItems, defaultMode: opt(ModeSchema) })),
+  secret: opt(
+    closed({
+      secretName: Type.String(),
+      items: opt(ItemsSchema),
+      optional: opt(Type.Boolean()),
+      defaultMode: opt(ModeSchema),
+    }),
+  ),
+  downwardAPI: opt(closed({ items: opt(DownwardItemsSchema), defaultMode: opt(ModeSchema) })),
+  projected: opt(closed({ sources: opt(Type.Array(VolumeSourceSchema)), defaultMode: opt(ModeSchema) })),
+  // What follows no runner has: `unsupported-fields.ts` refuses it.
+  ...Object.fromEntries(
+    [
+      ...['awsElasticBlockStore', 'azureDisk', 'azureFile', 'cephfs', 'cinder', 'csi', 'ephemeral', 'fc'],
+      ...['flexVolume', 'flocker', 'gcePersistentDisk', 'gitRepo', 'glusterfs', 'hostPath', 'image'],
+      ...['iscsi', 'nfs', 'persistentVolumeClaim', 'photonPersistentDisk', 'portworxVolume', 'quobyte'],
+      ...['rbd', 'scaleIO', 'storageos', 'vsphereVolume'],
+    ].map((name) => [name, any()]),
+  ),
+})
+export type Volume = Static<typeof VolumeSchema>
+
+export const VolumeMountSchema = closed({
+  name: Type.String(),
+  mountPath: Type.String({ pattern: '^/[^:\\0]*$' }),
+  readOnly: opt(Type.Boolean()),
+  subPath: opt(Type.String()),
+  subPathExpr: any(),
+  mountPropagation: any(),
+  recursiveReadOnly: any(),
+})
 
 export const ContainerSchema = closed({
   name: Type.String({ minLength: 1, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' }),
@@ -79,12 +158,12 @@ export const ContainerSchema = closed({
     ),
   ),
   env: opt(Type.Array(EnvVarSchema)),
-  envFrom: any(),
+  envFrom: opt(Type.Array(EnvFromSchema)),
   resources: opt(ResourceRequirementsSchema),
   resizePolicy: any(),
   restartPolicy: opt(Type.String()),
   restartPolicyRules: any(),
-  volumeMounts: any(),
+  volumeMounts: opt(Type.Array(VolumeMountSchema)),
   volumeDevices: any(),
   livenessProbe: opt(ProbeSchema),
   readinessProbe: opt(ProbeSchema),
@@ -118,7 +197,7 @@ export const PodSpecSchema = closed({
   hostUsers: opt(Type.Boolean()),
   hostname: opt(Type.String()),
   hostnameOverride: opt(Type.String()),
-  imagePullSecrets: any(),
+  imagePullSecrets: opt(Type.Array(closed({ name: Type.String() }))),
   initContainers: opt(Type.Array(ContainerSchema)),
   nodeName: opt(Type.String()),
   nodeSelector: opt(Type.Record(Type.String(), Type.String())),
@@ -144,7 +223,7 @@ export const PodSpecSchema = closed({
   terminationGracePeriodSeconds: opt(Type.Integer({ minimum: 0, description: 'Seconds; 30 unless given.' })),
   tolerations: any(),
   topologySpreadConstraints: any(),
-  volumes: any(),
+  volumes: opt(Type.Array(VolumeSchema)),
   workloadRef: any(),
 })
 export type PodSpec = Static<typeof PodSpecSchema>

@@ -8,6 +8,7 @@ import type { KindDefinition } from '../kind.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from '../meta.ts'
 import { objectSchema, oneOf, open } from '../schema.ts'
 import { PodSpecSchema } from './pod-spec.ts'
+import { unsupportedFields } from './unsupported-fields.ts'
 
 const opt = Type.Optional
 
@@ -102,6 +103,7 @@ export const PodKind: KindDefinition<Pod> = {
   namespaced: true,
   schema: objectSchema({ apiVersion: 'v1', kind: 'Pod' }, PodSpecSchema, PodStatusSchema, description),
   statusSubresource: true,
+  complaints: ({ spec }, before) => (before === undefined ? unsupportedFields(spec, 'spec') : []),
   retention: { mode: 'kept', why: 'what the user wants; those of a Deployment go with it' },
   selectableFields: [
     'spec.nodeName',
