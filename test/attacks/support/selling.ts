@@ -7,6 +7,7 @@ import {
   CONTRACT_SIGNATURE,
   FLAVOR_SIGNATURE,
   Seller,
+  HoldLimits,
 } from '../../../src/contract-manager/index.ts'
 import { Informers } from '../../../src/kernel/informer.ts'
 import { silentLog } from '../../../src/kernel/log.ts'
@@ -78,6 +79,13 @@ export async function whileSelling<T>(
     key: me.key,
     holdMs: 60_000,
     longestMs: 3_600_000,
+    longestUnauthenticatedMs: 3_600_000,
+    holdLimits: new HoldLimits({
+      system,
+      holdMs: 60_000,
+      settings: { perBuyer: 100, perDomain: 400, perMinute: 120, share: 0.5 },
+    }),
+    holderOf: (caller = 'anybody') => ({ buyer: caller, domain: 'home' }),
     issuer: new ContractIssuer({ ...base, key: me.key }),
     audienceOf,
     checkUser: () => undefined,
