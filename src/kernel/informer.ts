@@ -3,8 +3,8 @@
  * of each change.
  *
  * An informer lists, then watches; it lists again when the watch cannot be resumed, and never gives
- * up while it is started. Its objects are frozen and shared. What it holds may lag behind the store:
- * who writes must be ready for `Conflict`.
+ * up while it is started. Its objects are frozen and shared. What it holds may lag behind what others write: who
+ * writes must be ready for `Conflict`. What is written through `cachedReads` of this process it knows at once.
  */
 import { backOff } from './back-off.ts'
 import { type KindDefinition, resourceOf } from '../objects/kind.ts'
@@ -12,7 +12,7 @@ import { type KubeObject, keyOf, keyString, type ObjectKey } from '../objects/me
 import { type ObjectSelection, selectionKey } from '../objects/object-selection.ts'
 import type { Component } from './component.ts'
 import type { Log } from './log.ts'
-import { isStoreError, type ObjectStore } from './object-store.ts'
+import { isStoreError, type ObjectStore, type WatchOptions } from './object-store.ts'
 import { SortedMap } from './sorted-map.ts'
 import { sleep, type System } from './system.ts'
 
@@ -52,6 +52,10 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
   readonly #objects = new SortedMap<T>()
   readonly #indexes = new Map<string, Index<T>>()
   readonly #handlers = new Set<InformerHandler<T>>()
+  /** The uids of what this process removed, until the watch tells so too: nothing that comes late brings them back. */
+  readonly #removed = new Set<string>()
+  /** Up to where the store was listed or watched. */
+  #version: string | undefined
   #listed: readonly T[] | undefined
   #running:
     | { readonly abort: AbortController; readonly synced: Promise<void>; readonly done: Promise<void> }
@@ -144,8 +148,33 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
     }
   }
 
+  /**
+   * Takes what this process learnt before the watch tells: what it wrote itself, or read directly. What is older than
+   * what is here changes nothing. For informers of a whole kind.
+   */
+  learn(object: T): void {
+    const { deletionTimestamp, finalizers = [], resourceVersion } = object.metadata
+    // An answer that was slower than the watch is no news: the object may be gone since.
+    if (!this.#synced) return
+    if (this.#version !== undefined && !this.#isNewer(resourceVersion, this.#version)) return
+    // Without its last finalizer it is gone.
+    if (deletionTimestamp !== undefined && finalizers.length === 0) this.learnRemoved(object)
+    else this.#apply({ stored: object })
+  }
+
+  /** Takes, before the watch tells, that this very object is there no more. */
+  learnRemoved(object: T): void {
+    if (!this.#synced) return
+    const { uid } = object.metadata
+    const key = keyString(keyOf(object))
+    // What the watch has told already it does not tell again.
+    if (this.#objects.get(key)?.metadata.uid !== uid) return
+    this.#removed.add(uid)
+    this.#dispatch(this.#drop(key, object))
+  }
+
   async #run(signal: AbortSignal, onSynced: () => void): Promise<void> {
-    let version: string | undefined
+    this.#version = undefined
     let failures = 0
     while (!signal.aborted) {
       let watchingSince: number | undefined
@@ -155,25 +184,26 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
         if (this.#system.clock.monotonic() - watchingSince >= LASTING_WATCH_MS) failures = 0
       }
       try {
-        if (version === undefined) {
+        if (this.#version === undefined) {
           const list = await this.#store.list(this.kind, this.#selection)
           if (signal.aborted) return
-          version = list.resourceVersion
-          this.#replace(list.items)
+          this.#version = list.resourceVersion
+          this.#replace(list.items, list.resourceVersion)
           this.#synced = true
           onSynced()
         }
         watchingSince = this.#system.clock.monotonic()
-        const watch = this.#store.watch(this.kind, { ...this.#selection, fromVersion: version, signal })
+        const options: WatchOptions = { ...this.#selection, fromVersion: this.#version, signal }
+        const watch = this.#store.watch(this.kind, options)
         for await (const event of watch) {
           if (signal.aborted) return
           if (failures > 0) this.#log.info('the store answers again')
           failures = 0
           if (event.type === 'BOOKMARK') {
-            version = event.resourceVersion
+            this.#version = event.resourceVersion
             continue
           }
-          version = event.object.metadata.resourceVersion
+          this.#version = event.object.metadata.resourceVersion
           this.#apply(event.type === 'DELETED' ? { deleted: event.object } : { stored: event.object })
         }
         // A watch that ends without an error may be resumed, but not in a tight loop.
@@ -183,7 +213,7 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
         if (signal.aborted) return
         afterWatch()
         if (isStoreError(error, 'Expired')) {
-          version = undefined
+          this.#version = undefined
           this.#log.debug({ err: error }, 'watch expired: listing again')
           // The first time at once; a store that expires what it just listed must not be hammered.
           if (failures++ > 0) await this.#backOff(failures, signal)
@@ -207,31 +237,49 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
     }
   }
 
-  /** Makes the informer hold exactly `items`. */
-  #replace(items: readonly T[]): void {
+  /** Makes the informer hold `items`, as of `version`, and what it learnt that is newer. */
+  #replace(items: readonly T[], version: string): void {
     const gone = new Map(this.list().map((object) => [keyString(keyOf(object)), object]))
     const events: InformerEvent<T>[] = []
+    const listed = new Set<string>()
     for (const object of items) {
       const key = keyString(keyOf(object))
       gone.delete(key)
+      listed.add(object.metadata.uid)
       events.push(...this.#put(key, object))
     }
-    const deletions = [...gone].flatMap(([key, object]) => this.#drop(key, object))
+    for (const uid of this.#removed) if (!listed.has(uid)) this.#removed.delete(uid)
+    const deletions = [...gone].flatMap(([key, object]) =>
+      this.#isNewer(object.metadata.resourceVersion, version) ? [] : this.#drop(key, object),
+    )
     this.#dispatch([...deletions, ...events])
   }
 
   #apply(change: { readonly stored: T } | { readonly deleted: T }): void {
-    if ('stored' in change) this.#dispatch(this.#put(keyString(keyOf(change.stored)), change.stored))
-    else this.#dispatch(this.#drop(keyString(keyOf(change.deleted)), change.deleted))
+    if ('stored' in change) {
+      this.#dispatch(this.#put(keyString(keyOf(change.stored)), change.stored))
+      return
+    }
+    const { deleted } = change
+    this.#removed.delete(deleted.metadata.uid)
+    const key = keyString(keyOf(deleted))
+    const { uid, resourceVersion } = this.#objects.get(key)?.metadata ?? deleted.metadata
+    // Another of its name, which this process learnt of before the watch told of the end of this one.
+    if (uid !== deleted.metadata.uid && this.#isNewer(resourceVersion, deleted.metadata.resourceVersion))
+      return
+    this.#dispatch(this.#drop(key, deleted))
   }
 
+  /** @returns what is to be told; nothing of what is older than what is here */
   #put(key: string, object: T): InformerEvent<T>[] {
     const before = this.#objects.get(key)
-    if (before?.metadata.resourceVersion === object.metadata.resourceVersion) return []
+    const { uid, resourceVersion } = object.metadata
+    if (before?.metadata.resourceVersion === resourceVersion || this.#removed.has(uid)) return []
+    if (before !== undefined && this.#isNewer(before.metadata.resourceVersion, resourceVersion)) return []
     this.#objects.set(key, object)
     this.#changed(before, object)
     if (before === undefined) return [{ type: 'added', object }]
-    if (before.metadata.uid === object.metadata.uid) return [{ type: 'updated', object, before }]
+    if (before.metadata.uid === uid) return [{ type: 'updated', object, before }]
     // Another object of the same name: the end of the first one must not go unnoticed.
     return [
       { type: 'deleted', object: before, before },
@@ -245,6 +293,10 @@ export class Informer<T extends KubeObject = KubeObject> implements Component {
     this.#objects.delete(key)
     this.#changed(before, undefined)
     return [{ type: 'deleted', object, before }]
+  }
+
+  #isNewer(version: string, than: string): boolean {
+    return this.#store.isNewer(version, than)
   }
 
   #changed(before: T | undefined, after: T | undefined): void {
@@ -317,6 +369,11 @@ export class Informers implements Component {
     }
     // The kind's definition carries the type of what its collection holds.
     return informer as unknown as Informer<T>
+  }
+
+  /** @returns the informer of the whole kind, if somebody asked for one */
+  known<T extends KubeObject>(kind: KindDefinition<T>): Informer<T> | undefined {
+    return this.#informers.get(`${resourceOf(kind)} `) as unknown as Informer<T> | undefined
   }
 
   /** Resolves when all that were asked for are synced. */

@@ -112,16 +112,18 @@ export class VirtualKubelet implements Component {
       },
       nodeName,
       this.#abort.signal,
-    )
-      .then(() => this.#unlink(nodeName))
-      .catch((error: unknown) => {
-        // Whoever wants it gone asks again: it is still there.
-        if (!this.#abort.signal.aborted) this.#log.warn({ err: error, node: nodeName }, 'not detached')
-      })
-      .finally(() => {
+    ).then(
+      () => {
+        this.#unlink(nodeName)
         this.#detaching.delete(nodeName)
         this.#options.changed(nodeName)
-      })
+      },
+      (error: unknown) => {
+        this.#detaching.delete(nodeName)
+        // Whoever wants it gone asks again after a while. Told at once, it would ask at once, for as long as it fails.
+        if (!this.#abort.signal.aborted) this.#log.warn({ err: error, node: nodeName }, 'not detached')
+      },
+    )
     this.#detaching.set(nodeName, detaching)
   }
 

@@ -7,6 +7,7 @@ import type { Cluster } from '../../fabric/cluster.ts'
 import type { Runner } from '../../fabric/embedded/index.ts'
 import type { Fabric, FabricOptions } from '../../fabric/fabric.ts'
 import type { LocalDiscoveryEdges } from '../../discovery-manager/index.ts'
+import { cachedReads } from '../../kernel/cached-store.ts'
 import { Fence, fencedStore } from '../../kernel/fenced-store.ts'
 import { Informers } from '../../kernel/informer.ts'
 import type { Log } from '../../kernel/log.ts'
@@ -62,9 +63,10 @@ export function createFoundation(edges: NodeEdges): Part<FoundationHandles> {
   const { identity, openedStore, system, log, transport } = edges
   const fence = new Fence()
   // Where nobody else can write, nobody needs to be kept from it.
-  const store = openedStore.exclusive ? openedStore.store : fencedStore(openedStore.store, fence)
+  const fenced = openedStore.exclusive ? openedStore.store : fencedStore(openedStore.store, fence)
   const config = effectiveConfig(edges.config)
-  const informers = new Informers({ store, system, log })
+  const informers = new Informers({ store: fenced, system, log })
+  const store = cachedReads(fenced, informers)
   const facts = new FactObjects({ store, informers, system, log })
   const recorder = new Recorder({
     system,
