@@ -7,13 +7,14 @@
  * again: what it had begun is half done in its memory. It is `lost`, and whoever runs it starts it anew.
  */
 import { createHash } from 'node:crypto'
+import { backOff } from '../kernel/back-off.ts'
 import { startAll, stopAll, type Component } from '../kernel/component.ts'
 import type { Fence } from '../kernel/fenced-store.ts'
 import type { Informers } from '../kernel/informer.ts'
 import { LeaderElection } from '../kernel/leader-election.ts'
 import type { Log } from '../kernel/log.ts'
-import type { ObjectStore } from '../kernel/object-store.ts'
-import type { System } from '../kernel/system.ts'
+import { isStoreError, type ObjectStore } from '../kernel/object-store.ts'
+import { sleep, type System } from '../kernel/system.ts'
 import type { NodeId } from '../objects/ids.ts'
 import { inDefaultNamespace, type ObjectKey } from '../objects/meta.ts'
 
@@ -45,6 +46,10 @@ export type ProcessRole =
   | { readonly role: 'starting' }
   /** `active` is the process that acts; undefined when none is known to. */
   | { readonly role: 'standby'; readonly active: string | undefined }
+
+const MOST_START_RETRIES = 10
+const FIRST_RETRY_MS = 100
+const LONGEST_RETRY_MS = 1_000
 
 export class ActiveProcess implements Component {
   readonly #options: ActiveProcessOptions
@@ -121,7 +126,26 @@ export class ActiveProcess implements Component {
     // What the one before us wrote last must be seen before anything is decided: informers may lag behind.
     await informers.stop()
     if (this.#isLeading()) await informers.start()
-    if (this.#isLeading()) await startAll(components.filter((each) => !standby.has(each)))
+    for (const component of components) {
+      if (this.#isLeading() && !standby.has(component)) await this.#startPatiently(component)
+    }
+  }
+
+  /** A call to a far store is lost now and then: no reason to let all the rest go, and the Lease with it. */
+  async #startPatiently(component: Component): Promise<void> {
+    for (let failures = 0; ; failures++) {
+      try {
+        return await component.start()
+      } catch (error) {
+        if (!isStoreError(error, 'Unavailable', 'Conflict', 'Expired') || failures === MOST_START_RETRIES)
+          throw error
+        this.#log.debug({ err: error }, 'the store did not answer a component that starts: again')
+        // What it had begun is ended; a start is to be had from the beginning.
+        await component.stop()
+        await sleep(this.#options.system.clock, backOff(failures, FIRST_RETRY_MS, LONGEST_RETRY_MS))
+      }
+      if (!this.#isLeading()) return
+    }
   }
 
   #isLeading(): boolean {
