@@ -59,10 +59,10 @@ export const fanOut: Benchmark = {
     ): Promise<Control> {
       const worker = startWorker<typeof nodeMethods>('node.ts', execArgv)
       consumers.push(worker)
-      const { controlUrl } = await worker.call('start', {
+      const { controlSocket } = await worker.call('start', {
         directory: await domain.addNode(name, { ...BUYER, peers: [...peers] }),
       })
-      const control = new Control(controlUrl)
+      const control = new Control(controlSocket)
       await acquainted(control, peers.length)
       return control
     }

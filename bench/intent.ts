@@ -20,10 +20,10 @@ export const intent: Benchmark = {
     try {
       const sold = await provider.call('start', { directory: await domain.addNode('beta', SELLER) })
       const peers = [{ address: sold.rearAddress, id: sold.id }]
-      const { controlUrl } = await consumer.call('start', {
+      const { controlSocket } = await consumer.call('start', {
         directory: await domain.addNode('alpha', { ...BUYER, peers }),
       })
-      const control = new Control(controlUrl)
+      const control = new Control(controlSocket)
       await acquainted(control, 1)
 
       const whole: number[] = []

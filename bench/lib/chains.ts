@@ -20,7 +20,7 @@ export interface Chain {
 interface Started {
   readonly id: string
   readonly rearAddress: string
-  readonly controlUrl: string
+  readonly controlSocket: string
   readonly worker: Worker<typeof nodeMethods>
 }
 
@@ -45,7 +45,7 @@ export class Chains {
     const here = this.#here
     const beta = await this.#start(here.addNode('beta-1', SELLER))
     const alpha = await this.#start(here.addNode('alpha-1', { ...BUYER, ...knowing(beta) }))
-    const consumer = new Control(alpha.controlUrl)
+    const consumer = new Control(alpha.controlSocket)
     await acquainted(consumer, 1)
     return { name: 'direct', consumer, askers: [consumer], nodes: [alpha.worker, beta.worker] }
   }
@@ -73,7 +73,7 @@ export class Chains {
     const beta = await this.#start(there.addNode('beta-3', { ...SELLER, ...knowing(superThere) }))
     const alpha = await this.#start(here.addNode('alpha-3', { ...BUYER, ...knowing(superHere) }))
     const [consumer, hereControl, thereControl] = [alpha, superHere, superThere].map(
-      ({ controlUrl }) => new Control(controlUrl),
+      ({ controlSocket }) => new Control(controlSocket),
     ) as [Control, Control, Control]
     await acquainted(consumer, 1)
     await acquainted(hereControl, 2)

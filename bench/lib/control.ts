@@ -1,5 +1,6 @@
-/** The control API of a node, as far as a benchmark needs it. */
+/** The control API of a node, as far as a benchmark needs it: through its socket. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Agent, fetch } from 'undici'
 
 const LIMIT_MS = 30_000
 
@@ -9,15 +10,17 @@ interface Listed {
 }
 
 export class Control {
-  readonly #url: string
+  readonly #dispatcher: Agent
 
-  constructor(url: string) {
-    this.#url = url
+  /** @param socketPath as `controlSocket` of a node says */
+  constructor(socketPath: string) {
+    this.#dispatcher = new Agent({ connect: { socketPath } })
   }
 
   /** @throws Error unless the answer is a success; a `GET` of what is not there gives undefined */
   async call(method: string, path: string, body?: unknown): Promise<unknown> {
-    const response = await fetch(`${this.#url}${path}`, {
+    const response = await fetch(`http://localhost${path}`, {
+      dispatcher: this.#dispatcher,
       method,
       ...(body === undefined
         ? {}
@@ -41,9 +44,13 @@ export class Control {
    */
   async watch<T>(path: string, wanted: (object: unknown) => T | undefined): Promise<() => Promise<T>> {
     const { metadata } = (await this.call('GET', path)) as Listed
-    const response = await fetch(`${this.#url}${path}?watch=1&resourceVersion=${metadata.resourceVersion}`, {
-      signal: AbortSignal.timeout(LIMIT_MS),
-    })
+    const response = await fetch(
+      `http://localhost${path}?watch=1&resourceVersion=${metadata.resourceVersion}`,
+      {
+        dispatcher: this.#dispatcher,
+        signal: AbortSignal.timeout(LIMIT_MS),
+      },
+    )
     const lines = response.body!.pipeThrough(new TextDecoderStream())
     return async () => {
       let rest = ''

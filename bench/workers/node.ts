@@ -38,8 +38,8 @@ export const nodeMethods = {
   async start(options: { directory: string }) {
     directory = options.directory
     node = await startNode({ directory })
-    const { id, rearAddress, controlUrl } = node
-    return { id, rearAddress, controlUrl }
+    const { id, rearAddress, controlSocket } = node
+    return { id, rearAddress, controlSocket }
   },
 
   /** Puts pools into the store and waits until each has its flavor. @returns their flavors' names, by pool */

@@ -1,5 +1,5 @@
 /**
- * Keeps web pages away from an API that needs no password because it is local.
+ * Keeps web pages of others away: a second fence behind the token, which no browser sends by itself.
  *
  * A page of another site could have the user's browser send requests here (they carry an `Origin`), or make
  * its own name resolve to this address (they carry its name as `Host`). Not an authentication.

@@ -6,6 +6,7 @@ import type { ObjectStore } from '../kernel/object-store.ts'
 import type { System } from '../kernel/system.ts'
 import type { KindDefinition } from '../objects/kind.ts'
 import type { ObjectKey } from '../objects/meta.ts'
+import type { Caller } from './access/caller.ts'
 import type { Resources } from './resources.ts'
 
 /**
@@ -48,7 +49,8 @@ export interface ApiRequest {
   readonly accept: string | undefined
   readonly contentType: string | undefined
   readonly body: Buffer | undefined
-  /** Aborts when the client is gone or the server stops. */
+  readonly caller: Caller
+  /** Aborts when the client is gone, may ask no longer, or the server stops. */
   readonly signal: AbortSignal
 }
 

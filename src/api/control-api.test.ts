@@ -7,6 +7,7 @@ import { createMemoryStore } from '../store/memory/index.ts'
 import { InvalidObject } from './index.ts'
 import { deployment, DEPLOYMENTS, serve, widget, WIDGETS } from '../../test/support/control-api.ts'
 import { WidgetKind } from '../../test/support/control-api-kinds.ts'
+import { serveSecurely } from '../../test/support/secure-api.ts'
 
 const GADGETS = '/apis/test.example.com/v1alpha1/gadgets'
 const MERGE = { 'content-type': 'application/merge-patch+json' }
@@ -605,12 +606,19 @@ describe('extra routes', () => {
         {
           method: 'POST',
           path: '/tributary/v1/echo/:name',
+          access: 'viewer',
           handler: async ({ params, query, body }) => ({ status: 201, body: { params, query, body } }),
         },
-        { method: 'GET', path: '/metrics', handler: async () => ({ status: 200, body: 'a 1\n' }) },
+        {
+          method: 'GET',
+          path: '/metrics',
+          access: 'viewer',
+          handler: async () => ({ status: 200, body: 'a 1\n' }),
+        },
         {
           method: 'GET',
           path: '/tributary/v1/stream',
+          access: 'viewer',
           handler: async () => ({
             status: 200,
             headers: { 'Content-Type': 'text/event-stream' },
@@ -620,7 +628,12 @@ describe('extra routes', () => {
             })(),
           }),
         },
-        { method: 'GET', path: '/readyz', handler: async () => ({ status: 503, body: 'not yet' }) },
+        {
+          method: 'GET',
+          path: '/readyz',
+          access: 'viewer',
+          handler: async () => ({ status: 503, body: 'not yet' }),
+        },
       ],
     })
     expect(await call('POST', '/tributary/v1/echo/x?a=b', { c: 1 })).toMatchObject({
@@ -645,7 +658,7 @@ describe('the component', () => {
     await api.stop()
     expect(() => api.address).toThrow()
     await api.start()
-    expect(api.address.port).toBeGreaterThan(0)
+    expect(api.address.socket).toMatch(/control\.sock$/)
   })
 
   it('ends watches when it stops', async () => {
@@ -656,14 +669,14 @@ describe('the component', () => {
   })
 
   it('reports a port that is taken', async () => {
-    const { port } = await serve()
-    await expect(serve({ listen: { host: '127.0.0.1', port } })).rejects.toThrow('EADDRINUSE')
+    const { port } = await serveSecurely()
+    await expect(serveSecurely({}, { host: '127.0.0.1', port })).rejects.toThrow('EADDRINUSE')
   })
 })
 
 describe('web pages', () => {
   it('of other origins and names are refused', async () => {
-    const { call, port } = await serve()
+    const { call, port } = await serveSecurely()
     const get = async (headers: Record<string, string>): Promise<number> =>
       (await call('GET', WIDGETS, undefined, headers)).status
     for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, 'tributary.localhost']) {
@@ -672,7 +685,7 @@ describe('web pages', () => {
     for (const host of ['evil.example', `127.0.0.1.evil.example:${port}`, '10.0.0.1', 'localhost.evil']) {
       expect([host, await get({ host })]).toEqual([host, 403])
     }
-    for (const origin of [`http://localhost:${port}`, `http://127.0.0.1:${port}`]) {
+    for (const origin of [`https://localhost:${port}`, `https://127.0.0.1:${port}`]) {
       expect([origin, await get({ origin })]).toEqual([origin, 200])
     }
     for (const origin of [
@@ -687,8 +700,15 @@ describe('web pages', () => {
   })
 
   it('are refused on extra routes, too', async () => {
-    const { call } = await serve({
-      extra: [{ method: 'GET', path: '/metrics', handler: async () => ({ status: 200, body: '' }) }],
+    const { call } = await serveSecurely({
+      extra: [
+        {
+          method: 'GET',
+          path: '/metrics',
+          access: 'viewer',
+          handler: async () => ({ status: 200, body: '' }),
+        },
+      ],
     })
     for (const path of ['/metrics', '/healthz', '/nowhere', '/openapi/v3']) {
       expect(await call('GET', path, undefined, { origin: 'https://evil.example' })).toMatchObject({
@@ -698,20 +718,20 @@ describe('web pages', () => {
   })
 
   it('reach a name that was allowed', async () => {
-    const { call } = await serve({ allowedHosts: ['node-a'] })
+    const { call } = await serveSecurely({ allowedHosts: ['node-a'] })
     expect(await call('GET', WIDGETS, undefined, { host: 'node-a:7000' })).toMatchObject({ status: 200 })
   })
 })
 
 describe('raw sockets', () => {
   it('that send garbage get an error, and harm nobody', async () => {
-    const { port, call } = await serve()
+    const { socket: path, call } = await serve()
     for (const garbage of [
       '\x16\x03\x01garbage',
       'GET\r\n\r\n',
       `GET / HTTP/1.1\r\n${'a: b\r\n'.repeat(20_000)}\r\n`,
     ]) {
-      const socket = connect(port, '127.0.0.1')
+      const socket = connect({ path })
       socket.on('error', () => undefined)
       socket.write(garbage, 'latin1')
       socket.resume()

@@ -1,8 +1,10 @@
 /**
  * Requests for objects: finds the collection and the verb, and hands over to it.
  */
+import { resourceOf } from '../objects/kind.ts'
 import type { ObjectKey } from '../objects/meta.ts'
-import type { ApiContext, ApiRequest, ApiResponse } from './context.ts'
+import { decideOnResource } from './access/authorize.ts'
+import { type ApiContext, type ApiRequest, type ApiResponse, isOn } from './context.ts'
 import { handleDelete, handleDeleteCollection } from './delete.ts'
 import { handlePodLog } from './pod-log.ts'
 import { getObject, handleGet, handleList } from './read.ts'
@@ -10,7 +12,7 @@ import { renderObject } from './render.ts'
 import type { RequestPath } from './request-path.ts'
 import type { Resource, Verb } from './resources.ts'
 import { handleScale } from './scale.ts'
-import { ApiError, asApiError } from './status.ts'
+import { ApiError, asApiError, detailsOf } from './status.ts'
 import { handleCreate, handlePatch, handleUpdate } from './write.ts'
 
 /** @throws ApiError */
@@ -24,6 +26,7 @@ export async function handleResource(
   const { kind } = resource
   const { namespace, name, subresource } = path
   if (namespace !== undefined && !kind.namespaced) throw noSuchResource()
+  authorize(resource, path, request)
   try {
     if (name === undefined) return await onCollection(context, resource, namespace, request)
     if (kind.namespaced && namespace === undefined) throw noSuchResource()
@@ -32,6 +35,47 @@ export async function handleResource(
     return await onSubresource(context, resource, key, subresource, request)
   } catch (error) {
     throw asApiError(error, name === undefined ? { kind } : { kind, name })
+  }
+}
+
+/** @throws ApiError `Forbidden`, with the reason */
+function authorize(
+  resource: Resource,
+  { name, namespace, subresource }: RequestPath & { readonly type: 'resource' },
+  request: ApiRequest,
+): void {
+  const verb = verbOf(request, name === undefined)
+  // What no verb stands for is refused as such by who would answer it.
+  if (verb === undefined) return
+  const asked = { verb, ...(subresource === undefined ? {} : { subresource }) }
+  const { allowed, reason } = decideOnResource(request.caller, resource, asked)
+  if (allowed) return
+  const { kind } = resource
+  const what = resourceOf(kind) + (subresource === undefined ? '' : `/${subresource}`)
+  const where = namespace === undefined ? '' : ` in the namespace "${namespace}"`
+  throw new ApiError(
+    'Forbidden',
+    `${what}${name === undefined ? '' : ` "${name}"`} is forbidden: "${request.caller.name}" cannot ${verb} ${what}${where}: ${reason}`,
+    detailsOf(name === undefined ? { kind } : { kind, name }),
+  )
+}
+
+function verbOf({ method, query }: ApiRequest, onCollection: boolean): Verb | undefined {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+      if (isOn(query, 'watch')) return 'watch'
+      return onCollection ? 'list' : 'get'
+    case 'POST':
+      return 'create'
+    case 'PUT':
+      return 'update'
+    case 'PATCH':
+      return 'patch'
+    case 'DELETE':
+      return onCollection ? 'deletecollection' : 'delete'
+    default:
+      return undefined
   }
 }
 

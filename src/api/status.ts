@@ -12,6 +12,7 @@ import { asInvalidObject } from './invalid-object.ts'
 /** Reason → HTTP status. The reasons are Kubernetes' own; client libraries branch on them. */
 const CODES = {
   BadRequest: 400,
+  Unauthorized: 401,
   Forbidden: 403,
   NotFound: 404,
   MethodNotAllowed: 405,

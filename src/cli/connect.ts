@@ -1,11 +1,11 @@
 /**
  * From the options of a command to a client of the node it means.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { CliError, EXIT } from './cli-error.ts'
 import type { Context } from './context.ts'
-import { ControlClient } from './control-client.ts'
-import { isNodeDirectory, readEndpoints, resolveDirectory, shellWord } from './node-directory.ts'
+import { ControlClient, socketUrl } from './control-client.ts'
+import { isNodeDirectory, readEndpoints, resolveDirectory, resolvePath, shellWord } from './node-directory.ts'
 import type { GlobalOptions } from './options.ts'
 
 /**
@@ -18,6 +18,7 @@ export function connect(context: Context, options: GlobalOptions): ControlClient
   if (server !== undefined) {
     return new ControlClient({
       url: server,
+      ...credentials(context, options),
       signal,
       unreachable: (reason) => `no answer from the node at ${server}: ${reason}`,
     })
@@ -26,11 +27,28 @@ export function connect(context: Context, options: GlobalOptions): ControlClient
   const endpoints = readEndpoints(directory)
   if (!endpoints) throw new CliError(notRunning(directory), EXIT.unreachable)
   return new ControlClient({
-    url: endpoints.controlUrl,
+    url: socketUrl(endpoints.controlSocket),
     signal,
     unreachable: (reason) =>
-      `the node in ${directory} does not answer at ${endpoints.controlUrl}: ${reason}\n${startHint(directory)}`,
+      `the node in ${directory} does not answer at ${endpoints.controlSocket}: ${reason}\n${startHint(directory)}`,
   })
+}
+
+/** What a node that is reached by its URL has to be told and shown; $TRIBUTARY_TOKEN is not seen by others in a list of processes. */
+function credentials(
+  context: Context,
+  options: GlobalOptions,
+): { readonly token?: string; readonly authority?: string } {
+  const token = options.token ?? (context.env['TRIBUTARY_TOKEN'] || undefined)
+  const file = options.certificateAuthority ?? (context.env['TRIBUTARY_CERTIFICATE_AUTHORITY'] || undefined)
+  if (file === undefined) return token === undefined ? {} : { token }
+  try {
+    const authority = readFileSync(resolvePath(context, file), 'utf8')
+    return token === undefined ? { authority } : { token, authority }
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? 'unreadable'
+    throw new CliError(`--certificate-authority: cannot read ${file}: ${why}`, EXIT.usage, { cause })
+  }
 }
 
 function notRunning(directory: string): string {

@@ -1,5 +1,5 @@
 /**
- * A plain HTTP client of the control API: requests, streams of lines, errors as the API words them.
+ * A client of the control API, through its socket or HTTPS: requests, streams of lines, errors as the API words them.
  *
  * On node:http: the command line is started often, and this is what costs no time to load.
  */
@@ -48,8 +48,12 @@ export interface Answer {
 }
 
 export interface ControlClientOptions {
-  /** For example `http://127.0.0.1:7080`. */
+  /** For example `https://127.0.0.1:7080`, or `unix:/path/of/control.sock`. */
   readonly url: string
+  /** Sent with each request; none through a socket, which asks for nothing. */
+  readonly token?: string
+  /** PEM: whom to trust besides those whom Node trusts. */
+  readonly authority?: string
   /** What to tell the user when nobody answers there; one or more lines. */
   readonly unreachable: (reason: string) => string
   /** Aborts every request. */
@@ -60,15 +64,22 @@ export interface ControlClientOptions {
 const ANSWER_WITHIN_MS = 30_000
 
 export class ControlClient {
-  readonly url: URL
+  readonly place: Place
   readonly #options: ControlClientOptions
   readonly #agent: HttpAgent
 
   constructor(options: ControlClientOptions) {
     this.#options = options
-    this.url = parseUrl(options.url)
+    this.place = placeOf(options.url)
+    const { socketPath } = this.place
     const agentOptions = { keepAlive: true, maxSockets: 8 }
-    this.#agent = this.url.protocol === 'https:' ? new HttpsAgent(agentOptions) : new HttpAgent(agentOptions)
+    this.#agent =
+      socketPath === undefined
+        ? new HttpsAgent({
+            ...agentOptions,
+            ...(options.authority === undefined ? {} : { ca: options.authority }),
+          })
+        : new HttpAgent(agentOptions)
   }
 
   /**
@@ -140,23 +151,26 @@ export class ControlClient {
 
   #send(method: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
     const { query = {}, accept = 'application/json', body } = options
-    const url = new URL(path, this.url)
+    const url = new URL(path, this.place.url)
+    const { token } = this.#options
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined && value !== '' && value !== false) url.searchParams.set(name, String(value))
     }
     const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
     const signals = [options.signal, this.#options.signal].filter((signal) => signal !== undefined)
     return new Promise((resolve, reject) => {
-      const outgoing = (url.protocol === 'https:' ? httpsRequest : httpRequest)(
+      const outgoing = (this.place.socketPath === undefined ? httpsRequest : httpRequest)(
         url,
         {
           method,
           agent: this.#agent,
+          ...(this.place.socketPath === undefined ? {} : { socketPath: this.place.socketPath }),
           timeout: ANSWER_WITHIN_MS,
           ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
           headers: {
             accept,
             'user-agent': 'tributary',
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
             ...(payload === undefined
               ? {}
               : {
@@ -183,24 +197,43 @@ export class ControlClient {
   #unreachable(error: unknown): CliError {
     const { code, message } = error as NodeJS.ErrnoException
     const reason =
-      code === 'ECONNREFUSED'
+      code === 'ECONNREFUSED' || code === 'ENOENT'
         ? 'nobody listens there'
         : code === 'ECONNRESET' || message === 'aborted'
           ? 'the connection was cut'
           : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
-            ? `there is no host ${this.url.hostname}`
-            : message || String(code)
+            ? `there is no host ${this.place.url.hostname}`
+            : isUntrusted(code)
+              ? `its certificate is not trusted (${code}); name who issued it with --certificate-authority`
+              : message || String(code)
     return new CliError(this.#options.unreachable(reason), EXIT.unreachable, { cause: error })
   }
 }
 
-function parseUrl(text: string): URL {
-  const withScheme = /^[a-z]+:\/\//i.test(text) ? text : `http://${text}`
+function isUntrusted(code: string | undefined): boolean {
+  return /^(DEPTH_ZERO_)?SELF_SIGNED_CERT|^UNABLE_TO_(VERIFY_LEAF|GET_ISSUER)/.test(code ?? '')
+}
+
+/** Where the API is. */
+interface Place {
+  /** Of requests; the host of a socket has no meaning. */
+  readonly url: URL
+  readonly socketPath?: string
+}
+
+/** @returns how `--server` names a socket */
+export const socketUrl = (path: string): string => `unix:${path}`
+
+function placeOf(text: string): Place {
+  const [, socketPath] = /^unix:(?:\/\/)?(\/.+)$/.exec(text) ?? []
+  if (socketPath !== undefined) return { url: new URL('http://localhost'), socketPath }
+  const withScheme = /^[a-z]+:\/\//i.test(text) ? text : `https://${text}`
   const url = URL.canParse(withScheme) ? new URL(withScheme) : undefined
-  if (!url || !['http:', 'https:'].includes(url.protocol)) {
-    throw new CliError(`not the URL of a control API: ${text}`, EXIT.usage)
-  }
-  return url
+  if (url?.protocol === 'https:') return { url }
+  throw new CliError(
+    `not the URL of a control API: ${text}; want https://HOST:PORT or unix:/PATH`,
+    EXIT.usage,
+  )
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -9,6 +9,8 @@ import type { Context } from './context.ts'
 /** What a running node writes to `run/endpoints.json` in its directory. */
 export interface Endpoints {
   readonly pid: number
+  readonly controlSocket: string
+  /** For those with a token. */
   readonly controlUrl: string
   readonly rearAddress: string
   readonly id: string
@@ -40,9 +42,16 @@ export function readEndpoints(directory: string): Endpoints | undefined {
     // Absent, or being written just now: as good as not running.
     return undefined
   }
-  const { pid, controlUrl, rearAddress, id, name } = (value ?? {}) as Record<string, unknown>
-  if (typeof pid !== 'number' || typeof controlUrl !== 'string') return undefined
-  return { pid, controlUrl, rearAddress: String(rearAddress), id: String(id), name: String(name) }
+  const { pid, controlSocket, controlUrl, rearAddress, id, name } = (value ?? {}) as Record<string, unknown>
+  if (typeof pid !== 'number' || typeof controlSocket !== 'string') return undefined
+  return {
+    pid,
+    controlSocket,
+    controlUrl: String(controlUrl),
+    rearAddress: String(rearAddress),
+    id: String(id),
+    name: String(name),
+  }
 }
 
 /** @returns whether a process of this id exists */

@@ -8,6 +8,8 @@ import { parseDurationMs } from './human-time.ts'
 export interface GlobalOptions {
   readonly dir?: string
   readonly server?: string
+  readonly token?: string
+  readonly certificateAuthority?: string
   readonly namespace?: string
   readonly output?: string
   readonly verbose?: boolean
@@ -21,7 +23,13 @@ const DIR = () =>
     "the node's directory (default: $TRIBUTARY_DIR, ./tributary-node or ~/.tributary)",
   )
 const SERVER = () =>
-  new Option('--server <url>', 'URL of the control API (default: that of the node in --dir)')
+  new Option('--server <url>', 'https URL of the control API (default: the socket of the node in --dir)')
+const TOKEN = () => new Option('--token <token>', 'for --server (default: $TRIBUTARY_TOKEN)')
+const AUTHORITY = () =>
+  new Option(
+    '--certificate-authority <file>',
+    'whose certificate --server shows, PEM (default: $TRIBUTARY_CERTIFICATE_AUTHORITY)',
+  )
 const NAMESPACE = () => new Option('-n, --namespace <name>', 'namespace (default: "default")')
 const VERBOSE = () => new Option('-v, --verbose', 'say more when something goes wrong')
 
@@ -32,7 +40,13 @@ export function outputOption(formats: readonly OutputFormat[]): Option {
 
 /** The root's own; recognized before the verb. */
 export function addGlobalOptions(program: Command): Command {
-  return program.addOption(DIR()).addOption(SERVER()).addOption(NAMESPACE()).addOption(VERBOSE())
+  return program
+    .addOption(DIR())
+    .addOption(SERVER())
+    .addOption(TOKEN())
+    .addOption(AUTHORITY())
+    .addOption(NAMESPACE())
+    .addOption(VERBOSE())
 }
 
 /** For verbs that work in a node's directory. */
@@ -42,7 +56,12 @@ export function addDirOptions(command: Command): Command {
 
 /** For verbs that talk to a running node. */
 export function addClientOptions(command: Command): Command {
-  return command.addOption(DIR()).addOption(SERVER()).addOption(VERBOSE())
+  return command
+    .addOption(DIR())
+    .addOption(SERVER())
+    .addOption(TOKEN())
+    .addOption(AUTHORITY())
+    .addOption(VERBOSE())
 }
 
 /** For those whose objects have a namespace. */

@@ -15,6 +15,7 @@ import { domainVerb } from './domain.ts'
 import { explainVerb } from './explain.ts'
 import { getVerb } from './get.ts'
 import { initVerb } from './init.ts'
+import { kubeconfigVerb } from './kubeconfig.ts'
 import { logsVerb } from './logs.ts'
 import { addGlobalOptions, examples } from './options.ts'
 import { peerVerb } from './peer.ts'
@@ -22,6 +23,7 @@ import { planVerb } from './plan.ts'
 import { startVerb } from './start.ts'
 import { statusVerb } from './status.ts'
 import { stopVerb } from './stop.ts'
+import { tokenVerb } from './token.ts'
 import { traceVerb } from './trace.ts'
 import { versionVerb } from './version.ts'
 import type { Verb } from './verb.ts'
@@ -30,6 +32,7 @@ import type { Verb } from './verb.ts'
 const GROUPS: readonly (readonly [title: string, verbs: readonly Verb[]])[] = [
   ['Try it:', [demoVerb]],
   ['Run a node:', [initVerb, startVerb, statusVerb, stopVerb, domainVerb, peerVerb]],
+  ['Let others in:', [kubeconfigVerb, tokenVerb]],
   ['Run workloads:', [applyVerb, planVerb, getVerb, describeVerb, traceVerb, logsVerb, deleteVerb]],
   ['More:', [contractVerb, explainVerb, apiResourcesVerb, completionVerb, versionVerb]],
 ]
@@ -59,7 +62,7 @@ export function createProgram(context: Context): Command {
       ) +
         `
 Which node is meant: --server URL or $TRIBUTARY_SERVER, else the one that runs in --dir DIR, $TRIBUTARY_DIR,
-./tributary-node (if it exists) or ~/.tributary. kubectl works as well: kubectl --server URL get intents
+./tributary-node (if it exists) or ~/.tributary. kubectl works as well, with: tributary kubeconfig
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 the node does not answer, 130 interrupted.
 `,

@@ -124,7 +124,7 @@ function explained(directory: string, error: unknown): unknown {
 function banner(
   context: Context,
   directory: string,
-  { name, id, rearAddress, controlUrl, node }: NodeHandle,
+  { name, id, rearAddress, controlSocket, controlUrl, node }: NodeHandle,
 ): void {
   const style = styleFor(context, context.stderr)
   const { role, domain, version, enforcement, warnings } = node.status()
@@ -137,10 +137,11 @@ function banner(
     row('id', id),
     row('directory', directory),
     row('REAR', `${rearAddress} (mutual TLS)`),
-    row('control', controlUrl),
+    row('control', controlSocket),
+    row('', `${controlUrl} (with a token)`),
     row('limits', enforcement),
     row('try', `tributary get flavors --dir ${shellWord(directory)}`),
-    row('', `kubectl --server ${controlUrl} get nodes`),
+    row('', `tributary kubeconfig --merge --dir ${shellWord(directory)}   (for kubectl, k9s, Helm)`),
     ...(warnings.length === 0 ? [] : ['']),
     ...warnings.map(({ severity, code, text }) => {
       const loud = severity === 'high'

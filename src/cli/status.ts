@@ -3,6 +3,7 @@
  */
 import type { NodeStatus } from '../node/node-status.ts'
 import { connect } from './connect.ts'
+import type { ControlClient } from './control-client.ts'
 import { type Context, print } from './context.ts'
 import { humanSeconds } from './human-time.ts'
 import { addClientOptions, examples, type GlobalOptions, optionsOf, outputOption } from './options.ts'
@@ -32,13 +33,17 @@ async function status(context: Context, options: GlobalOptions): Promise<void> {
     const found = await client.get<NodeStatus>('/tributary/v1/status')
     const { output } = options
     if (output === 'json' || output === 'yaml') context.stdout.write(encodeAs(output, found))
-    else print(context, ...describeStatus(context, found, client.url.origin))
+    else print(context, ...describeStatus(context, found, client.place))
   } finally {
     client.close()
   }
 }
 
-function describeStatus(context: Context, status: NodeStatus, controlUrl: string): readonly string[] {
+function describeStatus(
+  context: Context,
+  status: NodeStatus,
+  { url, socketPath }: ControlClient['place'],
+): readonly string[] {
   const style = styleFor(context, context.stdout)
   const rows: [string, string | undefined][] = [
     ['node', `${style.bold(status.name)} (${status.role})`],
@@ -47,7 +52,8 @@ function describeStatus(context: Context, status: NodeStatus, controlUrl: string
     ['version', status.version],
     ['running', `for ${humanSeconds(status.uptimeSeconds)}`],
     ['REAR', status.rearAddress],
-    ['control', controlUrl],
+    ['control', socketPath],
+    ['HTTPS', status.controlUrl ?? url.origin],
     ['fabric', [status.fabric, status.architecture].filter(Boolean).join(', ')],
     ['limits', status.enforcement],
     ['isolation', status.isolation],

@@ -38,10 +38,11 @@ export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRout
     return process.role === 'active' ? undefined : { status: 503, body: { message: whyNotReady(process) } }
   }
   return [
-    { method: 'GET', path: '/healthz', handler: async () => ({ status: 200, body: 'ok' }) },
+    { method: 'GET', path: '/healthz', access: 'viewer', handler: async () => ({ status: 200, body: 'ok' }) },
     {
       method: 'GET',
       path: '/readyz',
+      access: 'viewer',
       async handler() {
         const process = options.process()
         if (process.role !== 'active') return { status: 503, body: whyNotReady(process) }
@@ -58,21 +59,30 @@ export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRout
     {
       method: 'GET',
       path: '/metrics',
+      access: 'viewer',
       handler: async () => ({
         status: 200,
         headers: { 'content-type': metrics.contentType },
         body: await metrics.metrics(),
       }),
     },
-    { method: 'GET', path: '/tributary/v1/status', handler: async () => ({ status: 200, body: status() }) },
+    {
+      method: 'GET',
+      path: '/tributary/v1/status',
+      access: 'viewer',
+      handler: async () => ({ status: 200, body: status() }),
+    },
     {
       method: 'GET',
       path: '/tributary/v1/traces/:namespace/:intent',
+      access: 'viewer',
       handler: async (request) => waiting() ?? wholeTrace(options, request),
     },
     {
       method: 'POST',
       path: '/tributary/v1/plan',
+      // It asks other nodes, in our name.
+      access: 'admin',
       async handler({ body, signal }) {
         const standby = waiting()
         if (standby) return standby

@@ -4,6 +4,7 @@
  * `createNode` takes the edges (clock, store, transport, runner) from outside, so that a whole market of nodes
  * runs in one process; `startNode` in `start-node.ts` gives it the real ones.
  */
+import type { ControlAddress } from '../api/index.ts'
 import type { Component } from '../kernel/component.ts'
 import type { Informers } from '../kernel/informer.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
@@ -24,8 +25,8 @@ export interface TributaryNode extends Component {
   readonly name: string
   /** host:port of the REAR listener. @throws Error before the start */
   readonly rearAddress: string
-  /** @throws Error before the start, or when there is none */
-  readonly controlUrl: string
+  /** Where the control API listens. @throws Error before the start, or when there is none */
+  readonly control: ControlAddress
   readonly store: ObjectStore
   readonly informers: Informers
   /** All of the protocol that the node serves. */
@@ -63,6 +64,7 @@ export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode 
   const { registry, membership } = trust.handles
   const { fabric } = peering.handles
   const current = (): ProcessRole => active.current
+  const controlUrl = (): string | undefined => control.handles.controlApi?.listening?.secure?.url
   const status = (): NodeStatus =>
     nodeStatus({
       config,
@@ -71,6 +73,7 @@ export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode 
       fabric,
       peers: registry.list(),
       uptimeMs: system.clock.monotonic() - started,
+      controlUrl: controlUrl(),
       plainAddress: rearServer.plainAddress,
       warnings: membership.warnings(),
       process: current(),
@@ -118,10 +121,9 @@ export function createNode({ overrides, ...edges }: NodeOptions): TributaryNode 
       if (rearServer.address === undefined) throw new Error('the node is not running')
       return self.identity().ip
     },
-    get controlUrl() {
+    get control() {
       if (controlApi === undefined) throw new Error('this node serves no control API')
-      const { host, port } = controlApi.address
-      return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+      return controlApi.address
     },
     status,
     get process() {

@@ -16,6 +16,8 @@ export interface NodeStatus {
   readonly domain: string
   readonly version: string
   readonly rearAddress: string
+  /** Where the control API is for those with a token. */
+  readonly controlUrl?: string
   readonly uptimeSeconds: number
   /** Whether the process that answers acts for the node. */
   readonly process: ProcessRole
@@ -54,6 +56,7 @@ export interface NodeStatusOptions {
   readonly fabric: Pick<Fabric & Cluster, 'name' | 'enforcement' | 'isolation' | 'architectures'>
   readonly peers: readonly Peer[]
   readonly uptimeMs: number
+  readonly controlUrl?: string | undefined
   /** Address of the listener without TLS, where there is one. */
   readonly plainAddress: string | undefined
   /** What components warn of. */
@@ -62,7 +65,7 @@ export interface NodeStatusOptions {
 }
 
 export function nodeStatus(options: NodeStatusOptions): NodeStatus {
-  const { config, self, role, fabric, peers, uptimeMs, plainAddress, warnings, process } = options
+  const { config, self, role, fabric, peers, uptimeMs, controlUrl, plainAddress, warnings, process } = options
   return {
     name: self.name,
     id: self.id,
@@ -70,6 +73,7 @@ export function nodeStatus(options: NodeStatusOptions): NodeStatus {
     domain: self.domain,
     version: VERSION,
     rearAddress: self.identity().ip,
+    ...(controlUrl === undefined ? {} : { controlUrl }),
     uptimeSeconds: Math.round(uptimeMs / 1000),
     process,
     architecture: fabric.architectures.join(', '),

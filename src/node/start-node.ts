@@ -14,6 +14,7 @@ export interface NodeHandle {
   readonly name: string
   readonly id: string
   readonly rearAddress: string
+  readonly controlSocket: string
   readonly controlUrl: string
   readonly node: TributaryNode
   /** Graceful; idempotent. */
@@ -23,6 +24,9 @@ export interface NodeHandle {
 /** What a running node leaves in its directory for the command line. */
 export interface RunningEndpoints {
   readonly pid: number
+  /** Path of the socket of the control API: who can open it may do everything. */
+  readonly controlSocket: string
+  /** Where the control API is for those who have a token: `https://…` */
   readonly controlUrl: string
   readonly rearAddress: string
   readonly id: string
@@ -70,7 +74,8 @@ export async function startNode(options: {
     await node.start()
     const endpoints: RunningEndpoints = {
       pid: process.pid,
-      controlUrl: node.controlUrl,
+      controlSocket: node.control.socket,
+      controlUrl: node.control.secure?.url ?? '',
       rearAddress: node.rearAddress,
       id: node.id,
       name: node.name,

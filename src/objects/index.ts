@@ -1,4 +1,5 @@
 /** All kinds that the store holds and the control API serves. A new kind is listed here and nowhere else. */
+import { AccessTokenKind } from './access-token.ts'
 import { AllocationKind } from './allocation.ts'
 import { ContractKind } from './contract.ts'
 import { CORE_KINDS } from './core/index.ts'
@@ -46,4 +47,5 @@ export const ALL_KINDS: readonly KindDefinition[] = [
   RatingStatementKind,
   SampleKind,
   TraceKind,
+  AccessTokenKind,
 ]

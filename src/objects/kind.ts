@@ -6,6 +6,7 @@
 import type { TSchema } from 'typebox'
 import type { KubeObject } from './meta.ts'
 import type { Retention } from './retention.ts'
+import type { Writable } from './writable.ts'
 
 /** One column of `kubectl get`. */
 export interface PrinterColumn {
@@ -58,6 +59,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
   readonly selectableFields?: readonly string[]
   /** How long its objects stay. Every kind that a node has states one; a test says which does not. */
   readonly retention?: Retention<T>
+  /** Who writes its objects through the control API. Every kind that a node has states it; a test says which does not. */
+  readonly writable?: Writable
   /**
    * Its objects hold secrets: whoever may only look (the `viewer` of the control API) can neither get, list nor
    * watch them.

@@ -8,7 +8,7 @@ import { rfc3339, type System } from '../kernel/system.ts'
 import { parseNodeId, type NodeId } from '../objects/ids.ts'
 import { loadAuthority } from './authority.ts'
 import { KeyFileError } from './node-key.ts'
-import { replacePrivateFile } from './private-file.ts'
+import { replacePrivateFile } from '../kernel/private-file.ts'
 import { parseRevocations, type Revocation } from './revocations.ts'
 
 /** @returns where an authority keeps what it took back */

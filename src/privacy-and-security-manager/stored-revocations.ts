@@ -4,7 +4,7 @@ import type { Component } from '../kernel/component.ts'
 import type { Log } from '../kernel/log.ts'
 import { MembershipError } from './membership-error.ts'
 import type { MembershipTrust } from './membership.ts'
-import { replacePrivateFile } from './private-file.ts'
+import { replacePrivateFile } from '../kernel/private-file.ts'
 import { verifyRevocations, type Revocations } from './revocations.ts'
 
 export interface StoredRevocationsOptions {

@@ -269,9 +269,9 @@ describe('the node that is meant', () => {
   })
 
   it('does not answer: who, where and why', async () => {
-    const { code, err } = await runAnywhere(['get', 'pods', '--server', 'http://127.0.0.1:1'])
+    const { code, err } = await runAnywhere(['get', 'pods', '--server', 'https://127.0.0.1:1'])
     expect(code).toBe(4)
-    expect(err).toBe('error: no answer from the node at http://127.0.0.1:1: nobody listens there\n')
+    expect(err).toBe('error: no answer from the node at https://127.0.0.1:1: nobody listens there\n')
     expect((await runAnywhere(['get', 'pods', '--server', 'ftp://x'])).code).toBe(2)
   })
 

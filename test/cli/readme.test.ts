@@ -27,7 +27,7 @@ async function freePort(): Promise<number> {
 }
 
 it('works as the README says, from the domain to the workload and back', async () => {
-  const [make = '', start = '', use = ''] = commandsOf('Run it')
+  const [make = '', start = '', use = '', kubernetes = ''] = commandsOf('Run it')
   const folder = temporaryFolder()
   for (const name of ['bin', 'examples']) symlinkSync(join(ROOT, name), join(folder, name))
   const port = await freePort()
@@ -67,4 +67,11 @@ it('works as the README says, from the domain to the workload and back', async (
   expect(printed).toContain('workload deployed on the virtual node')
   expect(printed).toMatch(/vnode-\w+/)
   expect(shell('tributary --dir beta get flavors')).toMatch(/ 4 +4Gi /)
+
+  const [kubeconfig = '', kubectl = ''] = kubernetes.trim().split('\n')
+  shell(kubeconfig)
+  expect(readFileSync(join(folder, '.kube', 'config'), 'utf8')).toContain('current-context: tributary-alpha')
+  // Not every machine has kubectl.
+  if (spawnSync('kubectl', ['version', '--client']).status === 0)
+    expect(shell(kubectl)).toContain('node/alpha')
 })

@@ -7,7 +7,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ControlApi } from '../../src/api/index.ts'
+import { AccessTokens, ControlApi } from '../../src/api/index.ts'
+import { Informers } from '../../src/kernel/informer.ts'
+import { run } from '../cli/support/run.ts'
 import { DeploymentKind, TEST_KINDS, WidgetKind } from '../support/control-api-kinds.ts'
 import { silentLog } from '../../src/kernel/log.ts'
 import { mutateStatus, type ObjectStore } from '../../src/kernel/object-store.ts'
@@ -37,13 +39,24 @@ afterAll(() => rmSync(home, { recursive: true, force: true }))
 
 beforeEach(async () => {
   store = createMemoryStore({ system: realSystem }).store
+  const informers = new Informers({ store, system: realSystem, log: silentLog })
+  const tokens = new AccessTokens({ store, informers, system: realSystem, log: silentLog })
   api = new ControlApi({
     store,
     kinds: TEST_KINDS,
     system: realSystem,
     log: silentLog,
     version: '0.0.0',
-    listen: { host: '127.0.0.1', port: 0 },
+    socket: join(home, 'run', 'control.sock'),
+    secure: { listen: { host: '127.0.0.1', port: 0 }, tokens, directory: home, nodeName: 'test' },
+    extra: [
+      {
+        method: 'GET',
+        path: '/tributary/v1/status',
+        access: 'viewer',
+        handler: async () => ({ status: 200, body: { name: 'test' } }),
+      },
+    ],
     async *podLogs({ name }, { follow, tailLines }) {
       yield `hello from ${name}\n`
       if (follow) yield 'and more\n'
@@ -51,14 +64,17 @@ beforeEach(async () => {
     },
   })
   await api.start()
+  const server = `unix:${api.address.socket}`
+  const made = await run(['kubeconfig', '--server', server])
+  expect(made.code, made.err).toBe(0)
+  writeFileSync(join(home, 'kubeconfig'), made.out, { mode: 0o600 })
 })
 
 afterEach(() => api.stop())
 
 function start(args: readonly string[], environment: Record<string, string> = {}): ReturnType<typeof spawn> {
-  const server = `http://127.0.0.1:${api.address.port}`
-  return spawn('kubectl', ['--server', server, '--cache-dir', join(home, 'cache'), ...args], {
-    env: { ...process.env, HOME: home, KUBECONFIG: join(home, 'none'), ...environment },
+  return spawn('kubectl', ['--cache-dir', join(home, 'cache'), ...args], {
+    env: { ...process.env, HOME: home, KUBECONFIG: join(home, 'kubeconfig'), ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
 }

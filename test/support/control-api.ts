@@ -1,7 +1,10 @@
 /**
- * A real control API on a real port over a memory store, for the tests of it.
+ * A real control API over a memory store, reached through its socket: for the tests of it.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 import { silentLog } from '../../src/kernel/log.ts'
@@ -22,7 +25,8 @@ export interface Answer {
 export interface TestApi {
   readonly api: ControlApi
   readonly store: ObjectStore
-  readonly port: number
+  /** Path of the socket that it is reached through. */
+  readonly socket: string
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   /** Lines of a stream, parsed, until `close` is called. */
   stream(path: string, headers?: Record<string, string>): Promise<Stream>
@@ -43,29 +47,31 @@ export async function serve(
   const store =
     options.store ??
     createMemoryStore({ system: realSystem, ...(historyLimit === undefined ? {} : { historyLimit }) }).store
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-api-'))
   const api = new ControlApi({
     store,
     kinds: TEST_KINDS,
     system: realSystem,
     log: silentLog,
     version: '0.0.0',
-    listen: { host: '127.0.0.1', port: 0 },
+    socket: join(folder, 'control.sock'),
     ...rest,
   })
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   await api.start()
   onTestFinished(() => api.stop())
-  const { port } = api.address
+  const { socket } = api.address
   return {
     api,
     store,
-    port,
-    call: (method, path, body, headers = {}) => call(port, method, path, body, headers),
-    stream: (path, headers = {}) => stream(port, path, headers),
+    socket,
+    call: (method, path, body, headers = {}) => call(socket, method, path, body, headers),
+    stream: (path, headers = {}) => stream(socket, path, headers),
   }
 }
 
 function call(
-  port: number,
+  socketPath: string,
   method: string,
   path: string,
   body: unknown,
@@ -76,8 +82,7 @@ function call(
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest(
       {
-        host: '127.0.0.1',
-        port,
+        socketPath,
         method,
         path,
         agent: false,
@@ -110,9 +115,9 @@ function tryParse(text: string): any {
   }
 }
 
-function stream(port: number, path: string, headers: Record<string, string>): Promise<Stream> {
+function stream(socketPath: string, path: string, headers: Record<string, string>): Promise<Stream> {
   return new Promise((resolve, reject) => {
-    const outgoing = httpRequest({ host: '127.0.0.1', port, path, agent: false, headers }, (incoming) => {
+    const outgoing = httpRequest({ socketPath, path, agent: false, headers }, (incoming) => {
       const lines = createInterface({ input: incoming })[Symbol.asyncIterator]()
       incoming.on('error', () => undefined)
       resolve({

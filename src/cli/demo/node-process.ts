@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { deadline, sleep } from '../../kernel/system.ts'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
-import { ControlClient } from '../control-client.ts'
+import { ControlClient, socketUrl } from '../control-client.ts'
 import { type Endpoints, readEndpoints } from '../node-directory.ts'
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url))
@@ -68,7 +68,7 @@ export async function startNodeProcess(
     directory,
     endpoints,
     client: new ControlClient({
-      url: endpoints.controlUrl,
+      url: socketUrl(endpoints.controlSocket),
       signal: context.signal,
       unreachable: (reason) => `${name} does not answer any more: ${reason}${lastWords(logFile)}`,
     }),

@@ -148,7 +148,7 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
       heading('The nodes go on running, and the intent has been applied again')
       const width = Math.max(...processes.map(({ name }) => name.length))
       for (const { name, directory, endpoints } of processes) {
-        say(`  ${painted(name, width)}  process ${endpoints.pid}  ${endpoints.controlUrl}  ${directory}`)
+        say(`  ${painted(name, width)}  process ${endpoints.pid}  ${directory}`)
       }
       const program = relative(context.cwd, PROGRAM)
       const tributary = shellWord(program.startsWith('..') ? PROGRAM : `./${program}`)
@@ -158,7 +158,7 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
         [`${tributary} trace hello`, 'how the workload was placed, step by step'],
         [`${tributary} describe intent hello`, 'where it runs, and why there'],
         [`${tributary} get contracts,nodes,pods`, 'what was bought, and what for'],
-        [`kubectl --server ${consumer.endpoints.controlUrl} get nodes,pods`, 'the same with kubectl'],
+        [`${tributary} kubeconfig > kubeconfig`, 'for kubectl --kubeconfig kubeconfig get nodes,pods'],
         [`${tributary} delete intent hello --wait`, 'give everything back'],
       ]
       const commandWidth = Math.max(...commands.map(([text]) => text.length))

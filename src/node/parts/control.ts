@@ -1,5 +1,6 @@
 /** Control: the API for users and tools of this node. Simulated nodes have none; their tests have the store. */
-import { ControlApi } from '../../api/index.ts'
+import { join } from 'node:path'
+import { AccessTokens, ControlApi } from '../../api/index.ts'
 import { ALL_KINDS } from '../../objects/index.ts'
 import { VERSION } from '../../version.ts'
 import { admit } from '../admission.ts'
@@ -25,14 +26,21 @@ export function createControl(
       readonly process: () => ProcessRole
     },
 ): Part<ControlHandles> {
-  const { base, config, fabric, traces, orchestrator, status, process } = before
+  const { base, config, directory, fabric, traces, orchestrator, status, process } = before
   const { store, informers, system, log } = base
   const controlApi = new ControlApi({
     store,
     kinds: ALL_KINDS,
     system,
     log,
-    listen: config.control.listen,
+    socket: join(directory, 'run', 'control.sock'),
+    runtimeDirectory: globalThis.process.env['XDG_RUNTIME_DIR'],
+    secure: {
+      listen: config.control.listen,
+      tokens: new AccessTokens({ store, informers, system, log }),
+      directory,
+      nodeName: config.name,
+    },
     version: VERSION,
     admit,
     podLogs: (key, logOptions) => fabric.logs(key, logOptions),

@@ -1,6 +1,7 @@
 /**
  * A real control API over a memory store, with every kind there is, and the command line against it.
  */
+import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { ControlApi, type ControlApiOptions } from '../../../src/api/index.ts'
 import { silentLog } from '../../../src/kernel/log.ts'
@@ -11,7 +12,7 @@ import { ALL_KINDS } from '../../../src/objects/index.ts'
 import type { KindDefinition } from '../../../src/objects/kind.ts'
 import type { KubeObject, ObjectKey } from '../../../src/objects/meta.ts'
 import { createMemoryStore } from '../../../src/store/memory/index.ts'
-import { begin, type Ran, type RunOptions } from './run.ts'
+import { begin, type Ran, type RunOptions, temporaryFolder } from './run.ts'
 
 export interface TestControl {
   readonly store: ObjectStore
@@ -28,13 +29,13 @@ export async function startControl(options: Partial<ControlApiOptions> = {}): Pr
     system: realSystem,
     log: silentLog,
     version: '0.0.0',
-    listen: { host: '127.0.0.1', port: 0 },
+    socket: join(temporaryFolder(), 'control.sock'),
     admit,
     ...options,
   })
   await api.start()
   onTestFinished(() => api.stop())
-  const url = `http://127.0.0.1:${api.address.port}`
+  const url = `unix:${api.address.socket}`
   const at = (more: RunOptions = {}): RunOptions => ({ ...more, env: { TRIBUTARY_SERVER: url, ...more.env } })
   return {
     store,
