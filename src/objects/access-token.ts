@@ -39,6 +39,7 @@ export const AccessTokenKind: KindDefinition<AccessToken> = {
   }),
   statusSubresource: false,
   confidential: true,
+  writable: { by: 'node', why: 'made by the node', instead: 'use tributary token' },
   retention: { mode: 'component', by: 'Control API', until: 'it expires or is revoked' },
   columns: [
     { name: 'Role', path: 'spec.role' },

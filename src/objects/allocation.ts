@@ -67,6 +67,7 @@ export const AllocationKind: KindDefinition<Allocation> = {
     description,
   ),
   statusSubresource: true,
+  writable: { by: 'user' },
   retention: { mode: 'component', by: 'Available Resources', until: 'the contract it is of has ended' },
   selectableFields: ['spec.contract.name', 'spec.poolName', 'status.status'],
   columns: [

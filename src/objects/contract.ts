@@ -111,6 +111,12 @@ export const ContractKind: KindDefinition<Contract> = {
     description,
   ),
   statusSubresource: true,
+  writable: {
+    by: 'node',
+    why: 'what both sides signed',
+    instead: 'delete it to have it closed',
+    deletable: true,
+  },
   retention: {
     mode: 'archive',
     setting: 'contractsMs',

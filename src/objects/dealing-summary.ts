@@ -54,6 +54,7 @@ export const DealingSummaryKind: KindDefinition<DealingSummary> = {
   }),
   // Written by one writer, in one go.
   statusSubresource: false,
+  writable: { by: 'node', why: 'the sum of contracts that have ended' },
   retention: { mode: 'kept', why: 'one for each node that was dealt with; contracts are summed into it' },
   columns: [
     { name: 'Node', path: 'spec.nodeID' },

@@ -46,6 +46,7 @@ export const DiscoveryKind: KindDefinition<Discovery> = {
     description,
   ),
   statusSubresource: true,
+  writable: { by: 'user' },
   retention: { mode: 'owned', by: 'Solver' },
   selectableFields: ['spec.solverID', 'status.phase.phase'],
   columns: [

@@ -50,6 +50,7 @@ export const FactKind: KindDefinition<Fact> = {
     spec: FactSpecSchema,
   }),
   statusSubresource: false,
+  writable: { by: 'node', why: 'what was noted of a deal' },
   retention: {
     mode: 'age',
     setting: 'factsMs',

@@ -185,6 +185,7 @@ export const FlavorKind: KindDefinition<Flavor> = {
     description,
   ),
   statusSubresource: true,
+  writable: { by: 'node', why: 'made from a Pool', instead: 'make a Pool, which can be sold' },
   retention: { mode: 'component', by: 'Available Resources', until: 'its pool is offered otherwise' },
   selectableFields: [
     'spec.flavorType.typeIdentifier',

@@ -136,6 +136,7 @@ export const IntentKind: KindDefinition<Intent> = {
     closed,
   ),
   statusSubresource: true,
+  writable: { by: 'user' },
   retention: { mode: 'kept', why: 'what the user wants' },
   selectableFields: ['status.phase'],
   columns: [

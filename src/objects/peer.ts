@@ -77,6 +77,7 @@ export const PeerKind: KindDefinition<Peer> = {
   singular: 'peer',
   namespaced: false,
   statusSubresource: true,
+  writable: { by: 'user' },
   retention: { mode: 'kept', why: 'who a node is, and that the user accepts it; one for each node' },
   selectableFields: ['spec.nodeID', 'spec.source', 'status.phase', 'status.role', 'status.domain'],
   schema: Type.Object({

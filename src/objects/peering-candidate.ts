@@ -102,6 +102,7 @@ export const PeeringCandidateKind: KindDefinition<StoredPeeringCandidate> = {
     description,
   ),
   statusSubresource: true,
+  writable: { by: 'node', why: 'what another node offers' },
   retention: {
     mode: 'component',
     by: 'Peering Candidates',

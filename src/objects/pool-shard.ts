@@ -93,6 +93,7 @@ export const PoolShardKind: KindDefinition<PoolShard> = {
   }),
   // A shard must never be seen without its ledger, not even when it was just created.
   statusSubresource: false,
+  writable: { by: 'node', why: 'a part of the ledger' },
   retention: { mode: 'owned', by: 'Pool' },
   columns: [
     { name: 'Pool', path: 'spec.poolName' },

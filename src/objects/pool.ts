@@ -72,6 +72,7 @@ export const PoolKind: KindDefinition<Pool> = {
     status: Type.Optional(PoolStatusSchema),
   }),
   statusSubresource: true,
+  writable: { by: 'user' },
   retention: { mode: 'kept', why: 'what is for sale; the ledger drops what has ended' },
   columns: [
     { name: 'Type', path: 'spec.flavorType' },

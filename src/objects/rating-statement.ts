@@ -37,6 +37,7 @@ export const RatingStatementKind: KindDefinition<RatingStatement> = {
     spec: RatingStatementSpecSchema,
   }),
   statusSubresource: false,
+  writable: { by: 'node', why: 'signed by who rates' },
   retention: {
     mode: 'kept',
     why: 'the published rating rests on it; one for each contract and author',

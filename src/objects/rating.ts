@@ -47,6 +47,7 @@ export const RatingKind: KindDefinition<Rating> = {
   }),
   // Written by one writer, in one go.
   statusSubresource: false,
+  writable: { by: 'node', why: 'derived from facts' },
   retention: { mode: 'kept', why: 'one for each node that was dealt with; facts are summed into it' },
   columns: [
     { name: 'Node', path: 'spec.nodeID' },

@@ -89,6 +89,7 @@ export const ReservationKind: KindDefinition<Reservation> = {
     description,
   ),
   statusSubresource: true,
+  writable: { by: 'user' },
   retention: { mode: 'owned', by: 'Solver' },
   selectableFields: [
     'spec.solverID',

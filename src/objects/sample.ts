@@ -43,6 +43,7 @@ export const SampleKind: KindDefinition<Sample> = {
     status: Type.Optional(SampleStatusSchema),
   }),
   statusSubresource: true,
+  writable: { by: 'node', why: 'a measurement' },
   retention: { mode: 'owned', by: 'Contract' },
   selectableFields: ['spec.contractID'],
   columns: [

@@ -119,6 +119,7 @@ export const SolverKind: KindDefinition<Solver> = {
     description,
   ),
   statusSubresource: true,
+  writable: { by: 'user' },
   retention: { mode: 'component', by: 'Node Orchestrator', until: 'its intent is gone or needs it no more' },
   selectableFields: ['spec.intentID', 'status.contract.name', 'status.solverPhase.phase'],
   columns: [

@@ -69,6 +69,7 @@ export const TraceKind: KindDefinition<Trace> = {
   }),
   // Written by one writer, in one go.
   statusSubresource: false,
+  writable: { by: 'node', why: 'a record of what happened' },
   retention: { mode: 'count', setting: 'traces', of: ({ spec }) => spec.from },
   selectableFields: ['spec.intent', 'spec.traceID', 'spec.from'],
   columns: [

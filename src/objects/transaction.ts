@@ -58,6 +58,7 @@ export const TransactionKind: KindDefinition<Transaction> = {
     description,
   ),
   statusSubresource: true,
+  writable: { by: 'node', why: 'what a buyer holds' },
   retention: {
     mode: 'component',
     by: 'Contract Manager',

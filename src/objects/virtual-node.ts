@@ -52,6 +52,7 @@ export const VirtualNodeKind: KindDefinition<VirtualNode> = {
     status: Type.Optional(VirtualNodeStatusSchema),
   }),
   statusSubresource: true,
+  writable: { by: 'node', why: 'made of a contract' },
   retention: { mode: 'owned', by: 'Solver' },
   selectableFields: ['spec.contractID', 'status.phase'],
   columns: [

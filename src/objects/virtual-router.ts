@@ -103,6 +103,7 @@ export const VirtualRouterKind: KindDefinition<VirtualRouter> = {
     description,
   ),
   statusSubresource: true,
+  writable: { by: 'node', why: 'made of a contract' },
   retention: { mode: 'component', by: 'Network Manager', until: 'its contract has ended' },
   selectableFields: ['spec.role', 'spec.contractID', 'spec.peer.nodeID', 'status.phase'],
   columns: [

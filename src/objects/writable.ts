@@ -9,13 +9,13 @@ interface Derived {
   readonly why: string
   /** What to do to get what one may have meant. */
   readonly instead?: string
+  /** Taken away by the user all the same, which the node then sees to: a contract is closed so. */
+  readonly deletable?: boolean
 }
 
 export type Writable =
   /** The user's own: written at will, but for the status, which is what the node makes of it. */
   | { readonly by: 'user' }
-  /** A request to the node: made and taken back by users; from then on the node works on what was asked. */
-  | { readonly by: 'request'; readonly instead?: string }
   /** What the node derives or decides. */
   | ({ readonly by: 'node' } & Derived)
 
@@ -32,7 +32,9 @@ export function whyNotWritable(
 ): string | undefined {
   if (writable === undefined) return undefined
   if (writable.by === 'node') {
-    const { why, instead } = writable
+    const { why, instead, deletable } = writable
+    const isDeletion = asked.verb === 'delete' || asked.verb === 'deletecollection'
+    if (deletable === true && isDeletion && asked.subresource === undefined) return undefined
     return `a ${kind} is ${why}: it is not written through the API by anybody${instead === undefined ? '' : `; ${instead}`}`
   }
   if (asked.subresource === 'status')

@@ -49,6 +49,7 @@ export const LeaseKind: KindDefinition<Lease> = {
     { description, additionalProperties: false },
   ),
   statusSubresource: false,
+  writable: { by: 'node', why: 'held by a process of the node' },
   retention: { mode: 'component', by: 'who holds it', until: 'it is given up' },
   columns: [
     { name: 'Holder', path: 'spec.holderIdentity' },
