@@ -4,6 +4,8 @@
 export interface TransportLimits {
   /** Largest request body, in bytes; a larger one gets 413. */
   readonly maxRequestBytes: number
+  /** What the bodies of all requests of one connection that are not answered yet may have together; more get 429. */
+  readonly maxWaitingBytes: number
   /** Largest answer that a client reads, in bytes. */
   readonly maxResponseBytes: number
   /** Largest header section, in bytes. */
@@ -34,6 +36,7 @@ export interface TransportLimits {
 
 export const DEFAULT_LIMITS: TransportLimits = {
   maxRequestBytes: 1 << 20,
+  maxWaitingBytes: 2 << 20,
   maxResponseBytes: 16 << 20,
   maxHeaderBytes: 16 << 10,
   handshakeTimeoutMs: 10_000,

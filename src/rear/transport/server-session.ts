@@ -11,6 +11,7 @@ import type { PeerResult } from './peer-certificate.ts'
 import { problem } from './problem.ts'
 import { type Answer, type Opening, readOpening } from './session-protocol.ts'
 import { StreamRefused } from './stream-refused.ts'
+import { WaitingBytes } from './waiting-bytes.ts'
 import type { RearHandler, RearResponse, StreamHandler, TransportPeer } from './transport.ts'
 
 export interface ServerSessionOptions {
@@ -37,6 +38,7 @@ export function serveSession(socket: Duplex, options: ServerSessionOptions): Mux
   const { clock, limits } = options
   const found = options.peer
   let running = 0
+  const waiting = new WaitingBytes(limits.maxWaitingBytes)
   return new Mux(socket, {
     clock,
     peer: found.peer?.id ?? 'a caller without identity',
@@ -55,7 +57,7 @@ export function serveSession(socket: Duplex, options: ServerSessionOptions): Mux
       const done =
         opening.kind === 'stream'
           ? serveStream(options, { opening, accept, peer })
-          : serveRequest(options, { opening, accept, peer })
+          : serveRequest(options, { opening, accept, peer }, waiting)
       void done.finally(() => running--)
     },
   })
@@ -101,7 +103,14 @@ const MAX_DETAIL = 2_000
 async function serveRequest(
   { handler, log, clock, limits }: ServerSessionOptions,
   { opening: { method, path, headers }, accept, peer }: Call<'request'>,
+  waiting: WaitingBytes,
 ): Promise<void> {
+  let kept = 0
+  const keep = (bytes: number): boolean => {
+    if (!waiting.take(bytes)) return false
+    kept += bytes
+    return true
+  }
   const { stream, answer } = accept()
   const gone = new AbortController()
   stream.once('close', () => {
@@ -110,19 +119,22 @@ async function serveRequest(
   const limit = deadline(clock, limits.requestTimeoutMs, gone.signal)
   let response: RearResponse
   try {
-    const body = await readBody(stream, limits.maxRequestBytes, limit.signal)
+    const body = await readBody(stream, { maxBytes: limits.maxRequestBytes, keep }, limit.signal)
     response =
       body === 'too-large'
         ? problem(413, body, 'the request body is too large')
-        : body === 'too-slow'
-          ? problem(408, body, 'the request did not arrive in time')
-          : await handler({ method, path, headers, body, peer, signal: gone.signal })
+        : body === 'too-many'
+          ? problem(429, body, 'too much is sent at a time on this connection')
+          : body === 'too-slow'
+            ? problem(408, body, 'the request did not arrive in time')
+            : await handler({ method, path, headers, body, peer, signal: gone.signal })
   } catch (error) {
     if (gone.signal.aborted) return
     log.error({ err: error, path }, 'request handler failed')
     response = problem(500, 'internal', 'the node failed to answer')
   } finally {
     limit.done()
+    waiting.giveBack(kept)
   }
   answer({ status: response.status, headers: response.headers } satisfies Answer)
   stream.end(response.body === undefined ? undefined : bodyBytes(response.body))
@@ -132,18 +144,21 @@ async function serveRequest(
 /** @throws what broke the stream */
 function readBody(
   stream: Duplex,
-  maxBytes: number,
+  { maxBytes, keep }: { readonly maxBytes: number; readonly keep: (bytes: number) => boolean },
   signal: AbortSignal,
-): Promise<Buffer | undefined | 'too-large' | 'too-slow'> {
+): Promise<Buffer | undefined | 'too-large' | 'too-many' | 'too-slow'> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
+    let refused = false
     stream.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size <= maxBytes) chunks.push(chunk)
+      if (refused) return
+      if (size <= maxBytes && keep(chunk.length)) chunks.push(chunk)
       else {
+        refused = true
         chunks.length = 0
-        resolve('too-large')
+        resolve(size > maxBytes ? 'too-large' : 'too-many')
       }
     })
     stream.once('end', () => resolve(size === 0 ? undefined : Buffer.concat(chunks)))
