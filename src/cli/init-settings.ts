@@ -13,7 +13,7 @@ export interface InitSettings {
   readonly peer?: readonly string[]
   readonly capacity?: Capacity
   readonly sell?: Capacity
-  readonly allowWorkloads?: boolean
+  readonly allowWorkloads?: true | 'unisolated'
 }
 
 export function addInitSettings(command: Command): Command {
@@ -30,7 +30,14 @@ export function addInitSettings(command: Command): Command {
       capacity,
     )
     .option('--sell <resources>', 'spare compute for sale, for example cpu=4,memory=8Gi,pods=20', capacity)
-    .option('--allow-workloads', 'run the commands of buyers on this machine, as selling compute needs')
+    .option(
+      '--allow-workloads [unisolated]',
+      'run the programs of buyers here, as selling compute needs: in containers or sandboxes, or, with "unisolated", as ordinary processes where neither works',
+      (text: string) => {
+        if (text === 'unisolated') return text
+        throw new InvalidArgumentError('Want nothing, or the word unisolated.')
+      },
+    )
 }
 
 /** @returns the part of the configuration that the options say */

@@ -57,6 +57,7 @@ function describeStatus(
     ['fabric', [status.fabric, status.architecture].filter(Boolean).join(', ')],
     ['limits', status.enforcement],
     ['isolation', status.isolation],
+    ['guests', guestsRow(status.guests)],
   ]
   const lines = rows.flatMap(([label, value]) =>
     value === undefined || value === '' ? [] : [`${label.padEnd(10)} ${value}`],
@@ -76,4 +77,10 @@ function describeStatus(
     lines.push(...formatTable([['PEER', 'PHASE', 'DOMAIN', 'ADDRESS', 'ID', 'MESSAGE'], ...cells]))
   }
   return lines
+}
+
+function guestsRow(guests: NodeStatus['guests']): string | undefined {
+  if (guests === undefined) return undefined
+  if (guests.status === 'Refused') return 'none: no compute is sold'
+  return `${guests.runner} (${guests.limits}; egress: ${guests.egress})`
 }

@@ -185,9 +185,31 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
   },
   allowWorkloads: {
     explanation:
-      'Run the commands of buyers as processes of this machine. DANGEROUS: a buyer runs what it likes, within the\n' +
-      'limits and the isolation that `tributary status` shows. Needed to sell compute with the embedded fabric.',
+      'Run the programs of buyers on this machine, as selling compute with the embedded fabric needs. true: in\n' +
+      'containers or sandboxes, or not at all where neither works. unisolated: as ordinary processes there. DANGEROUS:\n' +
+      'they reach what every program of this machine reaches; only for buyers whom you would give a login.',
     example: false,
+  },
+  guests: {
+    explanation: 'How programs of buyers run. What is in force `tributary status` and the offers say.',
+    members: {
+      runner: {
+        explanation:
+          'auto: sandboxes (bubblewrap). container: with a container engine, pods that have images. Or sandbox, process.',
+        example: 'auto',
+      },
+      egress: {
+        explanation:
+          'What they reach of the world: none, internet (without private addresses), all. A runner that cannot keep\n' +
+          'it gives less, not more: none in sandboxes.',
+        example: 'internet',
+      },
+      disk: { explanation: 'What one contract may write, where it does not say.', example: '256Mi' },
+      longestGrace: {
+        explanation: 'How long a program gets to end, whatever its buyer says.',
+        example: '30s',
+      },
+    },
   },
   contracts: {
     explanation: 'The terms under which we sell.',

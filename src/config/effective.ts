@@ -5,10 +5,11 @@
 import { readHostPort, isLoopback, type HostPort } from '../objects/host-port.ts'
 import type { PeerRole } from '../objects/peer.ts'
 import { DAY_MS, DEFAULT_RETENTION, type RetentionSettings } from '../objects/retention.ts'
-import { canonical } from '../quantity/index.ts'
+import { canonical, parseQuantity, wholeUnits } from '../quantity/index.ts'
 import { parseDuration } from '../quantity/duration.ts'
 import { parseMargin, priceFault } from '../quantity/price.ts'
 import { UnreadableError } from '../quantity/unreadable.ts'
+import { DEFAULT_GUESTS, type GuestSettings } from '../objects/guests.ts'
 import { ConfigError } from './config-error.ts'
 import type { Config } from './schema.ts'
 
@@ -54,7 +55,9 @@ export interface EffectiveConfig {
   /** Amounts are canonical. */
   readonly sell: Given<'sell'> | undefined
   readonly offers: Given<'offers'>
+  /** Whether programs of others may run here. */
   readonly allowWorkloads: boolean
+  readonly guests: GuestSettings
   readonly contracts: {
     readonly holdMs: number
     readonly longestMs: number
@@ -138,7 +141,17 @@ export function effectiveConfig(config: Config): EffectiveConfig {
       }),
     },
     offers: (config.offers ?? []).map((offer, index) => priced(`offers.${index}`, offer)),
-    allowWorkloads: config.allowWorkloads ?? false,
+    allowWorkloads: (config.allowWorkloads ?? false) !== false,
+    guests: {
+      runner: config.guests?.runner ?? DEFAULT_GUESTS.runner,
+      egress: config.guests?.egress ?? DEFAULT_GUESTS.egress,
+      diskBytes: bytes('guests.disk', config.guests?.disk ?? String(DEFAULT_GUESTS.diskBytes)),
+      longestGraceMs:
+        config.guests?.longestGrace === undefined
+          ? DEFAULT_GUESTS.longestGraceMs
+          : duration('guests.longestGrace', config.guests.longestGrace),
+      unisolated: config.allowWorkloads === 'unisolated',
+    },
     contracts: {
       holdMs: duration('contracts.hold', contracts?.hold ?? '2m'),
       longestMs: duration('contracts.longest', contracts?.longest ?? '365d'),
@@ -194,6 +207,10 @@ function priced<T extends { readonly price?: Given<'offers'>[number]['price'] }>
 function margin(field: string, text: string | undefined): string | undefined {
   if (text !== undefined) readable(field, () => parseMargin(text))
   return text
+}
+
+function bytes(field: string, text: string): number {
+  return Number(wholeUnits(parseQuantity(amount(field, text))))
 }
 
 function hostPort(field: string, text: string): HostPort {

@@ -9,6 +9,7 @@ import {
   DURATION_PATTERN,
   oneOf,
 } from '../objects/schema.ts'
+import { QUANTITY_PATTERN } from '../objects/schema.ts'
 import { LOG_LEVELS } from '../kernel/log.ts'
 
 const text = (description: string, options: object = {}) =>
@@ -197,10 +198,28 @@ export const ConfigSchema = closed({
   sell: Type.Optional(SellSchema),
   offers: Type.Optional(Type.Array(OtherOfferSchema)),
   allowWorkloads: Type.Optional(
-    Type.Boolean({
+    Type.Union([Type.Boolean(), Type.Literal('unisolated')], {
       default: false,
       description:
-        'Run the commands of buyers as processes of this machine. Dangerous; needed to sell compute with the embedded fabric.',
+        'Run the programs of buyers on this machine, as selling compute with the embedded fabric needs: true runs them in containers or sandboxes or not at all; unisolated runs them as ordinary processes where neither works, which gives the machine away.',
+    }),
+  ),
+  guests: Type.Optional(
+    closed({
+      runner: Type.Optional(oneOf(['auto', 'container', 'sandbox', 'process'], { default: 'auto' })),
+      egress: Type.Optional(oneOf(['none', 'internet', 'all'], { default: 'internet' })),
+      disk: Type.Optional(
+        text('What one contract may write, where it does not say.', {
+          pattern: QUANTITY_PATTERN,
+          default: '256Mi',
+        }),
+      ),
+      longestGrace: Type.Optional(
+        text('How long a program of a buyer gets at most to end.', {
+          pattern: '^[0-9]+(s|m|h|d)$',
+          default: '30s',
+        }),
+      ),
     }),
   ),
   contracts: Type.Optional(

@@ -8,6 +8,7 @@
  * against each implementation.
  */
 import type { Component } from '../kernel/component.ts'
+import type { GuestSettings, GuestTerms } from '../objects/guests.ts'
 import type { Log } from '../kernel/log.ts'
 import type { Informers } from '../kernel/informer.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
@@ -128,6 +129,13 @@ export interface Fabric extends Component {
   withdraw(contractID: string): Promise<void>
   /** Provider: how it stands with what is provided under a contract. */
   provided(contractID: string): Promise<ProvidedState>
+  /**
+   * What buyers get here, or why nothing is sold that runs programs; finds out what works. Absent where that is for the
+   * cluster to say.
+   */
+  guestTerms?(): Promise<GuestTerms>
+  /** The same, known after the start. */
+  readonly guests?: GuestTerms
   /** @returns ends it. Tells at least once of each change of a state; may tell when there is none */
   onChange(listener: (change: FabricChange) => void): () => void
 }
@@ -155,6 +163,8 @@ export interface FabricOptions {
   readonly labels?: Readonly<Record<string, string>>
   /** Whether programs of others may run here; the operator has to say so. */
   readonly allowWorkloads: boolean
+  /** How they run, if they may; the defaults unless given. */
+  readonly guests?: GuestSettings
   /** Paths that programs must not see, even where they can only run as our own user: our data and keys. */
   readonly hidden?: readonly string[]
   readonly contracts: {

@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Config } from '../config/index.ts'
+import type { GuestTerms } from '../objects/guests.ts'
 import type { Component } from '../kernel/component.ts'
 import { ensure, mutate } from '../kernel/object-store.ts'
 import type { NodeBase } from '../node-base.ts'
@@ -18,10 +19,18 @@ export class LocalResourceManager implements Component {
   readonly #base: NodeBase
   readonly #config: Pick<Config, 'sell' | 'offers' | 'allowWorkloads' | 'cluster'>
 
+  /** What buyers of compute get here; without it nothing is said of it. */
+  #guests: (() => Promise<GuestTerms | undefined>) | undefined
+
   constructor(base: NodeBase, config: Pick<Config, 'sell' | 'offers' | 'allowWorkloads' | 'cluster'>) {
     this.#base = base
     this.#config = config
     base.informers.of(PoolKind)
+  }
+
+  /** Before the start. @param terms finds out what buyers get; where they are refused no compute is put up for sale */
+  useGuests(terms: () => Promise<GuestTerms | undefined>): void {
+    this.#guests = terms
   }
 
   /**
@@ -30,7 +39,8 @@ export class LocalResourceManager implements Component {
    */
   async start(): Promise<void> {
     const { store } = this.#base
-    const wanted = new Map(poolSpecs(this.#config).map(({ name, spec }) => [name, spec]))
+    const terms = await this.#guests?.()
+    const wanted = new Map(poolSpecs(this.#config, terms).map(({ name, spec }) => [name, spec]))
     for (const [name, spec] of wanted) {
       const key = inDefaultNamespace(name)
       await ensure(store, PoolKind, { metadata: { ...key, labels: CONFIGURED }, spec })

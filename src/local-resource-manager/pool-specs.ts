@@ -1,18 +1,23 @@
 /** Which pools a configuration asks for. Pure. */
 import type { Config } from '../config/index.ts'
+import type { GuestTerms } from '../objects/guests.ts'
 import type { PoolSpec } from '../objects/pool.ts'
 import { canonical } from '../quantity/index.ts'
 import { localArchitecture } from './measured-capacity.ts'
 
 const FREE: PoolSpec['price'] = { amount: '', currency: '', period: '' }
 
-/** @returns the pools that a configuration asks for. Pure. */
+/**
+ * @param terms what buyers of compute get; where they are refused there is no such pool
+ * @returns the pools that a configuration asks for. Pure.
+ */
 export function poolSpecs(
   config: Pick<Config, 'sell' | 'offers'>,
+  terms?: GuestTerms,
 ): readonly { readonly name: string; readonly spec: PoolSpec }[] {
   const pools: { name: string; spec: PoolSpec }[] = []
   const { sell } = config
-  if (sell) {
+  if (sell && terms?.status !== 'Refused') {
     const capacity = Object.fromEntries(
       Object.entries(sell.capacity).map(([resource, amount]) => [resource, canonical(amount)]),
     )
@@ -22,7 +27,10 @@ export function poolSpecs(
         flavorType: 'k8slice',
         capacity: { pods: '110', ...capacity },
         partition: { ...sell.partition },
-        data: { architecture: localArchitecture(), properties: sell.properties ?? {} },
+        data: {
+          architecture: localArchitecture(),
+          properties: { ...sell.properties, ...guestProperties(terms) },
+        },
         price: sell.price ?? FREE,
         ...(sell.location ? { location: sell.location } : {}),
         ...(sell.visibility ? { visibility: sell.visibility } : {}),
@@ -45,4 +53,10 @@ export function poolSpecs(
     })
   }
   return pools
+}
+
+/** @returns what of the terms an offer says: what runs a program, what it reaches, what is kept and how */
+function guestProperties(terms: GuestTerms | undefined): Readonly<Record<string, string>> {
+  if (terms?.status !== 'Taken') return {}
+  return { runner: terms.runner, egress: terms.egress, limits: terms.limits }
 }

@@ -1,5 +1,6 @@
 /** The node at a glance: what `tributary status` shows. */
 import type { EffectiveConfig } from '../config/index.ts'
+import type { GuestTerms } from '../objects/guests.ts'
 import type { Cluster } from '../fabric/cluster.ts'
 import type { Fabric } from '../fabric/fabric.ts'
 import type { ProcessRole } from './active-process.ts'
@@ -28,6 +29,8 @@ export interface NodeStatus {
   readonly enforcement: string
   /** What keeps them away from the machine and from each other. */
   readonly isolation: string
+  /** What buyers' programs run in and reach, and how their limits are kept; or why they do not run. */
+  readonly guests?: GuestTerms
   readonly warnings: readonly NodeWarning[]
   readonly peers: readonly PeerLine[]
 }
@@ -53,7 +56,7 @@ export interface NodeStatusOptions {
   readonly config: EffectiveConfig
   readonly self: Self
   readonly role: PeerRole
-  readonly fabric: Pick<Fabric & Cluster, 'name' | 'enforcement' | 'isolation' | 'architectures'>
+  readonly fabric: Pick<Fabric & Cluster, 'name' | 'enforcement' | 'isolation' | 'architectures' | 'guests'>
   readonly peers: readonly Peer[]
   readonly uptimeMs: number
   readonly controlUrl?: string | undefined
@@ -80,6 +83,7 @@ export function nodeStatus(options: NodeStatusOptions): NodeStatus {
     fabric: fabric.name,
     enforcement: fabric.enforcement,
     isolation: fabric.isolation,
+    ...(config.allowWorkloads && fabric.guests && { guests: fabric.guests }),
     warnings: [...settingWarnings(config, fabric, plainAddress), ...warnings],
     peers: peers.map(peerLine),
   }
@@ -101,7 +105,7 @@ function peerLine({ metadata, spec, status }: Peer): PeerLine {
 /** What an operator may not have meant, or should not forget. */
 function settingWarnings(
   config: EffectiveConfig,
-  fabric: Pick<Fabric & Cluster, 'name' | 'enforcement' | 'isolation' | 'architectures'>,
+  fabric: Pick<Fabric & Cluster, 'name' | 'enforcement' | 'isolation' | 'architectures' | 'guests'>,
   plainAddress: string | undefined,
 ): readonly NodeWarning[] {
   const warnings: NodeWarning[] = []
@@ -109,12 +113,17 @@ function settingWarnings(
     warnings.push({ code, severity, text })
   }
   if (config.allowWorkloads) {
-    const { enforcement, isolation } = fabric
-    warn(
-      'high',
-      'workloads-allowed',
-      `buyers run commands on this machine (limits: ${enforcement}; isolation: ${isolation})`,
-    )
+    const { enforcement, isolation, guests } = fabric
+    if (guests?.status === 'Refused') warn('high', 'no-compute-for-sale', guests.message)
+    else if (guests === undefined || guests.runner === 'process') {
+      warn(
+        'high',
+        'workloads-unisolated',
+        `buyers run commands on this machine as ordinary processes (limits: ${enforcement}; isolation: ${isolation})`,
+      )
+    } else {
+      warn('low', 'workloads-allowed', `programs of buyers run on this machine, in a ${guests.runner}`)
+    }
   } else if (config.sell) {
     warn('high', 'cannot-deliver', 'compute is for sale, but allowWorkloads is off: buyers will be denied')
   }

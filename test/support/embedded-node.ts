@@ -15,6 +15,7 @@ import type { ObjectStore } from '../../src/kernel/object-store.ts'
 import { realSystem, type System } from '../../src/kernel/system.ts'
 import { CORE_KINDS } from '../../src/objects/core/index.ts'
 import type { Container } from '../../src/objects/core/pod-spec.ts'
+import { DEFAULT_GUESTS, type GuestSettings } from '../../src/objects/guests.ts'
 import { createMemoryStore } from '../../src/store/memory/index.ts'
 
 export interface EmbeddedNode {
@@ -34,6 +35,8 @@ export interface EmbeddedNodeOptions {
   readonly system?: System
   readonly runner?: Runner
   readonly allowWorkloads?: boolean
+  /** Ordinary processes unless given. */
+  readonly guests?: GuestSettings
   readonly capacity?: Amounts
   /** Of an earlier life. */
   readonly store?: ObjectStore
@@ -62,6 +65,8 @@ export async function startEmbeddedNode(options: EmbeddedNodeOptions): Promise<E
     directory,
     capacity,
     allowWorkloads,
+    // Everything here is the same user's.
+    guests: options.guests ?? { ...DEFAULT_GUESTS, runner: 'process', unisolated: true },
     contracts: { sold: (id) => sold.get(id) },
     channels: (id) => channels.get(id),
     version: 'v0.0.0-test',

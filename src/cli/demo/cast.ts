@@ -42,7 +42,8 @@ export function seller({ name, domain, peers, knows }: Part): ScenarioNode {
         price: { amount: '0.05', currency: 'EUR', period: 'hour' },
         location: { country: 'IT', city: 'Turin' },
       },
-      allowWorkloads: true,
+      // All nodes here are the same user's: on a machine with nothing better they run each other's programs as they are.
+      allowWorkloads: 'unisolated',
     }),
   }
 }

@@ -50,6 +50,8 @@ const PULL_REASONS: Readonly<Partial<Record<RunnerErrorCode, string>>> = {
 }
 /** Who ran that long is forgiven earlier crashes. */
 const FORGIVEN_AFTER_MS = 600_000
+/** Seconds: what fails its probes is not worth more. */
+const MOST_PROBE_GRACE_S = 30
 const SIGKILL = 9
 /** Kubernetes' exit code for a command that could not be started at all. */
 const START_FAILED = 128
@@ -296,7 +298,7 @@ export class ContainerInstance {
       unhealthy: (kind, message) => event('Warning', 'Unhealthy', `${kind} probe failed: ${message}`),
       dead: () => {
         event('Normal', 'Killing', `Container ${container.name} failed its probe, will be restarted`)
-        void process.kill((pod.spec.terminationGracePeriodSeconds ?? 30) * 1_000)
+        void process.kill(Math.min(MOST_PROBE_GRACE_S, pod.spec.terminationGracePeriodSeconds ?? 30) * 1_000)
       },
     }
   }

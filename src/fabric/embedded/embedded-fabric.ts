@@ -27,7 +27,9 @@ import type {
   ResourceOffer,
   SoldSlice,
 } from '../fabric.ts'
+import { DEFAULT_GUESTS, type GuestTerms } from '../../objects/guests.ts'
 import type { ProvidedState, VirtualNodeState } from '../states.ts'
+import { ChosenRunner, termsOf } from './choose-runner.ts'
 import { DeploymentController } from './deployment-controller.ts'
 import { EmbeddedCluster } from './embedded-cluster.ts'
 import { EventRecorder } from './event-recorder.ts'
@@ -35,8 +37,10 @@ import { Kubelet } from './kubelet.ts'
 import { KUBERNETES_ARCH, KUBERNETES_OS, LocalNode } from './local-node.ts'
 import { NamespaceMarker } from './namespace-marker.ts'
 import { OrphanCollector } from './orphan-collector.ts'
+import { ContainerRunner } from './runners/container/container-runner.ts'
 import { ProcessRunner } from './runners/process/process-runner.ts'
 import { RemotePods } from './remote-pods.ts'
+import { SandboxRunner } from './runners/sandbox/sandbox-runner.ts'
 import type { Runner } from './runner.ts'
 import { Scheduler } from './scheduler.ts'
 import { VirtualKubelet } from './virtual-kubelet.ts'
@@ -51,6 +55,8 @@ export class EmbeddedFabric implements Fabric, Cluster {
   readonly name = 'embedded'
   readonly #options: EmbeddedFabricOptions
   readonly #runner: Runner
+  /** Undefined where the runner is given. */
+  readonly #chosen: ChosenRunner | undefined
   readonly #remotePods: RemotePods
   readonly #virtualKubelet: VirtualKubelet
   readonly #cluster: EmbeddedCluster
@@ -62,10 +68,25 @@ export class EmbeddedFabric implements Fabric, Cluster {
     const { store, informers, system, nodeName, directory, allowWorkloads, contracts } = options
     const { channels, version, hidden = [] } = options
     const log = options.log.child({ fabric: 'embedded' })
-    const runner = options.runner ?? new ProcessRunner({ directory, system, log, hidden })
+    const guests = options.guests ?? DEFAULT_GUESTS
+    this.#chosen =
+      options.runner === undefined
+        ? new ChosenRunner({
+            own: new ProcessRunner({ directory, system, log, hidden }),
+            isolated: [
+              new SandboxRunner({ directory, system, log, diskBytes: guests.diskBytes }),
+              // Only where it is asked for by name: it runs images only, and many pods here have none.
+              ...(guests.runner === 'container' ? [new ContainerRunner({ directory, system, log })] : []),
+            ],
+            guests,
+            allowWorkloads,
+            log,
+          })
+        : undefined
+    const runner = options.runner ?? this.#chosen!
     const events = new EventRecorder({ store, system, log, nodeName })
     const common = { store, informers, system, log, events }
-    const kubelet = new Kubelet({ ...common, runner, nodeName, directory })
+    const kubelet = new Kubelet({ ...common, runner, nodeName, directory, guests })
     this.#options = options
     this.#runner = runner
     const remotePods = new RemotePods({
@@ -144,6 +165,10 @@ export class EmbeddedFabric implements Fabric, Cluster {
       const message = 'this node does not run programs of others: its operator has not allowed it'
       return { status: 'Denied', contractID, reason: 'WorkloadsNotAllowed', message }
     }
+    const terms = await this.guestTerms()
+    if (terms.status === 'Refused') {
+      return { status: 'Denied', contractID, reason: 'NotIsolated', message: terms.message }
+    }
     const lacking = shortages(slice.amounts, { pods: '110', ...forSale }).filter(
       ({ resource }) => resource in forSale,
     )
@@ -180,6 +205,17 @@ export class EmbeddedFabric implements Fabric, Cluster {
 
   async observe(nodeName: string): Promise<VirtualNodeState> {
     return this.#virtualKubelet.observe(nodeName)
+  }
+
+  async guestTerms(): Promise<GuestTerms> {
+    await this.#chosen?.start()
+    return this.guests
+  }
+
+  get guests(): GuestTerms {
+    if (this.#chosen !== undefined) return this.#chosen.terms
+    const { guests = DEFAULT_GUESTS } = this.#options
+    return termsOf(this.#runner, guests)
   }
 
   get enforcement(): string {

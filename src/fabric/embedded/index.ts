@@ -1,4 +1,6 @@
 /** The door of the embedded fabric, for the composition root and for tests. */
 export { EmbeddedFabric, type EmbeddedFabricOptions } from './embedded-fabric.ts'
 export { ProcessRunner, type ProcessRunnerOptions } from './runners/process/process-runner.ts'
+export { SandboxRunner, type SandboxRunnerOptions } from './runners/sandbox/sandbox-runner.ts'
+export { Identities } from './runners/identities.ts'
 export * from './runner.ts'

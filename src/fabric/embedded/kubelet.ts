@@ -13,11 +13,12 @@ import type { System } from '../../kernel/system.ts'
 import { isFinished, type Pod, PodKind } from '../../objects/core/pod.ts'
 import { keyString, type ObjectKey } from '../../objects/meta.ts'
 import { ClusterError, type LogOptions } from '../cluster.ts'
+import type { GuestSettings } from '../../objects/guests.ts'
 import type { Reach } from '../reach.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import { LogFile } from './log-file.ts'
 import { memoryDirectory } from './memory-directory.ts'
-import { RUNNING_FINALIZER } from './names.ts'
+import { CONTRACT_ANNOTATION, RUNNING_FINALIZER } from './names.ts'
 import { canUseLoopbackAddresses, podAddress, SHARED_ADDRESS } from './pod-address.ts'
 import { PodInstance } from './pod-instance.ts'
 import type { Runner } from './runner.ts'
@@ -29,6 +30,7 @@ export interface KubeletOptions {
   readonly log: Log
   readonly events: EventRecorder
   readonly runner: Runner
+  readonly guests: GuestSettings
   readonly nodeName: string
   /** The fabric's own; logs go below it. */
   readonly directory: string
@@ -143,7 +145,7 @@ export class Kubelet implements Component {
   }
 
   async #begin(pod: Pod, name: string): Promise<void> {
-    const { store, system, runner, events, nodeName } = this.#options
+    const { store, system, runner, events, nodeName, guests } = this.#options
     const instance = new PodInstance({
       pod,
       podIP: this.#addressFor(pod),
@@ -151,7 +153,7 @@ export class Kubelet implements Component {
       system,
       log: this.#log,
       runner,
-      egress: 'all',
+      egress: guests.egress,
       events,
       nodeName,
       logDirectory: this.#logDirectory(pod.metadata.uid),
@@ -170,7 +172,7 @@ export class Kubelet implements Component {
   }
 
   #beginStop(instance: PodInstance, pod: Pod | undefined, name: string): void {
-    const graceMs = (pod?.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S) * 1_000
+    const graceMs = this.#graceOf(pod)
     instance
       .stop(graceMs)
       .catch((error: unknown) => {
@@ -178,6 +180,13 @@ export class Kubelet implements Component {
       })
       // The rest is for the next reconcile.
       .finally(() => this.#controller.enqueue(instance.key))
+  }
+
+  /** A guest may ask for time, but how much it gets is for us to say: as long as it runs it keeps what was sold. */
+  #graceOf(pod: Pod | undefined): number {
+    const wanted = (pod?.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S) * 1_000
+    const isOwn = pod !== undefined && pod.metadata.annotations?.[CONTRACT_ANNOTATION] === undefined
+    return isOwn ? wanted : Math.min(wanted, this.#options.guests.longestGraceMs)
   }
 
   #addressFor(pod: Pod): string {

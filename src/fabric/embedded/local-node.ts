@@ -54,10 +54,7 @@ export class LocalNode implements Component {
     await this.#ensureNode()
     if (!allowWorkloads) return
     const { enforcement, isolation } = runner
-    log.warn(
-      { enforcement, isolation },
-      'PROGRAMS OF OTHERS MAY RUN ON THIS MACHINE as ordinary processes: sell only to whom you trust',
-    )
+    log.warn({ enforcement, isolation }, 'PROGRAMS OF OTHERS MAY RUN ON THIS MACHINE')
   }
 
   async stop(): Promise<void> {}

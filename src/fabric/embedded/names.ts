@@ -31,6 +31,12 @@ export interface PodIdentity {
   readonly nodeName: string
 }
 
+/**
+ * Digits of a hash that stands alone for what others chose: so many that nobody finds two texts with the same, while
+ * with 10 it takes seconds.
+ */
+export const EXCLUSIVE = 32
+
 /** @returns `length` hexadecimal digits that depend on `text` only. */
 export function shortHash(text: string, length = 10): string {
   return createHash('sha256').update(text).digest('hex').slice(0, length)
@@ -38,19 +44,19 @@ export function shortHash(text: string, length = 10): string {
 
 /** @returns the provider's namespace for the pods of a contract. */
 export function contractNamespace(contractID: string): string {
-  return `tributary-${shortHash(contractID)}`
+  return `tributary-${shortHash(contractID, EXCLUSIVE)}`
 }
 
 /** @returns a label value that stands for the contract: its id where that is allowed as one. */
 export function contractLabel(contractID: string): string {
   return /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(contractID)
     ? contractID
-    : shortHash(contractID)
+    : shortHash(contractID, EXCLUSIVE)
 }
 
 /** @returns the provider's name for the pod that its buyer calls `namespace/name`: no two are the same. */
 export function shadowName(namespace: string, name: string): string {
   // Namespaces hold no dots, so this is unambiguous.
   const plain = `${namespace}.${name}`
-  return plain.length <= 253 ? plain : `${plain.slice(0, 240)}-${shortHash(plain)}`
+  return plain.length <= 253 ? plain : `${plain.slice(0, 220)}-${shortHash(plain, EXCLUSIVE)}`
 }

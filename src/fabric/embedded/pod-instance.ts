@@ -15,16 +15,17 @@ import { ContainerInstance } from './container-instance.ts'
 import { ContainerConfigError, containerCommand, containerEnvironment, identityOf } from './environment.ts'
 import { type EventRecorder, recordIgnoredImages } from './event-recorder.ts'
 import { LogFile } from './log-file.ts'
-import { CONTRACT_AMOUNTS_ANNOTATION, CONTRACT_ANNOTATION, shortHash } from './names.ts'
+import { CONTRACT_AMOUNTS_ANNOTATION, CONTRACT_ANNOTATION, EXCLUSIVE, shortHash } from './names.ts'
 import { containerLimits } from '../pod-resources.ts'
+import type { Egress } from '../../objects/guests.ts'
 import type { Reach } from '../reach.ts'
 import { configSource } from './pod-config.ts'
-import { processLimits } from './pod-resources.ts'
+import { groupLimits, processLimits } from './pod-resources.ts'
 import { pullCredentials } from './pull-credentials.ts'
 import { securityOf } from './pod-security.ts'
 import { podStatus } from './pod-status.ts'
 import { podVolumes, volumeMounts } from './pod-volumes.ts'
-import type { ContainerSpec, Egress, PodVolume, ProcessGroup, Runner, RunningPod } from './runner.ts'
+import type { ContainerSpec, PodVolume, ProcessGroup, Runner, RunningPod } from './runner.ts'
 
 export interface PodInstanceOptions {
   readonly pod: Pod
@@ -55,12 +56,12 @@ export function groupOf(pod: Pod): ProcessGroup {
   const contractID = annotations[CONTRACT_ANNOTATION]
   if (contractID === undefined) return { id: OWN_GROUP, limits: {} }
   const amounts = JSON.parse(annotations[CONTRACT_AMOUNTS_ANNOTATION] ?? '{}') as Amounts
-  return { id: contractGroup(contractID), limits: processLimits(amounts) }
+  return { id: contractGroup(contractID), limits: groupLimits(amounts) }
 }
 
 /** @returns the name of a contract's group */
 export function contractGroup(contractID: string): string {
-  return `contract-${shortHash(contractID)}`
+  return `contract-${shortHash(contractID, EXCLUSIVE)}`
 }
 
 export class PodInstance {

@@ -6,6 +6,7 @@
  * the policy who may run here, the offers and `tributary status` read that, and nothing else.
  */
 import type { Component } from '../../kernel/component.ts'
+import type { Egress } from '../../objects/guests.ts'
 import type { Reach } from '../reach.ts'
 
 /** What is absent is not limited. */
@@ -32,9 +33,6 @@ export interface ProcessGroup {
   readonly id: string
   readonly limits: GroupLimits
 }
-
-/** What a program may reach of the world; see `guests.egress` of the configuration. */
-export type Egress = 'none' | 'internet' | 'all'
 
 /** How well something is kept: by the kernel; by looking again and again; not at all. */
 export type Kept = 'kernel' | 'watched' | 'none'

@@ -18,6 +18,7 @@ import type { Part } from './part.ts'
 import type { TrustHandles } from './trust.ts'
 
 export interface MarketHandles {
+  readonly localResources: LocalResourceManager
   readonly available: AvailableResources
   readonly ratings: RatingsAndMetrics
   readonly candidates: PeeringCandidates
@@ -72,21 +73,13 @@ export function createMarket(before: FoundationHandles & TrustHandles): Part<Mar
     domainOf,
     ask: (selector, ask) => discoverer.discover(selector, ask),
   })
+  const localResources = new LocalResourceManager(base, {
+    ...(config.sell ? { sell: config.sell } : {}),
+    offers: config.offers,
+  })
   return {
-    handles: { available, ratings, candidates, discoverer, answers },
-    components: [
-      new LocalResourceManager(base, {
-        ...(config.sell ? { sell: config.sell } : {}),
-        offers: config.offers,
-      }),
-      available,
-      listing,
-      ratings,
-      candidates,
-      published,
-      passedOn,
-      discoverer,
-    ],
+    handles: { available, localResources, ratings, candidates, discoverer, answers },
+    components: [localResources, available, listing, ratings, candidates, published, passedOn, discoverer],
     outreach: [advertising],
     routes: [...discoveryRoutes({ answers, handshake }), ...advertising.routes],
   }

@@ -29,7 +29,7 @@ export function createPeering(
   before: FoundationHandles & TrustHandles & MarketHandles & DealsHandles,
 ): Part<PeeringHandles> {
   const { base, config, directory, identity, transport, runner, rearServer } = before
-  const { client, registry, available, contracts, rearManager, seller } = before
+  const { client, registry, available, localResources, contracts, rearManager, seller } = before
   const networkManager = new NetworkManager({
     ...base,
     transport,
@@ -55,11 +55,13 @@ export function createPeering(
     hidden: [directory],
     labels: placeLabels(config),
     allowWorkloads: config.allowWorkloads,
+    guests: config.guests,
     contracts: { sold: (contractID) => contracts.provided(contractID) },
     channels: channelFor,
     version: VERSION,
   })
   networkManager.useCluster(fabric)
+  if (config.allowWorkloads) localResources.useGuests(async () => fabric.guestTerms?.())
   const fabricManager = new VirtualFabricManager({
     ...base,
     fabric,

@@ -15,13 +15,11 @@ import { delimiter, dirname, join } from 'node:path'
 import type { Log } from '../../../../kernel/log.ts'
 import { deadline, type System } from '../../../../kernel/system.ts'
 import { shortHash } from '../../names.ts'
+import type { Identities } from '../identities.ts'
 
 /** Where the helpers are; the daemon's own PATH is not trusted with that. */
 export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** Users from here on belong to nobody on usual machines; one for each contract. */
-const FIRST_USER = 200_000
-const USERS = 100_000
 const NOBODY = 65_534
 
 type Users = 'own' | 'nobody' | 'same'
@@ -81,6 +79,7 @@ export async function findIsolation(
   system: System,
   log: Log,
   signal: AbortSignal,
+  identities: Identities,
 ): Promise<Isolation> {
   const name = `tributary-pods-${shortHash(directory)}`
   // The daemon's folder for temporary files may be closed to other users, as its home is.
@@ -96,9 +95,10 @@ export async function findIsolation(
         : []
       // What is hidden from programs cannot hold their own directories.
       if (hide.some((path) => `${root}/`.startsWith(`${path}/`))) continue
-      const isolation = isolationOf(candidate, root, hide)
+      const isolation = isolationOf(candidate, root, hide, identities)
       if (isolation === undefined) continue
       const failure = await tryOut(isolation, system, signal)
+      identities.release(PROBE_GROUP)
       if (failure === undefined) {
         const level = candidate === candidates[0] ? 'debug' : 'info'
         if (failures.length > 0) log[level]({ failures }, 'some isolation does not work on this machine')
@@ -111,7 +111,8 @@ export async function findIsolation(
   throw new Error(`no program can be run on this machine: ${failures.join('; ')}`)
 }
 
-function findTool(name: string): string | undefined {
+/** @returns where a helper is; undefined when it is not installed */
+export function findTool(name: string): string | undefined {
   return SYSTEM_PATH.split(':')
     .map((folder) => join(folder, name))
     .find(existsSync)
@@ -139,6 +140,7 @@ function isolationOf(
   { namespaces, users, noNewPrivileges }: Candidate,
   root: string,
   hide: readonly string[],
+  identities: Identities,
 ): Isolation | undefined {
   const unshare = findTool('unshare')
   const setpriv = findTool('setpriv')
@@ -148,11 +150,7 @@ function isolationOf(
   if (namespaces !== 'none' && unshare === undefined) return undefined
   if ((noNewPrivileges || users !== 'same') && setpriv === undefined) return undefined
   const userOf = (group: string): number | undefined =>
-    users === 'same'
-      ? undefined
-      : users === 'nobody'
-        ? NOBODY
-        : FIRST_USER + (Number.parseInt(shortHash(group, 8), 16) % USERS)
+    users === 'same' ? undefined : users === 'nobody' ? NOBODY : identities.of(group)
   return {
     description: describe({ namespaces, users, noNewPrivileges }),
     root,

@@ -23,6 +23,7 @@ import {
   type RunningPod,
   type RunningProcess,
 } from '../../runner.ts'
+import { Identities } from '../identities.ts'
 import { Prober } from '../prober.ts'
 import { findIsolation, type Isolation, makeRoot, programPath, SYSTEM_PATH } from './isolation.ts'
 import { MemoryWatchdog } from './memory-watchdog.ts'
@@ -91,6 +92,7 @@ export class ProcessRunner implements Runner {
   #watchdog: MemoryWatchdog | undefined
   #limitsBy = 'unknown'
   #isolation: Isolation | undefined
+  readonly #identities: Identities
   #starting: Promise<void> | undefined
   #abort = new AbortController()
   readonly #prober = new Prober()
@@ -99,6 +101,7 @@ export class ProcessRunner implements Runner {
     this.#hidden = hidden
     this.#useCgroups = cgroups
     this.#directory = directory
+    this.#identities = new Identities(directory)
     this.#system = system
     this.#log = log.child({ component: 'process-runner' })
     this.#mark = shortHash(directory, 16)
@@ -135,6 +138,7 @@ export class ProcessRunner implements Runner {
       this.#system,
       this.#log,
       this.#abort.signal,
+      this.#identities,
     )
     // What pods left there belongs to an earlier life.
     await rm(this.#isolation.root, { recursive: true, force: true })
@@ -229,6 +233,7 @@ export class ProcessRunner implements Runner {
   async removeGroup(group: string): Promise<void> {
     await this.#empty(group)
     this.#cgroups?.remove(group)
+    this.#identities.release(group)
   }
 
   async #run(spec: Program): Promise<RunningProcess> {
