@@ -6,6 +6,7 @@ export default defineConfig({
     // A generous ceiling for a loaded machine; no test waits for time to pass.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    setupFiles: ['test/support/patient-waits.ts'],
     // Threads share one process: `node:sqlite`, TLS and child processes want their own.
     pool: 'forks',
     // All cores, not all but one: on two, that is twice as fast.
