@@ -12,6 +12,7 @@ import { SolverKind } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import { addAmounts, type Amounts } from '../quantity/amounts.ts'
 import { judgeIntent } from '../service-handler/index.ts'
+import { NEUTRAL_RATING } from '../ratings-and-metrics/index.ts'
 import { deploymentAmounts, type WantedDeployment, type WorkloadRequest } from './decompose.ts'
 import { findPlace, lacking, type Capacity, type Place } from './find-place.ts'
 import type { Orchestration } from './orchestration.ts'
@@ -65,9 +66,6 @@ export function lookUpPlaces(
     shortageOf: (request) => shortage(capacity, request, podSpecOf(request)),
   }
 }
-
-/** What a provider counts that nothing is known of. */
-const NEUTRAL_RATING = 2.5
 
 /** The active allocations that others than their buyer may use, by virtual node, with what the provider is rated. */
 function ratedPurchases(sources: Sources, intent: Pick<Intent, 'metadata'>): ReadonlyMap<string, number> {

@@ -1,4 +1,5 @@
 /** The Solver that acquires what one request of an intent needs. Pure. */
+import { createHash } from 'node:crypto'
 import type { Intent } from '../objects/intent.ts'
 import type { LabelSelector } from '../objects/label-selector.ts'
 import { DEFAULT_NAMESPACE, type NewObject, type ObjectKey } from '../objects/meta.ts'
@@ -6,13 +7,24 @@ import type { Solver, SolverSpec } from '../objects/solver.ts'
 import { traceAnnotations, type TraceContext } from '../trace/index.ts'
 import type { WorkloadRequest } from './decompose.ts'
 
-/** Label of solvers: the intent that they work for. */
+/** Label of solvers: the intent that they work for, as far as a label can say it. */
 const INTENT_LABEL = 'tributary.io/intent'
+
+/** Kubernetes' limits. */
+const LONGEST_LABEL = 63
+const LONGEST_NAME = 253
+
+/** @returns the text, or as much of it as there is room for and what tells it from others that begin so */
+function shortened(text: string, longest: number): string {
+  if (text.length <= longest) return text
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  return `${text.slice(0, longest - hash.length - 1).replace(/[^a-z0-9]+$/, '')}-${hash}`
+}
 
 /** @returns the name of the solver of a request */
 export function solverName(intent: Pick<Intent, 'metadata'>, request: string): string {
   const { name } = intent.metadata
-  return name === request ? name : `${name}-${request}`.slice(0, 200)
+  return name === request ? name : shortened(`${name}-${request}`, LONGEST_NAME)
 }
 
 /** @returns the key of a solver of an intent */
@@ -22,8 +34,7 @@ export function solverKey(intent: Pick<Intent, 'metadata'>, name: string): Objec
 
 /** @returns the intent that a solver works for */
 export function intentOfSolver(solver: Solver): ObjectKey {
-  const name = solver.metadata.labels?.[INTENT_LABEL] ?? solver.spec.intentID
-  return { namespace: solver.metadata.namespace ?? DEFAULT_NAMESPACE, name }
+  return { namespace: solver.metadata.namespace ?? DEFAULT_NAMESPACE, name: solver.spec.intentID }
 }
 
 /** @returns whether a solver was made for an intent, and not by hand */
@@ -33,7 +44,7 @@ export function isOfAnIntent({ metadata }: Solver): boolean {
 
 /** @returns the labels of all solvers of an intent, in its namespace */
 export function solverSelector({ metadata }: Pick<Intent, 'metadata'>): LabelSelector {
-  return { matchLabels: { [INTENT_LABEL]: metadata.name } }
+  return { matchLabels: { [INTENT_LABEL]: shortened(metadata.name, LONGEST_LABEL) } }
 }
 
 /**
@@ -69,7 +80,7 @@ export function solverOf(
       namespace: namespaceOf(intent),
       name: solverName(intent, request.name),
       annotations: traceAnnotations(trace),
-      labels: { [INTENT_LABEL]: intent.metadata.name },
+      labels: { [INTENT_LABEL]: shortened(intent.metadata.name, LONGEST_LABEL) },
     },
     spec,
   }
