@@ -40,7 +40,7 @@ export interface ForwarderOptions extends NodeBase {
   readonly available: AvailableResources
   readonly candidates: PeeringCandidates
   /** Gets to know a next hop that only others told us of, so that it deals with us. */
-  readonly acquaint: (node: { readonly id: string; readonly address: string }) => Promise<unknown>
+  readonly connect: (node: { readonly id: string; readonly address: string }) => Promise<unknown>
   /** What we add to the price of the next hop, for example `2.5%`. */
   readonly margin: string | undefined
   /** Whether the caller may buy this offer through us. */
@@ -118,7 +118,7 @@ export class Forwarder implements Component {
       ? { id: seller.ID, address: seller.IP }
       : { id: flavor.spec.owner.nodeID, address: flavor.spec.owner.ip }
     // Whoever told us of the offer itself knows us already.
-    if (next.id !== candidate.spec.source?.nodeID) await this.#options.acquaint(next)
+    if (next.id !== candidate.spec.source?.nodeID) await this.#options.connect(next)
     const until = request.contractExpirationTime ?? ''
     const reservation = await ensure(store, ReservationKind, {
       metadata: {

@@ -11,7 +11,7 @@ export interface SellerOfOptions {
   /** @returns what a node is in its domain, when it proved it */
   readonly roleOf: (nodeID: string) => PeerRole | undefined
   /** Gets to know a node that only others told us of, so that it deals with us. */
-  readonly acquaint: (node: {
+  readonly connect: (node: {
     readonly id: string
     readonly address: string
   }) => Promise<'accepted' | 'refused' | 'unreachable'>
@@ -37,15 +37,15 @@ export async function sellerOf(
   candidate: PeeringCandidate,
   {
     self,
-    acquaint,
+    connect,
     viaRelay = false,
-  }: Pick<SellerOfOptions, 'self' | 'acquaint'> & { readonly viaRelay?: boolean },
+  }: Pick<SellerOfOptions, 'self' | 'connect'> & { readonly viaRelay?: boolean },
 ): Promise<NodeIdentity> {
   const { owner } = candidate.spec.flavor.spec
   const relay = relaysOf(candidate)[0]
   const direct = relay === undefined || (owner.domain === self.domain && !viaRelay)
   if (direct && owner.nodeID !== candidate.spec.source?.nodeID) {
-    const standing = await acquaint({ id: owner.nodeID, address: owner.ip })
+    const standing = await connect({ id: owner.nodeID, address: owner.ip })
     if (standing === 'accepted') return owner
   }
   return relay === undefined ? owner : { nodeID: relay.ID, ip: relay.IP, domain: relay.domain }

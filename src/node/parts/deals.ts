@@ -39,7 +39,7 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
     candidates,
     ratings,
     roleOf: (nodeID) => registry.membershipOf(nodeID as NodeId)?.role,
-    acquaint: connect,
+    connect,
     latencyOf: (nodeID) => registry.find(nodeID)?.status?.roundTripMs,
     closeContract,
   })
@@ -50,7 +50,7 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
           ...base,
           available,
           candidates,
-          acquaint: connect,
+          connect,
           margin: config.supernode.margin,
           // As it is shown. For our own domain from anywhere; for others only what is of our domain: no transit.
           mayForward: (caller, { spec }) => {
