@@ -15,7 +15,7 @@ import {
   until,
 } from '../support/scenario.ts'
 
-describe.each(onStores('memory', 'sqlite'))('workflow 2 on the %s store', (_, options) => {
+describe.each(onStores('memory', 'sqlite', 'remote'))('workflow 2 on the %s store', (_, options) => {
   let market: Market<'consumer' | 'supernode' | 'sibling'>
   afterEach(() => market.stop())
 
