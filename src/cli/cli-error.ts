@@ -13,6 +13,8 @@ export const EXIT = {
   notFound: 3,
   /** The node does not answer, most often because it is not running. */
   unreachable: 4,
+  /** Another process acts for the node: to be started again. */
+  lost: 5,
   /** Ended by Ctrl-C. */
   interrupted: 130,
 } as const

@@ -55,12 +55,30 @@ async function start(context: Context, options: StartOptions): Promise<void> {
     throw explained(directory, error)
   })
   banner(context, directory, handle)
-  await new Promise<void>((resolve) => {
-    if (context.signal.aborted) resolve()
-    context.signal.addEventListener('abort', () => resolve(), { once: true })
-  })
+  await untilEnd(context, handle)
   note(context, `${handle.name}: stopping; press Ctrl-C again to stop at once`)
   await stop(context, handle)
+}
+
+/**
+ * Resolves when the user ends the node.
+ * @throws CliError when another process acts for the node now: all is stopped, and whoever runs this one starts it anew
+ */
+export async function untilEnd(
+  context: Pick<Context, 'signal' | 'hurry' | 'system'>,
+  handle: Pick<NodeHandle, 'name' | 'lost' | 'stop'>,
+): Promise<void> {
+  const { signal } = context
+  const ended = new Promise<'ended'>((resolve) => {
+    if (signal.aborted) resolve('ended')
+    signal.addEventListener('abort', () => resolve('ended'), { once: true })
+  })
+  if ((await Promise.race([ended, handle.lost.then(() => 'lost' as const)])) === 'ended') return
+  await stop(context, handle)
+  throw new CliError(
+    `${handle.name}: this process acts for the node no more; it could not renew its lease in the store, and another may have taken over\nStart it again, as a service manager does by itself: it then waits for its turn.`,
+    EXIT.lost,
+  )
 }
 
 /** @returns undefined to leave the choice to the node */
@@ -151,7 +169,10 @@ function banner(
   )
 }
 
-async function stop(context: Context, handle: NodeHandle): Promise<void> {
+async function stop(
+  context: Pick<Context, 'hurry' | 'system'>,
+  handle: Pick<NodeHandle, 'stop'>,
+): Promise<void> {
   const { clock } = context.system
   const { signal, done } = deadline(clock, STOP_WITHIN_MS, context.hurry)
   const late = new Promise<'late'>((resolve) => {

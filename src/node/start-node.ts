@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { loadConfig } from '../config/index.ts'
 import { bonjourServices, openMulticastSocket } from '../discovery-manager/index.ts'
 import { createLog, type Log } from '../kernel/log.ts'
+import type { OpenedStore } from '../kernel/opened-store.ts'
 import { realSystem } from '../kernel/system.ts'
 import { createNode, type TributaryNode } from './create-node.ts'
 import { createIdentity, createSealer, loadNodeKey } from '../privacy-and-security-manager/index.ts'
@@ -17,6 +18,11 @@ export interface NodeHandle {
   readonly controlSocket: string
   readonly controlUrl: string
   readonly node: TributaryNode
+  /**
+   * Resolves when this process acted for the node and may not any more, because another process does. All has stopped
+   * then that acted; what is left is to stop, and to be started anew. Never where no other process can have the store.
+   */
+  readonly lost: Promise<void>
   /** Graceful; idempotent. */
   stop(): Promise<void>
 }
@@ -43,6 +49,8 @@ export const endpointsFile = (directory: string): string => join(directory, 'run
 export async function startNode(options: {
   readonly directory: string
   readonly log?: Log
+  /** The store of the node; the database file of the directory unless given. */
+  readonly openStore?: () => Promise<OpenedStore>
 }): Promise<NodeHandle> {
   const { directory } = options
   const config = loadConfig(directory)
@@ -52,7 +60,8 @@ export async function startNode(options: {
   const identity = createIdentity({ key, system, name: config.name })
   const sealer = createSealer(key, system.random)
   const path = join(directory, 'data', 'tributary.db')
-  const openedStore = await openSqliteStore({ path, system, log, sealer })
+  const openStore = options.openStore ?? (() => openSqliteStore({ path, system, log, sealer }))
+  const openedStore = await openStore()
   const transport = createTlsTransport({ identity, system, log })
   const file = endpointsFile(directory)
   const cleanUp = async (): Promise<void> => {
@@ -60,7 +69,9 @@ export async function startNode(options: {
     await transport.close()
     await openedStore.store.close()
   }
+  const { promise: lost, resolve: onLost } = Promise.withResolvers<void>()
   const node = createNode({
+    onLost,
     config,
     directory,
     identity,
@@ -86,6 +97,7 @@ export async function startNode(options: {
     return {
       ...endpoints,
       node,
+      lost,
       stop: () => (stopping ??= node.stop().finally(cleanUp)),
     }
   } catch (error) {
