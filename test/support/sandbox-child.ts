@@ -2,11 +2,14 @@
  * A program of its own that starts a sandbox with something in it, says so, and waits to be killed; or, with `once`,
  * shows who a guest is and ends. Arguments: directory, and how long to sleep, or `once`.
  */
+import { createServer } from 'node:net'
 import { SandboxRunner } from '../../src/fabric/embedded/index.ts'
 import { silentLog } from '../../src/kernel/log.ts'
 import { realSystem } from '../../src/kernel/system.ts'
 import { podToRun } from './pod-to-run.ts'
 
+// Keeps this program alive: the timers of the runner do not, as a daemon has listeners.
+const alive = createServer().listen(0, '127.0.0.1')
 const [directory = '', what = ''] = process.argv.slice(2)
 const runner = new SandboxRunner({ directory, system: realSystem, log: silentLog, diskBytes: 64 << 20 })
 await runner.start()
@@ -26,7 +29,5 @@ const container = await pod.run({
 if (what === 'once') {
   await container.exited
   await runner.stop()
-} else {
-  // Keeps this program alive.
-  process.stdin.resume()
+  alive.close()
 }
