@@ -59,7 +59,10 @@ describe('the flavor of a pool', () => {
       poolName: 'compute',
       location: { city: 'Turin' },
       visibility: 'listed',
-      price: { amount: '2', currency: 'EUR', period: 'hour' },
+      price: {
+        ...{ amount: '2', currency: 'EUR', period: 'hour' },
+        units: { cpu: '0.5', memory: '0.25' },
+      },
       flavorType: {
         typeIdentifier: 'K8Slice',
         typeData: {
@@ -125,6 +128,6 @@ describe('the flavor of a pool', () => {
       price: SPEC.price,
     })
     expect(priceOf(spec, { units: '1' })).toEqual(SPEC.price)
-    expect(priceOf(SPEC, { cpu: '1', memory: '1Gi' })).toMatchObject({ amount: '1' })
+    expect(priceOf(SPEC, { cpu: '1', memory: '1Gi' })).toMatchObject({ amount: '0.75' })
   })
 })

@@ -5,7 +5,8 @@ import type { FlavorSpec, FlavorType, K8Slice, Partitionability, ServiceFlavor }
 import type { NodeIdentity } from '../objects/fluidos-common.ts'
 import type { Pool, PoolSpec } from '../objects/pool.ts'
 import type { Amounts } from '../quantity/amounts.ts'
-import { partialPrice } from '../quantity/price.ts'
+import { parsePrice, partialPrice, type Price } from '../quantity/price.ts'
+import { unitPricesOf, type UnitPrices } from '../quantity/unit-prices.ts'
 import { poolTag } from './first-shard.ts'
 import { isSellable } from './ledger.ts'
 
@@ -28,8 +29,16 @@ export function poolTagOf(flavorID: string): string | undefined {
 }
 
 /** @returns what a part of the pool costs; what is sold by the unit has the price of one */
-export function priceOf(spec: PoolSpec, amounts: Amounts): PoolSpec['price'] {
-  return spec.flavorType === 'k8slice' ? partialPrice(spec.price, amounts, spec.capacity) : spec.price
+export function priceOf(spec: PoolSpec, amounts: Amounts): Price {
+  const units = unitsOf(spec)
+  if (units === undefined) return spec.price
+  return partialPrice({ ...spec.price, units }, amounts, spec.capacity)
+}
+
+/** @returns what one of each resource costs, however much is left; undefined where nothing is asked, or sold by the unit */
+function unitsOf({ flavorType: type, price, capacity }: PoolSpec): UnitPrices | undefined {
+  if (type !== 'k8slice' || price.amount === '') return undefined
+  return price.units ?? unitPricesOf(parsePrice(price).billionths, capacity)
 }
 
 /** A flavor that follows from a pool; not signed. */
@@ -42,13 +51,14 @@ export interface MadeFlavor {
 export function flavorOf(pool: Pool, owner: NodeIdentity): MadeFlavor | undefined {
   const { free } = onOffer(pool)
   if (!isSellable(pool.spec, free)) return undefined
+  const units = unitsOf(pool.spec)
   return {
     id: flavorIdOf(pool, owner.domain),
     spec: {
       providerID: owner.nodeID,
       flavorType: flavorType(pool, free),
       owner,
-      price: priceOf(pool.spec, free),
+      price: { ...priceOf(pool.spec, free), ...(units ? { units } : {}) },
       availability: true,
       ...(pool.spec.location ? { location: pool.spec.location } : {}),
       poolName: pool.metadata.name,

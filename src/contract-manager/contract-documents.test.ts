@@ -127,7 +127,7 @@ describe('a draft', () => {
   it('has the price of the part, no access data yet, and an end that suits both sides', () => {
     expect(draft()).toMatchObject({
       contractID: contractIdOf(TRANSACTION),
-      price: { amount: '1', currency: 'EUR', period: 'hour' },
+      price: { amount: '0.75', currency: 'EUR', period: 'hour' },
       expirationTime: '2030-01-02T00:00:00Z',
     })
     const until = (contractExpirationTime: string): unknown =>

@@ -1,11 +1,15 @@
 /** The draft of our contract with the hop before: that of the next hop, with us as seller and our margin. Pure. */
 import type { NodeIdentity } from '../objects/fluidos-common.ts'
-import { withMargin } from '../quantity/price.ts'
+import { offeredPrice } from '../peering-candidates/index.ts'
+import { withMargin, type Price } from '../quantity/price.ts'
+import { amountsOf } from '../rear/configured-amounts.ts'
 import { Problem } from '../rear/problem.ts'
 import {
+  embeddedFlavorFromWire,
   nodeIdentityToWire,
   type WireContractTerms,
   type WireNodeIdentity,
+  type WireRelay,
   type WireTransaction,
 } from '../rear/wire/index.ts'
 import { contractIdOf } from './contract-ids.ts'
@@ -17,6 +21,8 @@ export function forwardedDraft(of: {
   readonly buyer: WireNodeIdentity
   readonly user: string
   readonly down: WireTransaction
+  /** Who else stands between the next hop's price and the owner's, nearest to us first. */
+  readonly relays: readonly WireRelay[]
   readonly margin: string | undefined
   /** Ourselves. */
   readonly seller: NodeIdentity
@@ -42,6 +48,17 @@ export function forwardedDraft(of: {
       ...(price ? { [DOWNSTREAM_PRICE]: `${price.amount} ${price.currency}/${price.period}` } : {}),
       ...(of.margin === undefined ? {} : { [MARGIN]: of.margin }),
     },
-    ...(price ? { price: withMargin(price, of.margin) } : {}),
+    ...(price ? { price: resoldPrice(down, price, of) } : {}),
   } as WireContractTerms
+}
+
+/** As the hop before reckons it: from the owner's unit prices, where it states any. */
+function resoldPrice(
+  { flavor, configuration }: WireContractTerms,
+  price: Price,
+  { relays, margin }: { readonly relays: readonly WireRelay[]; readonly margin: string | undefined },
+): Price {
+  if (flavor.price.units === undefined || configuration === undefined) return withMargin(price, margin)
+  const ours = margin === undefined ? {} : { margin }
+  return offeredPrice(embeddedFlavorFromWire(flavor), [ours, ...relays], amountsOf(configuration))
 }

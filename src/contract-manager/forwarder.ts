@@ -137,7 +137,7 @@ export class Forwarder implements Component {
         owner: flavor.spec.owner.nodeID,
         key: transactionID,
         user,
-        price: offeredPrice(candidate, request.configuration && amountsOf(request.configuration)),
+        price: offeredPrice(flavor, relays, request.configuration && amountsOf(request.configuration)),
         ...(seller?.margin === undefined ? {} : { margin: seller.margin }),
         ...(until === '' ? {} : { until }),
       },
@@ -151,7 +151,9 @@ export class Forwarder implements Component {
       (each) => each.status?.reservePhase === 'Solved',
     )
     const down = answered.status?.transaction as WireTransaction
-    const draft = forwardedDraft({ transactionID, buyer, user, down, margin, seller: self.identity() })
+    const draft = forwardedDraft({
+      ...{ transactionID, buyer, user, down, relays, margin, seller: self.identity() },
+    })
     const transaction: WireTransaction = {
       transactionID,
       flavorID: request.flavorID,

@@ -52,6 +52,12 @@ export const PriceSchema = open(
       pattern: orEmpty(PERIOD_PATTERN),
       description: 'What the amount pays for: second, minute, hour, day, week, month or year.',
     }),
+    units: Type.Optional(
+      Type.Record(Type.String(), Type.String({ pattern: AMOUNT_PATTERN }), {
+        description:
+          'What one of each resource costs, a GiB of memory or storage; the amount is that of the whole.',
+      }),
+    ),
   },
   { description: 'What a flavor costs.' },
 )

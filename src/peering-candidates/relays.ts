@@ -29,6 +29,6 @@ function saidByCatalog({ spec }: Passed): WireFlavor['catalog'] {
 }
 
 /** @returns what the owner's price becomes with the margins of all that stand in between */
-export function priceThrough(price: Price, relays: readonly WireRelay[]): Price {
+export function priceThrough(price: Price, relays: readonly Pick<WireRelay, 'margin'>[]): Price {
   return relays.toReversed().reduce((sum, { margin }) => withMargin(sum, margin), price)
 }

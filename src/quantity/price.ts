@@ -1,13 +1,15 @@
 /**
  * Prices, exact: what is asked per period, parts of a price by the share that is bought, margins, costs.
  *
- * The price of a flavor is that of the whole of it. A part pays its dominant share: the largest,
- * over all resources, of what is bought over what there is. Results are rounded up to nine decimals.
+ * The price of a flavor is that of the whole of it. A part costs the sum of its unit prices. Where a flavor, of an
+ * upstream node, states none, a part pays its dominant share: the largest, over all resources, of what is bought over
+ * what there is. Results are rounded up to nine decimals.
  * Everything here throws UnreadableError for a price that cannot be read.
  */
 import type { Amounts } from './amounts.ts'
 import { compare, divideFloor, isZero, multiply, parseQuantity } from './index.ts'
 import { ceilDivide, formatMoney, parseCurrency, parseMoney } from './money.ts'
+import { sumOf, type UnitPrices } from './unit-prices.ts'
 import { UnreadableError } from './unreadable.ts'
 
 /** A price per period, as on the wire; an empty amount means that nothing is asked. */
@@ -15,6 +17,8 @@ export interface Price {
   readonly amount: string
   readonly currency: string
   readonly period: string
+  /** What the amount is the sum of, where that is stated: then any part has an exact price. */
+  readonly units?: UnitPrices
 }
 
 /** A price that was read. */
@@ -66,7 +70,8 @@ export function parsePeriod(text: string): bigint {
  * @throws UnreadableError for an amount, a currency or a period that cannot be read; where nothing is asked, the other
  *   two may be empty
  */
-export function parsePrice({ amount, currency, period }: Price): ParsedPrice {
+export function parsePrice({ amount, currency, period, units = {} }: Price): ParsedPrice {
+  for (const unit of Object.values(units)) parseMoney(unit)
   const billionths = amount === '' ? 0n : parseMoney(amount)
   const asked = billionths > 0n
   return {
@@ -89,6 +94,8 @@ export function priceFault(price: Price): string | undefined {
 
 /** @returns the price of `part` of something that costs `price` as a `whole` */
 export function partialPrice(price: Price, part: Amounts, whole: Amounts): Price {
+  const { units, ...plain } = price
+  if (units !== undefined) return { ...plain, amount: formatMoney(sumOf(units, part)) }
   const { billionths } = parsePrice(price)
   if (price.amount === '') return price
   let share = 0n
@@ -124,7 +131,20 @@ export function parseMargin(text: string): bigint {
   return BigInt(match[1]!) * 10_000n + BigInt((match[2] ?? '').padEnd(4, '0'))
 }
 
+/** @returns unit prices with the margin of somebody who stands in between, each rounded up */
+export function unitsWithMargin(units: UnitPrices, margin: string | undefined): UnitPrices {
+  if (margin === undefined || margin === '') return units
+  const factor = MILLION + parseMargin(margin)
+  return Object.fromEntries(
+    Object.entries(units).map(([resource, unit]) => [
+      resource,
+      formatMoney(ceilDivide(parseMoney(unit) * factor, MILLION)),
+    ]),
+  )
+}
+
 /**
+ * For a price that states no unit prices.
  * @param margin for example `2.5%`; nothing is added without one
  * @returns the price with the margin of somebody who stands in between, rounded up
  */

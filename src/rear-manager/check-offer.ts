@@ -40,7 +40,7 @@ export function checkOffer(
   if (late) return { fits: false, rejection: late }
   const { amounts } = fitting
   try {
-    const price = offeredPrice(candidate, amounts)
+    const price = offeredPrice(flavor, relaysOf(candidate), amounts)
     const cost = yearlyCost(price)
     const tooDear = priceRejection(price, cost, requirements, duration)
     return tooDear ? { fits: false, rejection: tooDear } : { fits: true, amounts, price, cost }

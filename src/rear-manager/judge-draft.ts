@@ -1,7 +1,7 @@
 /** Whether a draft is what was chosen: the flavor and the price in it pass what chose the offer, once more. */
 import type { Reservation } from '../objects/reservation.ts'
 import { SolverKind } from '../objects/solver.ts'
-import { offeredPrice } from '../peering-candidates/index.ts'
+import { offeredPrice, relaysOf } from '../peering-candidates/index.ts'
 import { yearlyCost, type Price } from '../quantity/price.ts'
 import { amountsOf } from '../rear/configured-amounts.ts'
 import { embeddedFlavorFromWire, type WireContractTerms } from '../rear/wire/index.ts'
@@ -61,7 +61,9 @@ function unexpectedPrice(
   const cost = yearlyCost(price)
   if (cost === 0n) return undefined
   const amounts = configuration && amountsOf(configuration)
-  const offers = candidates.ofFlavor(flavorID).map((each) => offeredPrice(each, amounts))
+  const offers = candidates
+    .ofFlavor(flavorID)
+    .map((each) => offeredPrice(each.spec.flavor, relaysOf(each), amounts))
   const isOffered = offers.some((each) => each.currency === price.currency && yearlyCost(each) >= cost)
   return isOffered
     ? undefined

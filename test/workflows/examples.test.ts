@@ -23,7 +23,7 @@ const textOf = (name: string): string => readFileSync(`${EXAMPLES}${name}.yaml`,
 
 /** `cheap` asks 1 EUR per hour for all it has, `dear` 20 EUR; `dear` is in Turin and has papers. */
 const CHEAP: MarketConfig = provider('8', '1')
-const DEAR: MarketConfig = provider('8', '20')
+const DEAR: MarketConfig = provider('8', '40')
 const TURIN = { location: { city: 'Turin', country: 'Italy' } }
 const PAPERS = {
   properties: { securityStandards: ['GDPR', 'ISO 27001'], additionalProperties: { TEE: true } },

@@ -35,11 +35,12 @@ describe.each(onStores('memory', 'sqlite', 'remote'))('workflow 3 on the %s stor
     for (const contract of [...(await contracts(cs)), ...(await contracts(ps)), bought!, sold!]) {
       expect(verifyContract(contract.spec.document, market.simulation.now())).toMatchObject({ ok: true })
     }
-    // 2 EUR for 4 cores: 0.5 for one, 5 % of the provider's supernode, 10 % of the consumer's.
-    expect(sold!.spec.price).toMatchObject({ amount: '0.5' })
-    expect(bought!.spec.price).toMatchObject({ amount: '0.5775' })
+    // 2 EUR for 4 cores and 8Gi: 0.25 a core, 0.125 a Gi; 5 % of the provider's supernode, 10 % of the consumer's.
+    // Bought are one core and 256Mi.
+    expect(sold!.spec.price).toMatchObject({ amount: '0.28125' })
+    expect(bought!.spec.price).toMatchObject({ amount: '0.32484375' })
     expect(bought!.spec.extraInformation).toMatchObject({
-      'tributary.io/downstream-price': '0.525 EUR/hour',
+      'tributary.io/downstream-price': '0.2953125 EUR/hour',
       'tributary.io/margin': '10%',
     })
     for (const relay of [cs, ps]) {

@@ -19,6 +19,8 @@ import {
 } from './members.ts'
 import { networkAuthorizationsFromWire, WireNetworkAuthorizationsSchema } from './network-intent.ts'
 import { WireLocationSchema, WireNodeIdentitySchema, WirePriceSchema } from './node-identity.ts'
+import { formatMoney, parseMoney } from '../../quantity/money.ts'
+import { sumOf } from '../../quantity/unit-prices.ts'
 import { WireError } from './wire-error.ts'
 
 export const WireK8SliceSchema = message(
@@ -207,8 +209,27 @@ export function decodeFlavor(json: unknown, path = '$'): WireFlavor {
     if (authorizations) {
       networkAuthorizationsFromWire(authorizations, `${path}.type.data.properties.networkAuthorizations`)
     }
+    checkSum(flavor.price, flavor.type.data, path)
   }
   return flavor
+}
+
+/** Upstream's nodes and filters go by the amount, everybody else by the unit prices: they say the same. */
+function checkSum({ amount, units }: WireFlavor['price'], slice: WireK8Slice, path: string): void {
+  if (units === undefined) return
+  const { cpu, memory, pods, storage, gpu } = slice.charateristics
+  const whole = {
+    ...{ cpu, memory, pods },
+    ...(storage === undefined ? {} : { storage }),
+    ...(gpu === undefined ? {} : { 'gpu.cores': gpu.cores, 'gpu.memory': gpu.memory }),
+  }
+  const sum = sumOf(units, whole)
+  if (sum === (amount === '' ? 0n : parseMoney(amount))) return
+  throw new WireError(
+    'bad-price',
+    `${path}.price.amount`,
+    `is ${amount}, its unit prices sum to ${formatMoney(sum)}`,
+  )
 }
 
 /** @returns a plain object whose `JSON.stringify` is the exact message. */

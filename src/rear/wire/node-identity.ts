@@ -45,6 +45,13 @@ export const WirePriceSchema = message(
     amount: plainText({ 'x-text': true, description: 'A decimal number; empty when nothing is asked.' }),
     currency: plainText(),
     period: plainText(),
+    units: Type.Optional(
+      Type.Record(Type.String(), Type.String(), {
+        'x-omit-empty': true,
+        description:
+          'What one of each resource costs, a GiB of what is measured in bytes. Upstream ignores it.',
+      }),
+    ),
   },
   { title: 'Price', description: 'What a flavor costs.', 'x-price': true },
 )
