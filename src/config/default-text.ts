@@ -155,7 +155,10 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
     },
   },
   sell: {
-    explanation: 'Spare compute for sale. Leave it out to sell none. Needs allowWorkloads, below.',
+    explanation:
+      'Spare compute for sale. Leave it out to sell none. Needs allowWorkloads, below.\n' +
+      'price: either units (one CPU, one GiB of memory or storage, one pod), or the amount for all of it, which is\n' +
+      'half for the CPU and half for the memory. Numbers need no quotes. See docs/prices.md.',
     example: {
       capacity: { cpu: '4', memory: '4Gi', pods: '20' },
       partition: {
@@ -163,7 +166,7 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
         step: { cpu: '100m', memory: '64Mi', pods: '1' },
         maximum: { cpu: '2', memory: '2Gi', pods: '10' },
       },
-      price: { amount: '0.05', currency: 'EUR', period: 'hour' },
+      price: { units: { cpu: 0.01, memory: 0.0025 }, currency: 'EUR', period: 'hour' },
       location: { country: 'IT', city: 'Turin', latitude: '45.07', longitude: '7.69' },
       visibility: 'public',
       properties: { latency: 5 },

@@ -69,4 +69,24 @@ describe('the configuration that a node goes by', () => {
       'config.yaml:4: peers.1.address: "nowhere" is not host:port',
     )
   })
+
+  it('takes the price of the whole or of units, with numbers as they are, and reckons the one from the other', () => {
+    const capacity = { cpu: 4, memory: '8Gi' }
+    const price = { currency: 'EUR', period: 'hour' } as const
+    const sold = (of: object) =>
+      effectiveConfig({ name: 'x', sell: { capacity, price: { ...price, ...of } } }).sell
+    expect(sold({ amount: 0.5 })).toMatchObject({
+      capacity: { cpu: '4' },
+      price: { ...price, amount: '0.5' },
+    })
+    expect(sold({ units: { cpu: 0.01, memory: '0.0025', pods: 0 } })?.price).toEqual({
+      ...price,
+      amount: '0.06',
+      units: { cpu: '0.01', memory: '0.0025', pods: '0' },
+    })
+    expect(() => sold({})).toThrow(/sell\.price: want either amount or units/)
+    expect(() => sold({ amount: 1, units: {} })).toThrow(/sell\.price: want either amount or units/)
+    expect(() => sold({ units: { gpu: 1 } })).toThrow(/sell\.price: units: there is no gpu in the capacity/)
+    expect(() => sold({ amount: 1e-12 })).toThrow(/sell\.price: "1e-12" is not an amount/)
+  })
 })

@@ -7,7 +7,9 @@ import type { PeerRole } from '../objects/peer.ts'
 import { DAY_MS, DEFAULT_RETENTION, type RetentionSettings } from '../objects/retention.ts'
 import { canonical, parseQuantity, wholeUnits } from '../quantity/index.ts'
 import { parseDuration } from '../quantity/duration.ts'
-import { parseMargin, priceFault } from '../quantity/price.ts'
+import { formatMoney } from '../quantity/money.ts'
+import { parseMargin, priceFault, type Price } from '../quantity/price.ts'
+import { sumOf } from '../quantity/unit-prices.ts'
 import { UnreadableError } from '../quantity/unreadable.ts'
 import { DEFAULT_GUESTS, type GuestSettings } from '../objects/guests.ts'
 import { ConfigError } from './config-error.ts'
@@ -15,6 +17,20 @@ import type { Config } from './schema.ts'
 
 type Amounts = Readonly<Record<string, string>>
 type Given<Name extends keyof Config> = NonNullable<Config[Name]>
+
+type GivenPrice = NonNullable<Given<'offers'>[number]['price']>
+
+/** Compute for sale: amounts are canonical, the price is that of the whole. */
+interface EffectiveSell extends Omit<Given<'sell'>, 'price' | 'capacity' | 'partition'> {
+  readonly capacity: Amounts
+  readonly partition?: { readonly minimum?: Amounts; readonly step?: Amounts; readonly maximum?: Amounts }
+  readonly price?: Price
+}
+
+/** Anything else for sale, with the price of one. */
+interface EffectiveOffer extends Omit<Given<'offers'>[number], 'price'> {
+  readonly price?: Price
+}
 
 export interface EffectiveConfig {
   readonly name: string
@@ -52,9 +68,8 @@ export interface EffectiveConfig {
     readonly capacity: Amounts | undefined
     readonly labels: Readonly<Record<string, string>>
   }
-  /** Amounts are canonical. */
-  readonly sell: Given<'sell'> | undefined
-  readonly offers: Given<'offers'>
+  readonly sell: EffectiveSell | undefined
+  readonly offers: readonly EffectiveOffer[]
   /** Whether programs of others may run here. */
   readonly allowWorkloads: boolean
   readonly guests: GuestSettings
@@ -84,7 +99,7 @@ export function effectiveConfig(config: Config): EffectiveConfig {
   const role = config.role ?? 'node'
   const listen = hostPort('rear.listen', rear.listen ?? DEFAULT_LISTEN)
   const onLoopback = isLoopback(listen)
-  const amounts = (field: string, of: Amounts): Amounts =>
+  const amounts = (field: string, of: Readonly<Record<string, string | number>>): Amounts =>
     Object.fromEntries(Object.entries(of).map(([name, text]) => [name, amount(`${field}.${name}`, text)]))
   return {
     name: config.name,
@@ -132,7 +147,8 @@ export function effectiveConfig(config: Config): EffectiveConfig {
       labels: cluster?.labels ?? {},
     },
     sell: sell && {
-      ...priced('sell', sell),
+      ...unpriced(sell),
+      ...priced('sell', sell.price, { pods: '110', ...amounts('sell.capacity', sell.capacity) }),
       capacity: amounts('sell.capacity', sell.capacity),
       ...(sell.partition && {
         partition: Object.fromEntries(
@@ -140,7 +156,10 @@ export function effectiveConfig(config: Config): EffectiveConfig {
         ),
       }),
     },
-    offers: (config.offers ?? []).map((offer, index) => priced(`offers.${index}`, offer)),
+    offers: (config.offers ?? []).map(({ price, ...offer }, index) => ({
+      ...offer,
+      ...priced(`offers.${index}`, price),
+    })),
     allowWorkloads: (config.allowWorkloads ?? false) !== false,
     guests: {
       runner: config.guests?.runner ?? DEFAULT_GUESTS.runner,
@@ -198,10 +217,26 @@ function readable<T>(field: string, parse: () => T): T {
   }
 }
 
-function priced<T extends { readonly price?: Given<'offers'>[number]['price'] }>(field: string, offer: T): T {
-  const fault = offer.price && priceFault(offer.price)
-  if (fault !== undefined) throw new ConfigError(`${field}.price: ${fault}`, { field: `${field}.price` })
-  return offer
+/** @param whole what a price of unit prices is of; undefined for what is sold by the unit */
+function priced(field: string, given: GivenPrice | undefined, whole?: Amounts): { readonly price?: Price } {
+  if (given === undefined) return {}
+  const at = `${field}.price`
+  const wrong = (text: string): ConfigError => new ConfigError(`${at}: ${text}`, { field: at })
+  const { amount, units, ...rest } = given
+  if ((amount === undefined) === (units === undefined)) throw wrong('want either amount or units')
+  if (amount !== undefined) return { price: readablePrice(at, { ...rest, amount: String(amount) }) }
+  if (whole === undefined) throw wrong('units are for compute; what is sold by the unit has an amount')
+  const texts = Object.fromEntries(Object.entries(units ?? {}).map(([name, unit]) => [name, String(unit)]))
+  const unknown = Object.keys(texts).find((resource) => !Object.hasOwn(whole, resource))
+  if (unknown !== undefined) throw wrong(`units: there is no ${unknown} in the capacity`)
+  const sum = readable(at, () => formatMoney(sumOf(texts, whole)))
+  return { price: readablePrice(at, { ...rest, amount: sum, units: texts }) }
+}
+
+function readablePrice(field: string, price: Price): Price {
+  const fault = priceFault(price)
+  if (fault !== undefined) throw new ConfigError(`${field}: ${fault}`, { field })
+  return price
 }
 
 function margin(field: string, text: string | undefined): string | undefined {
@@ -232,7 +267,11 @@ function multicast(field: string, text: string): HostPort {
   throw new ConfigError(`${field}: "${text}" is not host:port of an IPv4 multicast group`, { field })
 }
 
-function amount(field: string, text: string): string {
+function unpriced({ price: _, partition: __, capacity: ___, ...rest }: Given<'sell'>) {
+  return rest
+}
+
+function amount(field: string, text: string | number): string {
   try {
     return canonical(text)
   } catch (cause) {

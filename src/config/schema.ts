@@ -14,10 +14,18 @@ import { LOG_LEVELS } from '../kernel/log.ts'
 
 const text = (description: string, options: object = {}) =>
   Type.String({ minLength: 1, description, ...options })
-const amounts = (description: string) => Type.Record(Type.String(), Type.String(), { description })
+/** Numbers need no quotes. */
+const amounts = (description: string) =>
+  Type.Record(Type.String(), Type.Union([Type.String(), Type.Number({ minimum: 0 })]), { description })
+const DecimalSchema = Type.Union([Type.String({ pattern: AMOUNT_PATTERN }), Type.Number({ minimum: 0 })])
 
 const PriceSchema = closed({
-  amount: Type.String({ pattern: AMOUNT_PATTERN }),
+  amount: Type.Optional(DecimalSchema),
+  units: Type.Optional(
+    Type.Record(Type.String(), DecimalSchema, {
+      description: 'Instead of amount: what one cpu, a GiB of memory or storage, one pod costs.',
+    }),
+  ),
   currency: text('For example EUR.', { pattern: CURRENCY_PATTERN }),
   period: oneOf(['second', 'minute', 'hour', 'day', 'week', 'month', 'year']),
 })

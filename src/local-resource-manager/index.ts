@@ -3,4 +3,4 @@
  */
 export { LocalResourceManager } from './local-resource-manager.ts'
 export { localArchitecture, measuredCapacity } from './measured-capacity.ts'
-export { poolSpecs } from './pool-specs.ts'
+export { poolSpecs, type ForSale } from './pool-specs.ts'

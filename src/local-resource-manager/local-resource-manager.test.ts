@@ -2,16 +2,21 @@ import { describe, expect, it } from 'vitest'
 import { poolFaults, storedPools, type StoredPool } from '../../test/support/pools.ts'
 import { createSimulatedSystem } from '../../test/support/simulated-system.ts'
 import { AvailableResources, type HoldRequest } from '../available-resources/index.ts'
-import type { Config } from '../config/index.ts'
 import { Informers } from '../kernel/informer.ts'
 import { silentLog } from '../kernel/log.ts'
 import type { NodeBase } from '../node-base.ts'
 import type { NodeId } from '../objects/ids.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
 import { Recorder } from '../trace/index.ts'
-import { LocalResourceManager, localArchitecture, measuredCapacity, poolSpecs } from './index.ts'
+import {
+  LocalResourceManager,
+  localArchitecture,
+  measuredCapacity,
+  poolSpecs,
+  type ForSale,
+} from './index.ts'
 
-const SELL: NonNullable<Config['sell']> = {
+const SELL: NonNullable<ForSale['sell']> = {
   capacity: { cpu: '4.0', memory: '8192Mi' },
   partition: { minimum: { cpu: '500m' } },
   price: { amount: '1', currency: 'EUR', period: 'hour' },
@@ -70,7 +75,7 @@ describe('a start with another configuration', () => {
 
   /** Starts once with each configuration. @param between is done when the first one runs */
   async function startWith(
-    configs: readonly Pick<Config, 'sell' | 'offers'>[],
+    configs: readonly ForSale[],
     between: (available: AvailableResources) => Promise<unknown> = () => Promise.resolve(),
   ): Promise<StoredPool[]> {
     const simulation = createSimulatedSystem(1)

@@ -3,26 +3,25 @@
  * left alone; Available Resources issues their capacity, and makes the flavors of them.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Config } from '../config/index.ts'
 import type { GuestTerms } from '../objects/guests.ts'
 import type { Component } from '../kernel/component.ts'
 import { ensure, mutate } from '../kernel/object-store.ts'
 import type { NodeBase } from '../node-base.ts'
 import { inDefaultNamespace, keyOf } from '../objects/meta.ts'
 import { PoolKind } from '../objects/pool.ts'
-import { poolSpecs } from './pool-specs.ts'
+import { poolSpecs, type ForSale } from './pool-specs.ts'
 
 /** Labels the pools that come from the configuration; others are left alone. */
 const CONFIGURED = { 'tributary.io/source': 'configuration' }
 
 export class LocalResourceManager implements Component {
   readonly #base: NodeBase
-  readonly #config: Pick<Config, 'sell' | 'offers' | 'allowWorkloads' | 'cluster'>
+  readonly #config: ForSale
 
   /** What buyers of compute get here; without it nothing is said of it. */
   #guests: (() => Promise<GuestTerms | undefined>) | undefined
 
-  constructor(base: NodeBase, config: Pick<Config, 'sell' | 'offers' | 'allowWorkloads' | 'cluster'>) {
+  constructor(base: NodeBase, config: ForSale) {
     this.#base = base
     this.#config = config
     base.informers.of(PoolKind)

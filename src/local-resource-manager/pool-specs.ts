@@ -1,9 +1,12 @@
 /** Which pools a configuration asks for. Pure. */
-import type { Config } from '../config/index.ts'
+import type { EffectiveConfig } from '../config/index.ts'
 import type { GuestTerms } from '../objects/guests.ts'
 import type { PoolSpec } from '../objects/pool.ts'
 import { canonical } from '../quantity/index.ts'
 import { localArchitecture } from './measured-capacity.ts'
+
+/** What a configuration puts up for sale. */
+export type ForSale = Partial<Pick<EffectiveConfig, 'sell' | 'offers'>>
 
 const FREE: PoolSpec['price'] = { amount: '', currency: '', period: '' }
 
@@ -12,7 +15,7 @@ const FREE: PoolSpec['price'] = { amount: '', currency: '', period: '' }
  * @returns the pools that a configuration asks for. Pure.
  */
 export function poolSpecs(
-  config: Pick<Config, 'sell' | 'offers'>,
+  config: ForSale,
   terms?: GuestTerms,
 ): readonly { readonly name: string; readonly spec: PoolSpec }[] {
   const pools: { name: string; spec: PoolSpec }[] = []

@@ -16,6 +16,7 @@ import {
   TelemetryServerSchema,
 } from './fluidos-common.ts'
 import type { KindDefinition } from './kind.ts'
+import { priceColumn } from './price-column.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from './meta.ts'
 import { anyValue, objectSchema, oneOf, open } from './schema.ts'
 
@@ -142,8 +143,9 @@ export const ContractKind: KindDefinition<Contract> = {
     { name: 'Seller domain', path: 'spec.seller.domain', wide: true },
     { name: 'CPU', path: 'spec.configuration.data.cpu' },
     { name: 'Memory', path: 'spec.configuration.data.memory' },
+    { name: 'Price', path: 'spec.price.amount', render: priceColumn('spec', 'price') },
     { name: 'Transaction', path: 'spec.transactionID', wide: true },
-    { name: 'Expires', path: 'spec.expirationTime', wide: true },
+    { name: 'Expires', path: 'spec.expirationTime' },
     { name: 'Status', path: 'status.phase.phase' },
     { name: 'Age', type: 'date', path: 'metadata.creationTimestamp' },
   ],

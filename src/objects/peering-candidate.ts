@@ -10,6 +10,7 @@ import { EmbeddedFlavorSchema, type EmbeddedFlavor } from './flavor.ts'
 import { ADVERTISEMENT, RawMessageSchema } from './fluidos-common.ts'
 import type { KindDefinition, PrinterColumn } from './kind.ts'
 import type { KubeObject, ObjectMetadata } from './meta.ts'
+import { priceColumn, priceText } from './price-column.ts'
 import { objectSchema, oneOf, open } from './schema.ts'
 
 /** How an entry came to be: we asked, its owner told us, or a catalog pushed it to us. */
@@ -87,6 +88,14 @@ function ofMessage(...path: readonly string[]): NonNullable<PrinterColumn['rende
   }
 }
 
+const priceOfFlavor = priceColumn('spec', 'flavor', 'spec', 'price')
+function priceOfMessage(object: KubeObject): string | undefined {
+  const [amount, currency, period] = ['amount', 'currency', 'period'].map((name) =>
+    ofMessage('price', name)(object, 0),
+  )
+  return priceText({ amount, currency, period })
+}
+
 const description = 'A peering candidate: an offer of another node that might be bought.'
 
 export const PeeringCandidateKind: KindDefinition<StoredPeeringCandidate> = {
@@ -132,12 +141,11 @@ export const PeeringCandidateKind: KindDefinition<StoredPeeringCandidate> = {
     {
       name: 'Price',
       path: 'spec.flavor.spec.price.amount',
-      wide: true,
-      render: ofMessage('price', 'amount'),
+      render: (object) => priceOfFlavor(object, 0) ?? priceOfMessage(object),
     },
     { name: 'Available', path: 'spec.available' },
     { name: 'Source', path: 'spec.source.nodeID', wide: true },
-    { name: 'Valid until', path: 'spec.validUntil', wide: true },
+    { name: 'Valid until', path: 'spec.validUntil' },
     { name: 'Age', type: 'date', path: 'metadata.creationTimestamp' },
   ],
   description,
