@@ -93,9 +93,9 @@ describe('Available Resources', () => {
     const [after, ...others] = await flavors()
     expect(others).toEqual([])
     expect(after!.metadata.name).not.toBe(before!.metadata.name)
-    // The largest share that is left: seven of eight parts of the memory.
+    // Three of four cores and seven of eight Gi: each costs what it cost before.
     expect(after!.spec).toMatchObject({
-      price: { amount: '3.6' },
+      price: { amount: '3.25' },
       flavorType: { typeData: { characteristics: { cpu: '3' } } },
     })
     expect(await available.poolOfFlavor(before!.metadata.name)).toMatchObject({ metadata: KEY })

@@ -17,7 +17,7 @@ export function consideredLines(
   const rows = considered.map((each) => [
     verdictText(each, style),
     printable(each.reason),
-    each.score === undefined ? '-' : each.score.toFixed(3),
+    each.score === undefined ? '-' : each.score.toFixed(4),
     printable(shortId(each.providerID)),
     printable(each.domain ?? '-'),
     printable(each.flavorID),
@@ -60,6 +60,6 @@ function numbersText({ numbers = {} }: Considered): string {
 
 function scoresText(scores: Considered['scores']): string {
   return Object.entries(scores ?? {})
-    .map(([name, value]) => `${name} ${value.toFixed(2)}`)
+    .map(([name, value]) => `${name} ${value}`)
     .join(', ')
 }

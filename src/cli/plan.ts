@@ -1,6 +1,8 @@
 /**
  * `tributary plan`: what would be done for an intent, and why, without doing it.
  */
+import type { NodeStatus } from '../node/node-status.ts'
+import type { PlannedPurchase } from '../node-orchestrator/index.ts'
 import type { Considered } from '../objects/solver.ts'
 import { CliError, EXIT } from './cli-error.ts'
 import { connect } from './connect.ts'
@@ -13,7 +15,9 @@ import { type Manifest, readManifests } from './manifest.ts'
 import { complaintsOf, resourceOfManifest } from './manifest-complaints.ts'
 import { addNamespaceOptions, examples, type GlobalOptions, optionsOf, outputOption } from './options.ts'
 import { encodeAs } from './print-objects.ts'
+import { peerNames } from './peer-names.ts'
 import { printable } from './printable.ts'
+import { purchaseLines, totalLines, type Known } from './purchase-lines.ts'
 import { type Style, styleFor } from './style.ts'
 import { commandOf, type Verb } from './verb.ts'
 
@@ -32,6 +36,7 @@ interface PlannedRequest {
   readonly decision: 'Local' | 'ExistingVirtualNode' | 'Purchase' | 'None'
   readonly node?: string
   readonly considered: readonly Considered[]
+  readonly purchase?: PlannedPurchase
 }
 
 interface Plan {
@@ -86,9 +91,10 @@ async function plan(context: Context, options: PlanOptions): Promise<void> {
       context.stdout.write(encodeAs(output, documents.length === 1 ? documents[0] : documents))
     } else {
       const style = styleFor(context, context.stdout)
+      const known = { names: await peerNames(client), peers: await peersOf(client) }
       plans.forEach(({ manifest, plan: found }, index) => {
         if (index > 0) print(context, '')
-        print(context, ...planLines(manifest, found, style))
+        print(context, ...planLines(manifest, found, style, known))
       })
     }
     const homeless = plans.flatMap(({ plan: { requests } }) =>
@@ -126,7 +132,11 @@ async function check(
   if (complaints.length > 0) throw new CliError(complaints.map(printable).join('\n'))
 }
 
-function planLines({ object }: Manifest, { requests }: Plan, style: Style): readonly string[] {
+async function peersOf(client: ControlClient): Promise<NodeStatus['peers']> {
+  return (await client.get<NodeStatus>('/tributary/v1/status')).peers
+}
+
+function planLines({ object }: Manifest, { requests }: Plan, style: Style, known: Known): readonly string[] {
   const lines = [
     `${style.bold(`${object.kind} ${object.metadata.name}`)}: nothing has been bought or changed`,
   ]
@@ -139,9 +149,12 @@ function planLines({ object }: Manifest, { requests }: Plan, style: Style): read
         `    requires   ${requirements.map(([name, value]) => `${name} ${JSON.stringify(value)}`).join(', ')}`,
       )
     }
-    lines.push(`    decision   ${decisionText(request, style)}`, '')
+    lines.push(`    decision   ${decisionText(request, style)}`)
+    if (request.purchase) lines.push(...purchaseLines(request.purchase, known))
+    lines.push('')
     lines.push(...consideredLines(request.considered, style, 4))
   }
+  lines.push(...totalLines(requests.flatMap(({ purchase }) => purchase ?? [])))
   return lines
 }
 

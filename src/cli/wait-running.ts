@@ -10,6 +10,7 @@ import { type Context, note } from './context.ts'
 import type { ControlClient } from './control-client.ts'
 import { peerNames, withNodeNames } from './peer-names.ts'
 import { printable } from './printable.ts'
+import { tellPurchases } from './tell-purchases.ts'
 import { waitForObject, type WatchedObject } from './watch-objects.ts'
 
 /** How far an object is. */
@@ -56,6 +57,8 @@ export async function waitUntilRunning(
       return is === 'running' ? true : undefined
     },
   })
+  const { namespace = 'default', name: intent } = object.metadata
+  if (resource.kind === 'Intent') await tellPurchases(context, client, { namespace, name: intent }, names)
 }
 
 const PROGRESS: Readonly<Record<string, (object: WatchedObject) => Progress>> = {

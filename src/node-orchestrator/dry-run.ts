@@ -6,6 +6,7 @@ import { selectorFor, wantedOf } from '../rear-manager/index.ts'
 import { decompose, type WantedDeployment } from './decompose.ts'
 import { lookUpPlaces } from './look-up-places.ts'
 import type { Orchestration } from './orchestration.ts'
+import { plannedPurchase, type PlannedPurchase } from './planned-purchase.ts'
 import { solverOf } from './solver-of-request.ts'
 
 export interface PlannedRequest {
@@ -15,6 +16,8 @@ export interface PlannedRequest {
   readonly decision: 'Local' | 'ExistingVirtualNode' | 'Purchase' | 'None'
   readonly node?: string
   readonly considered: readonly Considered[]
+  /** Of the decision `Purchase`. */
+  readonly purchase?: PlannedPurchase
 }
 
 /** Changes nothing but what is known of the offers of others. */
@@ -24,7 +27,7 @@ export async function dryRun(
   deployments: readonly WantedDeployment[],
   signal: AbortSignal,
 ): Promise<readonly PlannedRequest[]> {
-  const { discover, consider } = orchestration.options
+  const { discover, consider, system } = orchestration.options
   const planned: PlannedRequest[] = []
   const requests = decompose(deployments)
   const { places } = lookUpPlaces(orchestration, intent, requests, deployments)
@@ -39,7 +42,8 @@ export async function dryRun(
       wanted: { amounts: wanted.amounts, requirements: wanted.requirements },
     }
     await discover(selectorFor(wanted), signal)
-    const { considered } = consider(solver)
+    const { considered, choices } = consider(solver)
+    const [best] = choices
     if (place) {
       planned.push({
         ...common,
@@ -50,9 +54,13 @@ export async function dryRun(
         ),
       })
     } else {
-      const taken = considered.find(({ verdict }) => verdict === 'taken')
-      const decision = taken && intent.spec.placement !== 'Local' ? 'Purchase' : 'None'
-      planned.push({ ...common, decision, considered })
+      const mayBuy = best !== undefined && intent.spec.placement !== 'Local'
+      planned.push({
+        ...common,
+        decision: mayBuy ? 'Purchase' : 'None',
+        considered,
+        ...(mayBuy ? { purchase: plannedPurchase(solver, best, system.clock.now()) } : {}),
+      })
     }
   }
   return planned

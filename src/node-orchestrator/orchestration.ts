@@ -3,7 +3,8 @@ import type { Cluster } from '../fabric/cluster.ts'
 import type { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import type { NodeBase } from '../node-base.ts'
 import type { Allocation } from '../objects/allocation.ts'
-import type { Solver, Considered } from '../objects/solver.ts'
+import type { Solver } from '../objects/solver.ts'
+import type { Consideration } from '../rear-manager/index.ts'
 import type { Selector } from '../rear/wire/index.ts'
 import type { RecentPlacements } from './recent-placements.ts'
 import type { Workloads } from './workloads.ts'
@@ -13,7 +14,7 @@ export interface NodeOrchestratorOptions extends NodeBase {
   /** Asks all known endpoints; what they offer is in Peering Candidates afterwards. */
   readonly discover: (selector: Selector, signal: AbortSignal) => Promise<unknown>
   /** Looks at every offer for a request that is not stored. */
-  readonly consider: (solver: Solver) => { readonly considered: readonly Considered[] }
+  readonly consider: (solver: Solver) => Consideration
   /** Available Resources: the active allocations of what was bought. */
   readonly bought: () => readonly Allocation[]
   /** Ratings and Metrics: what a node is rated, from 0 to 5; undefined when nothing is known of it. */

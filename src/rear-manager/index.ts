@@ -3,7 +3,8 @@
  * providing side it reserves the resources and activates the allocation. Owns the table Solver.
  */
 export type { RearManagerOptions } from './acquisition.ts'
-export { consider } from './consider.ts'
+export { consider, DEFAULT_WEIGHTS, type Consideration } from './consider.ts'
+export { DEFAULT_DURATION } from './reserve-offer.ts'
 export { draftRejection } from './judge-draft.ts'
 export { RearManager } from './rear-manager.ts'
 export { virtualNodeName } from './solver-objects.ts'

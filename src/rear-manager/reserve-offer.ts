@@ -17,7 +17,8 @@ import { sellerOf, workflowOf } from './seller-of.ts'
 import { isOwnedBy, namespaceOf } from './solver-objects.ts'
 import { setSolverStatus } from './solver-status.ts'
 
-const DEFAULT_DURATION = '24h'
+/** How long is bought for where nobody says. */
+export const DEFAULT_DURATION = '24h'
 
 export async function reserveOffer(
   context: AcquisitionContext,

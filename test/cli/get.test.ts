@@ -176,7 +176,7 @@ describe('tributary describe', () => {
       lastTimestamp: '2026-01-01T00:00:00Z',
     })
     const { out } = await run(['describe', 'intent', 'hello'])
-    expect(out).toMatch(/taken +best-score +0\.900 +p1/)
+    expect(out).toMatch(/taken +best-score +0\.9000 +p1/)
     expect(out).toMatch(/rejected +cpu-short/)
     expect(out).toContain('8 wanted, 4 offered')
     expect(out).toContain('http://127.0.0.1:4711')

@@ -1,0 +1,49 @@
+/** Says what was bought for an intent that runs: of whom, for how much, until when, and in all. */
+import type { Contract } from '../objects/contract.ts'
+import type { Solver } from '../objects/solver.ts'
+import { formatMoney } from '../quantity/money.ts'
+import { costOver, priceFault } from '../quantity/price.ts'
+import { parseTime } from '../quantity/time.ts'
+import { type Context, note } from './context.ts'
+import type { ControlClient } from './control-client.ts'
+import { printable, shortId } from './printable.ts'
+
+/** @param names of nodes, by id */
+export async function tellPurchases(
+  context: Context,
+  client: ControlClient,
+  intent: { readonly namespace: string; readonly name: string },
+  names: ReadonlyMap<string, string>,
+): Promise<void> {
+  const selector = encodeURIComponent(`spec.intentID=${intent.name}`)
+  const { items } = await client.get<{ items: readonly Solver[] }>(
+    `/apis/nodecore.fluidos.eu/v1alpha1/namespaces/${intent.namespace}/solvers?fieldSelector=${selector}`,
+  )
+  const costs = new Map<string, bigint>()
+  for (const { status } of items) {
+    const { name, namespace = 'default' } = status?.contract ?? {}
+    if (name === undefined) continue
+    const contract = await client.get<Contract>(
+      `/apis/reservation.fluidos.eu/v1alpha1/namespaces/${namespace}/contracts/${name}`,
+    )
+    const { seller, price, expirationTime = '' } = contract.spec
+    const who = printable(names.get(seller.nodeID) ?? shortId(seller.nodeID))
+    if (price === undefined || price.amount === '' || priceFault(price) !== undefined) {
+      note(context, `bought of ${who} for nothing, until ${expirationTime}`)
+      continue
+    }
+    const seconds = (parseTime(expirationTime) - parseTime(contract.metadata.creationTimestamp)) / 1000
+    const cost = costOver(price, seconds)
+    costs.set(price.currency, (costs.get(price.currency) ?? 0n) + cost)
+    const inAll = `${formatMoney(cost)} ${price.currency} in all`
+    note(
+      context,
+      printable(
+        `bought of ${who} at ${price.amount} ${price.currency}/${price.period}, until ${expirationTime}: ${inAll}`,
+      ),
+    )
+  }
+  if (items.length < 2 || costs.size === 0) return
+  const sums = [...costs].map(([currency, cost]) => `${formatMoney(cost)} ${currency}`)
+  note(context, printable(`all parts together: ${sums.join(' + ')}`))
+}
