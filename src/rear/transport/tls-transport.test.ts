@@ -277,7 +277,7 @@ function ecCredentials(): { cert: string; key: string } {
 
 /** The certificate names alice's key, but the signature on it is not hers. */
 function foreignCredentials(): { cert: string; key: string } {
-  const key = { ...alice.key, sign: (payload: Uint8Array | string) => bob.sign(payload) }
+  const key = { ...alice.key, privateKey: bob.key.privateKey }
   const { certificate } = createIdentity({ key, system: realSystem, name: 'forged' })
   return { cert: certificate, key: alice.privateKey }
 }
