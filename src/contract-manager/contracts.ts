@@ -24,19 +24,28 @@ export function userOf(contract: Contract): NodeId {
   return (contract.spec.extraInformation?.[USER] ?? contract.spec.buyer.nodeID) as NodeId
 }
 
+/**
+ * Whether the buyer proved who he is: nobody else runs anything here, or reaches what does.
+ */
+export function isAuthenticated({ spec }: Contract): boolean {
+  return spec.extraInformation?.[UNAUTHENTICATED] === undefined
+}
+
 export class Contracts implements Component {
   readonly informer: Informer<Contract>
 
-  constructor(base: Pick<NodeBase, 'informers'>) {
+  readonly #mayUse: (contract: Contract) => boolean
+
+  /** @param mayUse whether anything runs here, or is reached, under a contract that we sold */
+  constructor(base: Pick<NodeBase, 'informers'>, mayUse: (contract: Contract) => boolean = isAuthenticated) {
+    this.#mayUse = mayUse
     this.informer = base.informers.of(ContractKind)
     this.informer.addIndex('forwards', (contract) => {
       const forwards = contract.spec.extraInformation?.[FORWARDS]
       return contract.spec.role === 'seller' && forwards !== undefined ? [forwards] : []
     })
     this.informer.addIndex('user', (contract) =>
-      contract.spec.role === 'seller' && contract.spec.extraInformation?.[UNAUTHENTICATED] === undefined
-        ? [userOf(contract)]
-        : [],
+      contract.spec.role === 'seller' && mayUse(contract) ? [userOf(contract)] : [],
     )
   }
 
@@ -78,8 +87,7 @@ export class Contracts implements Component {
     const contract = this.get(contractID)
     if (contract === undefined || contract.spec.role !== 'seller' || phaseOf(contract) !== 'Active')
       return undefined
-    // Nobody runs anything here, or reaches what does, who did not prove who he is.
-    if (contract.spec.extraInformation?.[UNAUTHENTICATED] !== undefined) return undefined
+    if (!this.#mayUse(contract)) return undefined
     return {
       contractID: contractID,
       buyer: userOf(contract),

@@ -8,13 +8,13 @@ import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind } from '../objects/contract.ts'
-import { isNodeId } from '../objects/ids.ts'
 import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { PoolKind, type Pool } from '../objects/pool.ts'
 import { PoolShardKind } from '../objects/pool-shard.ts'
 import { TransactionKind, type Transaction } from '../objects/transaction.ts'
 import { verifyDocument, SignatureError, type NodeKey } from '../privacy-and-security-manager/index.ts'
 import type { Holder, HoldLimits } from './hold-limits.ts'
+import { isAuthenticated } from './contracts.ts'
 import { configurationFor, draftOf } from './contract-draft.ts'
 import type { ContractIssuer } from './contract-issuer.ts'
 import type { Forwarder } from './forwarder.ts'
@@ -44,7 +44,9 @@ import {
   checkParty,
   idFor,
   isForwarding,
+  notAParty,
   sentBefore,
+  signerOf,
   withoutSecrets,
 } from './transaction-access.ts'
 
@@ -66,6 +68,8 @@ export interface SellerOptions extends NodeBase {
   readonly issuer: ContractIssuer
   /** As for LIST_FLAVORS: what a caller, undefined for one that proved nothing, may see. */
   readonly audienceOf: (caller: string | undefined) => Audience
+  /** Who has to have signed a draft that is bought in the name of `named`; nobody when undefined. `signerOf` unless given. */
+  readonly signerOf?: typeof signerOf
   /** A supernode's: sells what others have. */
   readonly forwarder?: Forwarder
 }
@@ -281,15 +285,15 @@ export class Seller implements Component {
     const contract = await store.get(ContractKind, inDefaultNamespace(contractIdOf(transactionID)))
     if (contract) {
       checkParty(contract.spec.buyer.nodeID, caller)
+      // To somebody who proves nothing: only what he may have bought himself.
+      if (caller === undefined && isAuthenticated(contract)) throw notAParty()
       return contract.spec.document
     }
     const transaction = await this.#transaction(transactionID)
     if (transaction === undefined) throw new Problem('transaction-not-found', 'no such transaction here')
     checkCaller(transaction, caller)
     const draft = transaction.spec.contractDraft as WireContractTerms
-    // Whoever proved nothing, and names a key as his, has to have it.
-    const named = transaction.spec.buyer.nodeID
-    const signer = caller ?? (isNodeId(named) ? named : undefined)
+    const signer = (this.#options.signerOf ?? signerOf)(caller, transaction.spec.buyer.nodeID)
     if (signer !== undefined) this.#checkBuyer(draft, request.signature, signer)
     const forwarder = this.#options.forwarder
     if (forwarder && isForwarding(transaction)) {

@@ -1,4 +1,5 @@
 /** Whose a transaction is, and what may be said again about it: for the selling half. Pure. */
+import { isNodeId } from '../objects/ids.ts'
 import type { Transaction } from '../objects/transaction.ts'
 import { Problem } from '../rear/problem.ts'
 import type {
@@ -33,12 +34,17 @@ export function checkCaller({ metadata, spec }: Transaction, caller: string | un
   if (idFor(spec.buyer.nodeID, spec.key ?? '', caller) !== metadata.name) throw notAParty()
 }
 
+/** @returns who has to sign a purchase: whoever proved nothing, and names a key as his, has to have it */
+export function signerOf(caller: string | undefined, named: string): string | undefined {
+  return caller ?? (isNodeId(named) ? named : undefined)
+}
+
 /** @throws Problem `not-a-party` when the caller is known and is not the buyer */
 export function checkParty(buyer: string, caller: string | undefined): void {
   if (caller !== undefined && buyer !== caller) throw notAParty()
 }
 
-function notAParty(): Problem {
+export function notAParty(): Problem {
   return new Problem('not-a-party', 'the transaction is of another buyer')
 }
 

@@ -52,11 +52,13 @@ export class RearGate implements Component {
     this.#service = {
       handler: createRearApp(routes, {
         authorize: (peer, access, route) => this.#authorize(peer, access, route),
+        isStranger: (peer) => this.#isStranger(peer),
         log,
         maxBodyBytes: config.rear.maxBodyBytes,
       }),
       plainHandler: createRearApp(open, {
         authorize: () => undefined,
+        isStranger: () => true,
         log,
         maxBodyBytes: config.rear.maxBodyBytes,
       }),
@@ -92,6 +94,12 @@ export class RearGate implements Component {
     if (decision.status === 401) return new Problem('not-authenticated', decision.reason)
     const code = decision.code === 'not-accepted' ? 'peer-not-accepted' : 'peer-unknown'
     return new Problem(code, decision.reason)
+  }
+
+  #isStranger(peer: TransportPeer | undefined): boolean {
+    const { registry, contracts } = this.#options
+    if (peer === undefined) return true
+    return registry.standing(peer.id) !== 'accepted' && !contracts.isUser(peer.id)
   }
 
   #takeStream(stream: Parameters<StreamHandler>[0]): ReturnType<StreamHandler> {

@@ -15,6 +15,7 @@ import {
   StreamRefused,
   type Listener,
   type RearHandler,
+  type RearRequest,
   type StreamHandler,
   type Transport,
 } from '../rear/transport/index.ts'
@@ -26,12 +27,14 @@ export interface RearServerOptions {
   readonly log: Log
 }
 
+type AdmittingHandler = RearHandler & Required<Pick<RearHandler, 'admit'>>
+
 /** Who answers what comes in. */
 export interface RearService {
-  readonly handler: RearHandler
+  readonly handler: AdmittingHandler
   readonly onStream: StreamHandler
   /** Of the listener without TLS. */
-  readonly plainHandler: RearHandler
+  readonly plainHandler: AdmittingHandler
 }
 
 const NOT_READY = 'this node is starting or stopping'
@@ -72,7 +75,7 @@ export class RearServer implements Component {
     this.#whyClosed = why
   }
 
-  readonly handler: RearHandler = async (request) => this.#service?.handler(request) ?? this.#notReady()
+  readonly handler: RearHandler = this.#handlerOf(({ handler }) => handler)
 
   readonly onStream: StreamHandler = (stream) => {
     if (this.#service === undefined) throw new StreamRefused(503, this.#reason())
@@ -95,13 +98,21 @@ export class RearServer implements Component {
 
   async #listenPlain(listen: HostPort): Promise<Listener> {
     const { system, log } = this.#options
-    const handler: RearHandler = async (request) => this.#service?.plainHandler(request) ?? this.#notReady()
+    const handler = this.#handlerOf(({ plainHandler }) => plainHandler)
     const opened = await createPlainListener({ ...listen, handler, system, log })
     log.warn(
       { address: opened.address },
       'PLAIN HTTP IS ON: anybody who reaches this address may list and reserve',
     )
     return opened
+  }
+
+  #handlerOf(which: (service: RearService) => AdmittingHandler): RearHandler {
+    const handle = async (request: RearRequest) =>
+      this.#service === undefined ? this.#notReady() : which(this.#service)(request)
+    const admit: NonNullable<RearHandler['admit']> = (head) =>
+      this.#service === undefined ? { refusal: this.#notReady() } : which(this.#service).admit(head)
+    return Object.assign(handle, { admit })
   }
 
   #reason(): string {

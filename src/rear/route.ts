@@ -7,7 +7,7 @@
 import type { TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import type { Log } from '../kernel/log.ts'
-import type { RearRequest, RearResponse, TransportPeer } from './transport/index.ts'
+import type { RearHandler, RearRequest, RearResponse, RequestHead, TransportPeer } from './transport/index.ts'
 import { Problem, problemResponse } from './problem.ts'
 import { decodeAs } from './wire/codec.ts'
 import { parseJson } from './wire/json.ts'
@@ -89,6 +89,8 @@ export interface RearAppOptions {
     access: RouteAccess,
     route: Route,
   ) => Problem | undefined
+  /** Whether nobody vouches for the caller: it gets less than others. Nobody is one unless given. */
+  readonly isStranger?: (peer: TransportPeer | undefined) => boolean
   readonly log: Log
   /** Larger bodies are refused. */
   readonly maxBodyBytes?: number
@@ -118,7 +120,7 @@ interface CompiledRoute {
 export function createRearApp(
   routes: readonly Route[],
   options: RearAppOptions,
-): (request: RearRequest) => Promise<RearResponse> {
+): RearHandler & Required<Pick<RearHandler, 'admit'>> {
   const compiled = routes.map(compileRoute).sort(literalsFirst)
   refuseDuplicates(compiled)
   const literals = new Map(
@@ -128,29 +130,47 @@ export function createRearApp(
   )
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
 
-  async function answer(request: RearRequest): Promise<RearResponse> {
-    const question = request.path.indexOf('?')
-    const path = question < 0 ? request.path : request.path.slice(0, question)
-    const rawQuery = question < 0 ? '' : request.path.slice(question + 1)
-    const literal = literals.get(`${request.method} ${path}`)
-    const { found, params } = literal
-      ? { found: literal, params: NO_PARAMS }
-      : find(compiled, request.method, path)
+  /** @throws Problem when there is no such route, or it is not for this caller */
+  function authorized({ method, path: target, peer }: RequestHead) {
+    const question = target.indexOf('?')
+    const path = question < 0 ? target : target.slice(0, question)
+    const rawQuery = question < 0 ? '' : target.slice(question + 1)
+    const literal = literals.get(`${method} ${path}`)
+    const { found, params } = literal ? { found: literal, params: NO_PARAMS } : find(compiled, method, path)
     const { route } = found
-    const refusal = options.authorize(request.peer, route.access, route)
+    const refusal = options.authorize(peer, route.access, route)
     if (refusal) throw refusal
-    const body = readBody(found, request, Math.min(maxBodyBytes, bodyLimitOf(route)))
+    return { found, params, rawQuery, limit: Math.min(maxBodyBytes, bodyLimitOf(route)) }
+  }
+
+  async function answer(request: RearRequest): Promise<RearResponse> {
+    const { found, params, rawQuery, limit } = authorized(request)
+    const { route } = found
+    const body = readBody(found, request, limit)
     const call = new Call(request, { params, rawQuery, body })
     return responseOf(await route.handle(call))
   }
 
-  return async (request) => {
+  const handle = async (request: RearRequest): Promise<RearResponse> => {
     try {
       return await answer(request)
     } catch (error) {
       return problemResponse(problemOf(error, request, options.log))
     }
   }
+  const admit: NonNullable<RearHandler['admit']> = (head) => {
+    try {
+      const { found, limit: most } = authorized(head)
+      // Where none is expected it is not looked at.
+      const limit = found.route.request === undefined ? DEFAULT_MESSAGE_BYTES : most
+      const isStranger = options.isStranger?.(head.peer) ?? false
+      return { maxBodyBytes: limit, tooLarge: () => problemResponse(tooLarge(limit)), isStranger }
+    } catch (error) {
+      if (error instanceof Problem) return { refusal: problemResponse(error) }
+      throw error
+    }
+  }
+  return Object.assign(handle, { admit })
 }
 
 /** A class, because objects that are made with getters of their own are slow to make. */
@@ -251,6 +271,10 @@ function paramsOf(pattern: readonly string[], segments: readonly string[]): Read
   return params
 }
 
+function tooLarge(maxBodyBytes: number): Problem {
+  return new Problem('body-too-large', `at most ${maxBodyBytes} bytes`, { extensions: { maxBodyBytes } })
+}
+
 const JSON_MEDIA_TYPE = /^\s*application\/([a-z0-9.+-]+\+)?json\s*(;|$)/i
 
 function readBody(found: CompiledRoute, request: RearRequest, maxBodyBytes: number): unknown {
@@ -262,7 +286,7 @@ function readBody(found: CompiledRoute, request: RearRequest, maxBodyBytes: numb
     return decodeBody(schema, found.validator, {})
   }
   if (bytes.length > maxBodyBytes) {
-    throw new Problem('body-too-large', `at most ${maxBodyBytes} bytes`, { extensions: { maxBodyBytes } })
+    throw tooLarge(maxBodyBytes)
   }
   const mediaType = request.headers['content-type']
   if (mediaType !== undefined && !JSON_MEDIA_TYPE.test(mediaType)) {

@@ -12,7 +12,7 @@ import type { Fabric, FabricOptions } from '../../src/fabric/fabric.ts'
 import { createLog, silentLog } from '../../src/kernel/log.ts'
 import type { ObjectStore } from '../../src/kernel/object-store.ts'
 import { createNode } from '../../src/node/create-node.ts'
-import { withoutControl } from '../../src/node/parts/index.ts'
+import { withoutControl, type Parts } from '../../src/node/parts/index.ts'
 import type { PeerRole } from '../../src/objects/peer.ts'
 import { saveNodeKey } from '../../src/privacy-and-security-manager/index.ts'
 import { testDomain, testIdentity, type TestDomain } from './identities.ts'
@@ -99,6 +99,8 @@ export interface MarketOptions {
   readonly faults?: Partial<RemoteFaults>
   /** What workloads run in; the embedded fabric with a simulated runner unless given. */
   readonly makeFabric?: (options: FabricOptions, runner: Runner) => Fabric & Cluster
+  /** Stages of the nodes in place of the real ones: with a defence taken away, for example. */
+  readonly overrides?: Partial<Parts>
 }
 
 /**
@@ -221,7 +223,7 @@ export async function startMarket<const Name extends string>(
               transport,
               runner,
               ...(makeFabric && { makeFabric: (given) => makeFabric(given, runner) }),
-              overrides: { control: withoutControl },
+              overrides: { control: withoutControl, ...options.overrides },
               ...(config.neighbours === undefined
                 ? {}
                 : {

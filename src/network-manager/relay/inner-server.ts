@@ -13,6 +13,7 @@ import type {
   TransportPeer,
 } from '../../rear/transport/index.ts'
 import { peerOf } from '../../rear/transport/peer-certificate.ts'
+import type { WaitingPeers } from '../../rear/transport/waiting-bytes.ts'
 import { serveSession } from '../../rear/transport/server-session.ts'
 import { SESSION_PROTOCOL } from '../../rear/transport/session-protocol.ts'
 import { SECURE_OPTIONS } from '../../rear/transport/tls-context.ts'
@@ -25,6 +26,8 @@ export interface InnerServerOptions {
   /** Decides about whoever proved to be at the other end. @returns why not, or undefined */
   readonly refuse: (peer: TransportPeer) => string | undefined
   readonly handler: RearHandler
+  /** What those who come through relays have waiting, over all their connections. */
+  readonly waitingPeers: WaitingPeers
   readonly onStream: StreamHandler
 }
 

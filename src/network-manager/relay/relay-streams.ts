@@ -10,14 +10,19 @@ import type { NodeId } from '../../objects/ids.ts'
 import type { VirtualRouter } from '../../objects/virtual-router.ts'
 import { Problem, problemResponse } from '../../rear/problem.ts'
 import {
+  admitAll,
+  type Admission,
   type IncomingStream,
   type RearHandler,
+  type RearRequest,
+  type RequestHead,
   type StreamHandler,
   StreamRefused,
   type Transport,
   type TransportIdentity,
   type TransportLimits,
   type TransportPeer,
+  WaitingPeers,
 } from '../../rear/transport/index.ts'
 import type { StreamRegistry } from '../stream-registry.ts'
 import type { RouterIndex } from '../router-index.ts'
@@ -47,6 +52,7 @@ export type ServeRelayStream = (stream: IncomingStream, contractID: string) => P
 
 export function createRelayStreams(options: RelayStreamsOptions): ServeRelayStream {
   const { routers, streams, log } = options
+  const waitingPeers = new WaitingPeers(options.limits.maxWaitingBytesOfPeer)
 
   async function passOn(stream: IncomingStream, router: VirtualRouter): Promise<void> {
     const { contractID, next } = router.spec
@@ -96,20 +102,22 @@ export function createRelayStreams(options: RelayStreamsOptions): ServeRelayStre
       log,
       refuse: (inner) =>
         user === buyer.id || inner.id === user ? undefined : `${inner.id} may not use contract ${contractID}`,
-      handler: (request) => {
-        const path = underContract(request.path, contractID)
-        return path === undefined
-          ? Promise.resolve(
-              problemResponse(
-                new Problem('route-not-found', 'only what is below the contract can be reached this way'),
-              ),
-            )
-          : serving.handler({
-              ...request,
-              path,
-              peer: request.peer && attributed(request.peer),
-            })
-      },
+      waitingPeers,
+      handler: Object.assign(
+        (request: RearRequest) => {
+          const path = underContract(request.path, contractID)
+          if (path === undefined) return Promise.resolve(problemResponse(notBelow()))
+          return serving.handler({ ...request, path, peer: request.peer && attributed(request.peer) })
+        },
+        {
+          admit: ({ method, path: asked, peer }: RequestHead): Admission => {
+            const path = underContract(asked, contractID)
+            if (path === undefined) return { refusal: problemResponse(notBelow()) }
+            const head = { method, path, peer: peer && attributed(peer) }
+            return serving.handler.admit?.(head) ?? admitAll(options.limits)
+          },
+        },
+      ),
       onStream: (inner) => {
         const path = underContract(inner.path, contractID)
         if (path === undefined)
@@ -129,6 +137,10 @@ export function createRelayStreams(options: RelayStreamsOptions): ServeRelayStre
     if (router.spec.role === 'relay') await passOn(stream, router)
     else terminate(stream, router)
   }
+}
+
+function notBelow(): Problem {
+  return new Problem('route-not-found', 'only what is below the contract can be reached this way')
 }
 
 /** What was told to us by the hop behind is for the hop before, too; our own troubles are not. */

@@ -8,11 +8,14 @@ import {
   HoldLimits,
   requestClose,
   Seller,
+  type SellerOptions,
 } from '../../contract-manager/index.ts'
 import { FailedReservations } from '../../discovery-manager/index.ts'
+import type { Contract } from '../../objects/contract.ts'
 import type { NodeId } from '../../objects/ids.ts'
 import { ReservationKind } from '../../objects/reservation.ts'
 import { isVisible } from '../../rear/audience.ts'
+import { networkOf } from '../../rear/transport/index.ts'
 import { RearManager } from '../../rear-manager/index.ts'
 import type { FoundationHandles } from './foundation.ts'
 import type { MarketHandles } from './market.ts'
@@ -25,12 +28,21 @@ export interface DealsHandles {
   readonly seller: Seller
 }
 
-export function createDeals(before: FoundationHandles & TrustHandles & MarketHandles): Part<DealsHandles> {
+/** What the controls of attacks take away. */
+export interface DealsChanges {
+  readonly seller?: Pick<SellerOptions, 'signerOf'>
+  readonly mayUse?: (contract: Contract) => boolean
+}
+
+export function createDeals(
+  before: FoundationHandles & TrustHandles & MarketHandles,
+  changes: DealsChanges = {},
+): Part<DealsHandles> {
   const { base, config, identity, role, client, registry, connect, connector, audienceFor } = before
   const { available, candidates, ratings, answers } = before
   const { key } = identity
   const { domain } = base.self
-  const contracts = new Contracts(base)
+  const contracts = new Contracts(base, changes.mayUse)
   const closeContract = (contractID: string, reason: string): Promise<void> =>
     requestClose({ ...base, key }, contractID, reason)
   const rearManager = new RearManager({
@@ -74,12 +86,13 @@ export function createDeals(before: FoundationHandles & TrustHandles & MarketHan
     }),
     holderOf: (caller, from) =>
       caller === undefined
-        ? { buyer: `from ${from ?? 'anywhere'}`, domain: 'unauthenticated' }
+        ? { buyer: `from ${from === undefined ? 'anywhere' : networkOf(from)}`, domain: 'unauthenticated' }
         : { buyer: caller, domain: registry.membershipOf(caller as NodeId)?.domain ?? 'no domain' },
     checkUser: (request, caller) => checkUser(registry, request, caller),
     issuer,
     audienceOf: (caller) => audienceFor(caller === undefined ? undefined : { id: caller }),
     ...(forwarder ? { forwarder } : {}),
+    ...changes.seller,
   })
   const buyer = new Buyer({
     ...base,

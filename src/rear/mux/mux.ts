@@ -29,7 +29,7 @@ export interface MuxOptions {
   /** A session is ended when it has had no stream, and nothing has come, for this time, in milliseconds. */
   readonly idleTimeoutMs: number
   /** Takes the streams that the other side opens; none are taken unless given. */
-  readonly onOpen?: (head: unknown, accept: AcceptStream) => void
+  readonly onOpen?: (head: unknown, accept: AcceptStream, headBytes: number) => void
   /** Told once, when nothing comes or goes any more. */
   readonly onClose: (error: Error | undefined) => void
 }
@@ -255,7 +255,7 @@ export class Mux {
       this.#send(FRAME.refuse, id)
       return
     }
-    onOpen(head, (onFirstUse) => {
+    const accept: AcceptStream = (onFirstUse) => {
       const stream = this.#add(new MuxStream(id, this.#port, onFirstUse ? { onFirstUse } : {}))
       return {
         stream,
@@ -266,6 +266,7 @@ export class Mux {
           else stream.destroy(new TransportError('too-large', 'the answer has too long a head'))
         },
       }
-    })
+    }
+    onOpen(head, accept, payload.length)
   }
 }

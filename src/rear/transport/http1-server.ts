@@ -5,12 +5,16 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Socket } from 'node:net'
 import type { Log } from '../../kernel/log.ts'
 import type { TransportLimits } from './limits.ts'
-import { problem } from './problem.ts'
+import { sizeOf } from './body-bytes.ts'
+import { admitAll, problem, tooMany } from './problem.ts'
 import { giveScratchBack, takeScratch } from './scratch-buffers.ts'
+import { Waiting, WaitingBytes, type WaitingPeers } from './waiting-bytes.ts'
 import type { RearHandler, RearRequest, RearResponse, TransportPeer } from './transport.ts'
 
 export interface Http1Options {
   readonly handler: RearHandler
+  /** What peers have waiting, over all their connections. */
+  readonly waitingPeers: WaitingPeers
   readonly limits: TransportLimits
   readonly log: Log
   /** Who is at the other end; a response when that is reason to refuse. Called for every request: must be fast. */
@@ -52,14 +56,50 @@ export function http1Listener(options: Http1Options): RequestListener {
         failed(incoming, outgoing, error)
       }
     }
+    const connection = connectionOf(incoming.socket, limits)
+    if (connection.running >= limits.maxPipelined) return send(outgoing, tooMany())
+    connection.running++
+    outgoing.once('close', () => connection.running--)
     const length = headers['content-length'] ?? '0'
     if (length === '0' && headers['transfer-encoding'] === undefined) return handle(undefined)
-    readBody(incoming, outgoing, limits.maxRequestBytes, (body) => {
-      if (body !== 'too-large') return handle(body)
-      const detail = `a request body may have ${limits.maxRequestBytes} bytes at most`
-      send(outgoing, problem(413, 'too-large', detail))
+    const { method = 'GET' } = incoming
+    const admission = handler.admit?.({ method, path, peer: identity.peer }) ?? admitAll(limits)
+    if ('refusal' in admission) return refuseUnread(incoming, outgoing, admission.refusal)
+    const { isStranger, tooLarge } = admission
+    const waiting = new Waiting(connection.bytes, options.waitingPeers, { id: identity.peer?.id, isStranger })
+    outgoing.once('close', () => waiting.release())
+    const discard = limits.maxRequestBytes * DISCARD_FACTOR
+    const maxBytes = Math.min(admission.maxBodyBytes, limits.maxRequestBytes)
+    readBody(incoming, outgoing, { maxBytes, discard, keep: (bytes) => waiting.keep(bytes) }, (body) => {
+      if (body === 'too-large') send(outgoing, tooLarge())
+      else if (body === 'too-many') send(outgoing, tooMany())
+      else handle(body)
     })
   }
+}
+
+/** What one connection has us keep. */
+interface Connection {
+  readonly bytes: WaitingBytes
+  /** Requests that are not answered yet. */
+  running: number
+}
+
+const connections = new WeakMap<Socket, Connection>()
+
+function connectionOf(socket: Socket, { maxWaitingBytes }: TransportLimits): Connection {
+  const known = connections.get(socket)
+  if (known) return known
+  const made = { bytes: new WaitingBytes(maxWaitingBytes), running: 0 }
+  connections.set(socket, made)
+  return made
+}
+
+/** Answers at once; what comes of the body meanwhile is thrown away, so that its sender gets to see the answer. */
+function refuseUnread(incoming: IncomingMessage, outgoing: ServerResponse, refusal: RearResponse): void {
+  incoming.on('error', () => undefined)
+  incoming.resume()
+  send(outgoing, refusal)
 }
 
 /** A class, because objects that are made with a getter of their own are slow to make. */
@@ -69,6 +109,7 @@ class Http1Request implements RearRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer | undefined
   readonly peer: TransportPeer | undefined
+  readonly #incoming: IncomingMessage
   readonly #outgoing: ServerResponse
   #gone: AbortController | undefined
 
@@ -83,7 +124,12 @@ class Http1Request implements RearRequest {
     this.headers = incoming.headers as Record<string, string>
     this.body = rest.body
     this.peer = rest.peer
+    this.#incoming = incoming
     this.#outgoing = outgoing
+  }
+
+  get from(): string | undefined {
+    return this.#incoming.socket.remoteAddress
   }
 
   /** Most handlers never ask. */
@@ -100,16 +146,25 @@ class Http1Request implements RearRequest {
   }
 }
 
+interface Reading {
+  /** The largest body that is kept. */
+  readonly maxBytes: number
+  /** How much of a larger one is read and thrown away. */
+  readonly discard: number
+  readonly keep: (bytes: number) => boolean
+}
+
 /** Calls `done` once, with what came; not at all when the caller is gone before the end. */
 function readBody(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  limit: number,
-  done: (body: Buffer | undefined | 'too-large') => void,
+  { maxBytes, discard, keep }: Reading,
+  done: (body: Buffer | undefined | 'too-large' | 'too-many') => void,
 ): void {
   let chunks: Buffer[] = []
   let size = 0
   let refused = false
+  let isFull = false
   const refuse = (): void => {
     if (refused) return
     refused = true
@@ -120,17 +175,21 @@ function readBody(
   incoming.on('error', () => undefined) // the connection broke: there is nobody to answer
   incoming.on('data', (chunk: Buffer) => {
     size += chunk.length
-    if (size <= limit) chunks.push(chunk)
-    else if (size > limit * DISCARD_FACTOR) refuse()
-    else chunks = []
+    if (size > discard) refuse()
+    else if (size <= maxBytes && !isFull && keep(chunk.length)) chunks.push(chunk)
+    else {
+      isFull ||= size <= maxBytes
+      chunks = []
+    }
   })
   incoming.on('end', () => {
     if (refused) return
-    if (size > limit) done('too-large')
+    if (size > maxBytes) done('too-large')
+    else if (isFull) done('too-many')
     else done(chunks.length <= 1 ? chunks[0] : Buffer.concat(chunks, size))
   })
   // So much that nobody needs to be shown why: answered before it is read.
-  if (Number(incoming.headers['content-length'] ?? 0) > limit * DISCARD_FACTOR) refuse()
+  if (Number(incoming.headers['content-length'] ?? 0) > discard) refuse()
 }
 
 /** Does nothing when the caller is gone. @throws when the handler's answer is not one that HTTP allows */
@@ -145,7 +204,7 @@ function send(outgoing: ServerResponse, response: RearResponse): void {
     outgoing.end()
     return
   }
-  const length = lengthOf(body)
+  const length = sizeOf(body)
   head.push('content-length', String(length))
   outgoing.writeHead(status, head)
   if (typeof body === 'string' || Buffer.isBuffer(body)) {
@@ -160,9 +219,4 @@ function send(outgoing: ServerResponse, response: RearResponse): void {
     end += part.length
   }
   outgoing.end(whole.subarray(0, length), () => giveScratchBack(whole))
-}
-
-function lengthOf(body: NonNullable<RearResponse['body']>): number {
-  if (typeof body === 'string') return Buffer.byteLength(body)
-  return Buffer.isBuffer(body) ? body.length : body.reduce((sum, { length }) => sum + length, 0)
 }

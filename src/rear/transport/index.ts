@@ -2,6 +2,9 @@
  * The door of the transport: moving REAR requests and byte streams between authenticated nodes.
  */
 export { isInternal } from './internal-address.ts'
+export { networkOf } from './network-of.ts'
+export { admitAll } from './problem.ts'
+export { WaitingPeers } from './waiting-bytes.ts'
 export { bodyBytes } from './body-bytes.ts'
 export { createPlainListener } from './plain-listener.ts'
 export { createTlsTransport } from './tls-transport.ts'
@@ -10,6 +13,7 @@ export { StreamRefused } from './stream-refused.ts'
 export type { TransportIdentity } from './tls-context.ts'
 export { abortedBy, isTransportError, TransportError, type TransportErrorCode } from './transport-error.ts'
 export type {
+  Admission,
   IncomingStream,
   Listener,
   ListenOptions,
@@ -18,6 +22,7 @@ export type {
   RearHandler,
   RearRequest,
   RearResponse,
+  RequestHead,
   StreamHandler,
   Transport,
   TransportPeer,

@@ -4,8 +4,13 @@
 export interface TransportLimits {
   /** Largest request body, in bytes; a larger one gets 413. */
   readonly maxRequestBytes: number
-  /** What the bodies of all requests of one connection that are not answered yet may have together; more get 429. */
+  /**
+   * What all requests of one connection may have together that are not answered, or whose answer is not read yet: heads,
+   * bodies and answers, in bytes; more get 429.
+   */
   readonly maxWaitingBytes: number
+  /** The same for all connections of one peer; all that nobody vouches for count as one. */
+  readonly maxWaitingBytesOfPeer: number
   /** Largest answer that a client reads, in bytes. */
   readonly maxResponseBytes: number
   /** Largest header section, in bytes. */
@@ -32,11 +37,16 @@ export interface TransportLimits {
   readonly maxPools: number
   /** Open streams of one connection. */
   readonly maxStreamsPerConnection: number
+  /** Requests at a time on one connection of somebody for whom nobody vouches. */
+  readonly maxRequestsOfStranger: number
+  /** Requests that one HTTP/1.1 connection may have begun before the first is answered (pipelining). */
+  readonly maxPipelined: number
 }
 
 export const DEFAULT_LIMITS: TransportLimits = {
   maxRequestBytes: 1 << 20,
   maxWaitingBytes: 2 << 20,
+  maxWaitingBytesOfPeer: 8 << 20,
   maxResponseBytes: 16 << 20,
   maxHeaderBytes: 16 << 10,
   handshakeTimeoutMs: 10_000,
@@ -50,6 +60,8 @@ export const DEFAULT_LIMITS: TransportLimits = {
   connectionsPerPeer: 16,
   maxPools: 1_024,
   maxStreamsPerConnection: 1_024,
+  maxRequestsOfStranger: 16,
+  maxPipelined: 16,
 }
 
 /** Listeners keep an idle connection this much longer than callers do (milliseconds), so that it is callers who close. */

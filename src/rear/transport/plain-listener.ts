@@ -8,6 +8,7 @@ import type { System } from '../../kernel/system.ts'
 import { http1Listener } from './http1-server.ts'
 import { DEFAULT_LIMITS, type TransportLimits } from './limits.ts'
 import { listen, serverOptions } from './listen.ts'
+import { WaitingPeers } from './waiting-bytes.ts'
 import type { Listener, RearHandler } from './transport.ts'
 
 /**
@@ -24,9 +25,16 @@ export async function createPlainListener(options: {
 }): Promise<Listener> {
   const log = options.log.child({ component: 'plain-listener' })
   const limits: TransportLimits = { ...DEFAULT_LIMITS, ...options.limits }
+  const waitingPeers = new WaitingPeers(limits.maxWaitingBytesOfPeer)
   const server = createServer(
     serverOptions(limits),
-    http1Listener({ handler: options.handler, limits, log, identify: () => ({ peer: undefined }) }),
+    http1Listener({
+      handler: options.handler,
+      waitingPeers,
+      limits,
+      log,
+      identify: () => ({ peer: undefined }),
+    }),
   )
   return listen(server, { ...options, limits, clock: options.system.clock, log })
 }

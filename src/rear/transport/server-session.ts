@@ -5,13 +5,13 @@ import type { Duplex } from 'node:stream'
 import type { Log } from '../../kernel/log.ts'
 import { type Clock, deadline } from '../../kernel/system.ts'
 import { type AcceptStream, Mux } from '../mux/mux.ts'
-import { bodyBytes } from './body-bytes.ts'
+import { bodyBytes, sizeOf } from './body-bytes.ts'
 import { LISTENER_PATIENCE_MS, type TransportLimits } from './limits.ts'
 import type { PeerResult } from './peer-certificate.ts'
-import { problem } from './problem.ts'
+import { admitAll, problem, tooMany } from './problem.ts'
 import { type Answer, type Opening, readOpening } from './session-protocol.ts'
 import { StreamRefused } from './stream-refused.ts'
-import { WaitingBytes } from './waiting-bytes.ts'
+import { Waiting, WaitingBytes, type WaitingPeers } from './waiting-bytes.ts'
 import type { RearHandler, RearResponse, StreamHandler, TransportPeer } from './transport.ts'
 
 export interface ServerSessionOptions {
@@ -22,6 +22,8 @@ export interface ServerSessionOptions {
   readonly peer: PeerResult
   readonly handler: RearHandler
   readonly onStream: StreamHandler
+  /** What peers have waiting, over all their connections. */
+  readonly waitingPeers: WaitingPeers
   /** Told once, when the session is over. */
   readonly onClose: () => void
 }
@@ -46,7 +48,7 @@ export function serveSession(socket: Duplex, options: ServerSessionOptions): Mux
     pingIntervalMs: limits.pingIntervalMs,
     idleTimeoutMs: limits.idleTimeoutMs + LISTENER_PATIENCE_MS,
     onClose: options.onClose,
-    onOpen: (head, accept) => {
+    onOpen: (head, accept, bytes) => {
       if (!found.peer) return turnDown(accept, 401, `a client certificate is needed: ${found.reason}`)
       const opening = readOpening(head)
       if (!opening) return turnDown(accept, 400, 'neither a request nor a stream')
@@ -57,7 +59,7 @@ export function serveSession(socket: Duplex, options: ServerSessionOptions): Mux
       const done =
         opening.kind === 'stream'
           ? serveStream(options, { opening, accept, peer })
-          : serveRequest(options, { opening, accept, peer }, waiting)
+          : serveRequest(options, { opening, accept, peer, headBytes: bytes, running }, waiting)
       void done.finally(() => running--)
     },
   })
@@ -100,31 +102,48 @@ async function serveStream(
 /** Characters of a refusal that the other side is told. */
 const MAX_DETAIL = 2_000
 
+/** A request as it comes: how long its head is, and how many the connection has with it. */
+interface RequestCall extends Call<'request'> {
+  readonly headBytes: number
+  readonly running: number
+}
+
 async function serveRequest(
-  { handler, log, clock, limits }: ServerSessionOptions,
-  { opening: { method, path, headers }, accept, peer }: Call<'request'>,
-  waiting: WaitingBytes,
+  { handler, log, clock, limits, waitingPeers }: ServerSessionOptions,
+  { opening: { method, path, headers }, accept, peer, headBytes, running }: RequestCall,
+  connection: WaitingBytes,
 ): Promise<void> {
-  let kept = 0
-  const keep = (bytes: number): boolean => {
-    if (!waiting.take(bytes)) return false
-    kept += bytes
-    return true
-  }
   const { stream, answer } = accept()
+  const reply = ({ status, headers: head, body }: RearResponse): void => {
+    answer({ status, headers: head } satisfies Answer)
+    stream.end(body === undefined ? undefined : bodyBytes(body))
+    stream.resume()
+  }
+  // Who may not, or asks for too much at a time, is told so before anything is read.
+  const admission = handler.admit?.({ method, path, peer }) ?? admitAll(limits)
+  if ('refusal' in admission) return reply(admission.refusal)
+  const { isStranger, maxBodyBytes, tooLarge } = admission
+  const waiting = new Waiting(connection, waitingPeers, { id: peer.id, isStranger })
+  if ((isStranger && running > limits.maxRequestsOfStranger) || !waiting.keep(headBytes))
+    return reply(tooMany())
   const gone = new AbortController()
   stream.once('close', () => {
+    waiting.release()
     if (!stream.writableFinished) gone.abort(new DOMException('the caller is gone', 'AbortError'))
   })
   const limit = deadline(clock, limits.requestTimeoutMs, gone.signal)
   let response: RearResponse
   try {
-    const body = await readBody(stream, { maxBytes: limits.maxRequestBytes, keep }, limit.signal)
+    const body = await readBody(
+      stream,
+      { maxBytes: Math.min(maxBodyBytes, limits.maxRequestBytes), keep: (bytes) => waiting.keep(bytes) },
+      limit.signal,
+    )
     response =
       body === 'too-large'
-        ? problem(413, body, 'the request body is too large')
+        ? tooLarge()
         : body === 'too-many'
-          ? problem(429, body, 'too much is sent at a time on this connection')
+          ? tooMany()
           : body === 'too-slow'
             ? problem(408, body, 'the request did not arrive in time')
             : await handler({ method, path, headers, body, peer, signal: gone.signal })
@@ -134,11 +153,10 @@ async function serveRequest(
     response = problem(500, 'internal', 'the node failed to answer')
   } finally {
     limit.done()
-    waiting.giveBack(kept)
   }
-  answer({ status: response.status, headers: response.headers } satisfies Answer)
-  stream.end(response.body === undefined ? undefined : bodyBytes(response.body))
-  stream.resume()
+  // Until it is read: the stream is closed then.
+  reply(waiting.answer(sizeOf(response.body)) ? response : tooMany())
+  if (stream.closed) waiting.release()
 }
 
 /** @throws what broke the stream */

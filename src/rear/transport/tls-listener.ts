@@ -11,6 +11,7 @@ import type { TransportLimits } from './limits.ts'
 import { listen, serverOptions } from './listen.ts'
 import { peerOf } from './peer-certificate.ts'
 import { problem } from './problem.ts'
+import { WaitingPeers } from './waiting-bytes.ts'
 import { serveSession } from './server-session.ts'
 import { SESSION_PROTOCOL } from './session-protocol.ts'
 import { SECURE_OPTIONS, type TransportIdentity } from './tls-context.ts'
@@ -28,6 +29,7 @@ export async function listenTls(
 ): Promise<Listener> {
   const { identity, system, limits, log } = parts
   const { clock } = system
+  const waitingPeers = new WaitingPeers(limits.maxWaitingBytesOfPeer)
   const server = createServer(
     {
       ...serverOptions(limits),
@@ -45,6 +47,7 @@ export async function listenTls(
     },
     http1Listener({
       handler: options.handler,
+      waitingPeers,
       limits,
       log,
       identify: (socket) => {
@@ -68,6 +71,7 @@ export async function listenTls(
     const session = serveSession(socket, {
       handler: options.handler,
       onStream: options.onStream,
+      waitingPeers,
       peer: peerOf(socket),
       limits,
       clock,

@@ -26,7 +26,7 @@ export interface RearRequest {
   readonly body: Buffer | undefined
   /** The caller; undefined only on the plain listener, where nobody proves anything. */
   readonly peer: TransportPeer | undefined
-  /** The address that the request comes from, without a port; undefined where it is not known. */
+  /** The address that the request comes from, without a port; undefined where it is not known. May be a getter, too. */
   readonly from?: string | undefined
   /**
    * Aborts when the caller is gone, so that nobody works for nothing. May be made when it is first read: who copies
@@ -42,8 +42,26 @@ export interface RearResponse {
   readonly body: Buffer | string | readonly Buffer[] | undefined
 }
 
+/** What is known of a request before its body is read. */
+export type RequestHead = Pick<RearRequest, 'method' | 'path' | 'peer'>
+
+/** What became of a head: the answer that it gets at once, or how much of its body is worth reading. */
+export type Admission =
+  | { readonly refusal: RearResponse }
+  | {
+      readonly maxBodyBytes: number
+      /** The answer to a body that is larger. */
+      readonly tooLarge: () => RearResponse
+      /** Whether nobody vouches for the caller: all of those together get no more than one that was accepted. */
+      readonly isStranger: boolean
+    }
+
 /** Answers a request. What it throws becomes a bare 500; answer with a problem document instead. */
-export type RearHandler = (request: RearRequest) => Promise<RearResponse>
+export interface RearHandler {
+  (request: RearRequest): Promise<RearResponse>
+  /** Asked before a body is read; bodies up to the transport's limit are read of everybody where there is none. */
+  readonly admit?: (head: RequestHead) => Admission
+}
 
 /** A byte stream that a peer opened towards us. */
 export interface IncomingStream {

@@ -20,7 +20,12 @@ describe('one connection that begins many requests with large bodies', () => {
   ): Promise<{ readonly kept: number; readonly refused: number }> {
     const log = silentLog
     const server = testIdentity('server', realSystem)
-    transport = createTlsTransport({ identity: server, system: realSystem, log, limits: { maxWaitingBytes } })
+    transport = createTlsTransport({
+      identity: server,
+      system: realSystem,
+      log,
+      limits: { maxWaitingBytes, maxWaitingBytesOfPeer: maxWaitingBytes },
+    })
     let kept = 0
     let refused = 0
     let done!: () => void
