@@ -37,6 +37,7 @@ interface PlannedRequest {
   readonly node?: string
   readonly considered: readonly Considered[]
   readonly purchase?: PlannedPurchase
+  readonly warnings?: readonly string[]
 }
 
 interface Plan {
@@ -151,6 +152,9 @@ function planLines({ object }: Manifest, { requests }: Plan, style: Style, known
     }
     lines.push(`    decision   ${decisionText(request, style)}`)
     if (request.purchase) lines.push(...purchaseLines(request.purchase, known))
+    for (const warning of request.warnings ?? []) {
+      lines.push(`    ${style.yellow('warning')}    ${printable(warning)}`)
+    }
     lines.push('')
     lines.push(...consideredLines(request.considered, style, 4))
   }

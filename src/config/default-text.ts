@@ -198,7 +198,9 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
     members: {
       runner: {
         explanation:
-          'auto: sandboxes (bubblewrap). container: with a container engine, pods that have images. Or sandbox, process.',
+          'auto: where a container engine answers, pods run their images; else, and where a container has none, sandboxes\n' +
+          '(bubblewrap). Or one of container, sandbox, process. Our own pods run their images with auto and container,\n' +
+          'else as processes.',
         example: 'auto',
       },
       egress: {

@@ -1,5 +1,6 @@
 /** Step 2: from an intent to simple requests, one for each Deployment of it. Pure. */
 import { podRequests } from '../fabric/pod-resources.ts'
+import { commandless } from '../fabric/pod-images.ts'
 import type { Deployment } from '../objects/core/deployment.ts'
 import { multiplyAmounts, type Amounts } from '../quantity/amounts.ts'
 
@@ -10,6 +11,8 @@ export interface WorkloadRequest {
   readonly workload: string
   /** What all its replicas need together. */
   readonly amounts: Amounts
+  /** Whether a container has no command, so that it needs its image. */
+  readonly images?: true
 }
 
 /** A Deployment as it is to be, or as it is. */
@@ -26,5 +29,6 @@ export function decompose(deployments: readonly WantedDeployment[]): readonly Wo
     name: deployment.metadata.name,
     workload: deployment.metadata.name,
     amounts: deploymentAmounts(deployment),
+    ...(commandless(deployment.spec.template.spec) !== undefined && { images: true }),
   }))
 }

@@ -1,9 +1,12 @@
 /** What would be done for an intent, and every offer that was looked at (`tributary plan`). Stores no decision. */
+import { withSpareImage } from '../fabric/pod-images.ts'
+import type { PodSpec } from '../objects/core/pod-spec.ts'
+import { k8sliceOf } from '../objects/flavor.ts'
 import type { Intent } from '../objects/intent.ts'
 import type { Considered, Solver } from '../objects/solver.ts'
 import type { Amounts } from '../quantity/amounts.ts'
 import { selectorFor, wantedOf } from '../rear-manager/index.ts'
-import { decompose, type WantedDeployment } from './decompose.ts'
+import { decompose, type WantedDeployment, type WorkloadRequest } from './decompose.ts'
 import { lookUpPlaces } from './look-up-places.ts'
 import type { Orchestration } from './orchestration.ts'
 import { plannedPurchase, type PlannedPurchase } from './planned-purchase.ts'
@@ -18,6 +21,8 @@ export interface PlannedRequest {
   readonly considered: readonly Considered[]
   /** Of the decision `Purchase`. */
   readonly purchase?: PlannedPurchase
+  /** What is not as the manifest says. */
+  readonly warnings?: readonly string[]
 }
 
 /** Changes nothing but what is known of the offers of others. */
@@ -44,24 +49,48 @@ export async function dryRun(
     await discover(selectorFor(wanted), signal)
     const { considered, choices } = consider(solver)
     const [best] = choices
+    const podSpec = podSpecOf(request, deployments)
     if (place) {
       planned.push({
         ...common,
         decision: place.placement,
         node: place.node,
+        ...spareImages(podSpec, runsNoImages(orchestration, place.node)),
         considered: considered.map((each) =>
           each.verdict === 'taken' ? { ...each, verdict: 'fits', reason: 'own-resources-first' } : each,
         ),
       })
     } else {
       const mayBuy = best !== undefined && intent.spec.placement !== 'Local'
+      const properties = best && k8sliceOf(best.candidate.spec.flavor)?.properties
       planned.push({
         ...common,
         decision: mayBuy ? 'Purchase' : 'None',
         considered,
         ...(mayBuy ? { purchase: plannedPurchase(solver, best, system.clock.now()) } : {}),
+        ...(mayBuy ? spareImages(podSpec, properties?.['images'] === false) : {}),
       })
     }
   }
   return planned
+}
+
+function podSpecOf({ workload }: WorkloadRequest, deployments: readonly WantedDeployment[]): PodSpec {
+  const found = deployments.find(({ metadata }) => metadata.name === workload)
+  return found?.spec.template.spec ?? { containers: [] }
+}
+
+function runsNoImages({ options }: Pick<Orchestration, 'options'>, nodeName: string): boolean {
+  const node = options.cluster.nodes().find(({ name }) => name === nodeName)
+  return node?.labels['tributary.io/images'] === 'false'
+}
+
+function spareImages(podSpec: PodSpec, withoutImages: boolean): Pick<PlannedRequest, 'warnings'> {
+  const names = withoutImages ? withSpareImage(podSpec) : []
+  if (names.length === 0) return {}
+  return {
+    warnings: names.map(
+      (name) => `its command runs without the image of container "${name}": no images there`,
+    ),
+  }
 }

@@ -82,8 +82,10 @@ export function meetsRequirements(
     forbiddenDomains,
     properties,
     securityStandards,
+    images,
   } = requirements
   if (flavorType !== undefined && flavorType !== 'k8slice') return false
+  if (images === true && labels['tributary.io/images'] === 'false') return false
   if (architecture !== undefined && labels['kubernetes.io/arch'] !== architecture) return false
   if (
     location?.city !== undefined &&

@@ -57,7 +57,9 @@ export function solverOf(
   together: boolean,
   trace: TraceContext | undefined,
 ): NewObject<Solver> {
-  const { requirements, weights, duration } = intent.spec
+  const { weights, duration } = intent.spec
+  const requirements =
+    request.images === true ? { ...intent.spec.requirements, images: true } : intent.spec.requirements
   const { cpu, memory, pods, storage } = request.amounts
   const spec: SolverSpec = {
     intentID: intent.metadata.name,

@@ -29,6 +29,8 @@ export type GuestTerms =
   | {
       readonly status: 'Taken'
       readonly runner: string
+      /** Whether containers run their images; without, they need a command. */
+      readonly images: boolean
       readonly egress: Egress
       /** How each limit is kept, for example `cpu: kernel, memory: watched`. */
       readonly limits: string

@@ -54,6 +54,12 @@ export const RequirementsSchema = closed(
     properties: Type.Optional(
       anyObject({ description: 'Additional properties that the offer must state with the same value.' }),
     ),
+    images: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the offer must run images. Required by itself where a container of the workload has no command.',
+      }),
+    ),
     service: Type.Optional(
       closed({ category: Type.Optional(Type.String()), tags: Type.Optional(Type.Array(Type.String())) }),
     ),

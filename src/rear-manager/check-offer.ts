@@ -117,10 +117,13 @@ function sliceRejection(
   requirements: Requirements,
   { latencyOf }: RankingContext,
 ): Rejection | undefined {
-  const { architecture, securityStandards, maxCarbon, maxLatencyMs } = requirements
+  const { architecture, securityStandards, maxCarbon, maxLatencyMs, images } = requirements
   const { characteristics, properties } = slice
   if (architecture !== undefined && characteristics.architecture !== architecture)
     return reject('architecture-mismatch', `${characteristics.architecture}, wanted is ${architecture}`)
+  // Clusters that say nothing of it run images, as all do.
+  if (images === true && properties['images'] === false)
+    return reject('no-images', 'it runs commands, not images, and a container has no command')
   const missing = securityStandards?.filter((standard) => !properties.securityStandards?.includes(standard))
   if (missing && missing.length > 0) return reject('security-standard-missing', missing.join(', '))
   const carbon = carbonOf(slice)

@@ -102,7 +102,8 @@ describe('tributary demo', () => {
   it('status: who the node is, its warnings, its peers', async () => {
     const { out } = await at(beta)(['status'])
     expect(out).toMatch(/^node +beta \(node\)/)
-    expect(out).toContain('WARNING')
+    // What runs programs of others, and so how grave that is, depends on this machine.
+    expect(out).toMatch(/^(WARNING|note): .*buyers/m)
     expect(out).toMatch(/\nalpha +Accepted +example\.org/)
     expect(JSON.parse((await at(beta)(['status', '-o', 'json'])).out)).toMatchObject({
       name: 'beta',

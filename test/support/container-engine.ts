@@ -23,7 +23,9 @@ const READY_MS = 30_000
 
 /** @returns the engine, or why there is none */
 export async function startTestEngine(): Promise<TestEngine | string> {
-  const found = await findEngine(engineSockets(process.env))
+  const found = await findEngine(
+    engineSockets({ ...process.env, DOCKER_HOST: process.env['TEST_DOCKER_HOST'] }),
+  )
   if (!('reasons' in found)) {
     await makeTestImage(found.docker)
     return { socketPath: found.socketPath, docker: found.docker, stop: async () => {} }

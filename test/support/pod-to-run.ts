@@ -12,6 +12,7 @@ export const podToRun = (more: Partial<PodSpecToRun> = {}): PodSpecToRun => ({
   ports: [],
   volumes: [],
   egress: 'none',
+  images: false,
   pullCredentials: [],
   ...more,
 })

@@ -24,6 +24,7 @@ const pod = await runner.makePod({
   ports: [],
   volumes: [],
   egress: 'all',
+  images: false,
   pullCredentials: [],
 })
 await pod.run({

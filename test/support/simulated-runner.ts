@@ -89,6 +89,7 @@ export function createSimulatedRunner({
     makePod(pod) {
       let execs = 0
       return Promise.resolve({
+        images: false,
         address: pod.address,
         home: `/simulated/${pod.uid}`,
         reach: (port) => ({ host: pod.address, port }),

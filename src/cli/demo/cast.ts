@@ -4,7 +4,12 @@ import type { ScenarioNode, Started } from './scenario.ts'
 
 type NodeConfig = Omit<Config, 'name' | 'role' | 'domain'>
 
-const LOCAL: NodeConfig = { rear: { listen: '127.0.0.1:0' }, control: { listen: '127.0.0.1:0' } }
+const LOCAL: NodeConfig = {
+  rear: { listen: '127.0.0.1:0' },
+  control: { listen: '127.0.0.1:0' },
+  // What a demo runs has to be there already: it never has a container engine pull an image.
+  guests: { runner: 'sandbox' },
+}
 
 /** @returns the peers of these names, where they listen */
 export function peersOf(started: Started, names: readonly string[]): NonNullable<Config['peers']> {

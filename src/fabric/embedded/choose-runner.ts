@@ -1,6 +1,7 @@
 /**
- * Whose pods run with which runner: our own as processes, those of others with the best that keeps them off this
- * machine, found out by trying. One runner for the rest of the fabric, which need not know.
+ * Whose pods run with which runner. Where a container engine answers, pods whose containers all name an image run as
+ * containers; else our own run as processes, and those of others with the best that keeps them off this machine, found
+ * out by trying. One runner for the rest of the fabric, which need not know.
  *
  * The policy: programs of others run only with a runner that shows them none of our files and gives them a network of
  * their own, and that limits memory or processes; with anything less only if the operator said `unisolated`.
@@ -18,24 +19,33 @@ import {
 } from './runner.ts'
 
 export interface ChosenRunnerOptions {
-  /** Of our own programs. */
-  readonly own: Runner
-  /** For programs of others, best first, by the name under which the configuration asks for them. */
-  readonly isolated: readonly Runner[]
+  /** Of our own programs, and of those of others where the operator says `unisolated` and nothing better works. */
+  readonly processes: Runner
+  readonly containers: Runner
+  readonly sandboxes: Runner
   readonly guests: GuestSettings
   /** Whether programs of others run here at all. */
   readonly allowWorkloads: boolean
   readonly log: Log
 }
 
+/** What runs programs of others: those with images, and those that are commands only. */
+interface ForStrangers {
+  readonly images: Runner
+  readonly commands: Runner
+}
+
 const INSTALL =
-  'install bubblewrap, or a container engine and say guests.runner: container; or, if you trust every buyer, allowWorkloads: unisolated'
+  'install a container engine (Docker, Podman) or bubblewrap, or say allowWorkloads: unisolated if you trust every buyer'
 
 export class ChosenRunner implements Runner {
   readonly #options: ChosenRunnerOptions
-  #strangers: Runner | undefined
+  /** Containers, where an engine answers and they are wanted. */
+  #containers: Runner | undefined
+  #strangers: ForStrangers | undefined
   #refusal: string | undefined
   #starting: Promise<void> | undefined
+  readonly #started = new Set<Runner>()
 
   constructor(options: ChosenRunnerOptions) {
     this.#options = options
@@ -54,14 +64,23 @@ export class ChosenRunner implements Runner {
   }
 
   get isolation(): string {
-    const { own } = this.#options
-    const guests = this.#strangers
-    if (guests === undefined || guests === own) return own.isolation
-    return `${guests.name} for programs of others: ${guests.isolation}; process for our own: ${own.isolation}`
+    const { processes } = this.#options
+    const { images, commands } = this.#strangers ?? {}
+    const guests = [images, commands].filter((each) => each !== undefined && each !== processes) as Runner[]
+    const described = [...new Set(guests)].map(({ name, isolation }) => `${name}: ${isolation}`)
+    if (described.length === 0) return processes.isolation
+    const own =
+      this.#containers === undefined ? 'process for our own' : 'process for our own without an image'
+    return `for programs of others ${described.join('; without an image ')}; ${own}: ${processes.isolation}`
+  }
+
+  /** Whether our own pods run their images; known after the start. */
+  get ownImages(): boolean {
+    return this.#containers !== undefined
   }
 
   get #shown(): Runner {
-    return this.#strangers ?? this.#options.own
+    return this.#strangers?.images ?? this.#options.processes
   }
 
   start(): Promise<void> {
@@ -70,17 +89,17 @@ export class ChosenRunner implements Runner {
   }
 
   async #start(): Promise<void> {
-    const { own, allowWorkloads, log } = this.#options
-    await own.start()
-    if (!allowWorkloads) return
+    const { processes, allowWorkloads, log } = this.#options
+    this.#refusal = undefined
+    await processes.start()
+    this.#started.add(processes)
     try {
-      const chosen = await this.#choose()
-      if (typeof chosen === 'string') this.#refusal = chosen
-      else this.#strangers = chosen
+      await this.#choose()
     } catch (error) {
-      await own.stop()
+      await stopAll([...this.#started])
       throw error
     }
+    if (!allowWorkloads) return
     const { name, enforcement, isolation } = this
     if (this.#refusal === undefined)
       log.info({ runner: name, enforcement, isolation }, 'programs of others run here')
@@ -90,56 +109,77 @@ export class ChosenRunner implements Runner {
   async stop(): Promise<void> {
     if (this.#starting === undefined) return
     await this.#starting.catch(() => {})
-    const { own } = this.#options
-    const others = this.#strangers === undefined || this.#strangers === own ? [] : [this.#strangers]
+    const started = [...this.#started]
     this.#starting = undefined
     this.#strangers = undefined
-    await stopAll([own, ...others])
+    this.#containers = undefined
+    this.#started.clear()
+    await stopAll(started)
   }
 
   /** @returns what buyers get here; known after the start */
   get terms(): GuestTerms {
-    const runner = this.#strangers
-    if (runner === undefined) {
+    if (this.#strangers === undefined) {
       return { status: 'Refused', message: this.#refusal ?? 'this node does not run programs of others' }
     }
-    return termsOf(runner, this.#options.guests)
+    return termsOf(this.#strangers.images, this.#options.guests)
   }
 
   async makePod(spec: PodSpecToRun): Promise<RunningPod> {
-    const { own, guests } = this.#options
-    if (spec.guest === 'own') return own.makePod(spec)
-    const runner = this.#strangers
-    if (runner === undefined)
+    const { processes, guests } = this.#options
+    if (spec.guest === 'own') {
+      const runner = (spec.images ? this.#containers : undefined) ?? processes
+      // What our own programs reach is not for the policy for guests to say.
+      return runner.makePod({ ...spec, egress: 'all' })
+    }
+    if (this.#strangers === undefined)
       throw new RunnerError('unsupported', this.#refusal ?? 'no programs of others run here')
+    const runner = spec.images ? this.#strangers.images : this.#strangers.commands
     return runner.makePod({ ...spec, egress: egressInForce(runner.enforces, guests.egress) })
   }
 
   async removeGroup(group: string): Promise<void> {
-    await this.#shown.removeGroup(group)
+    await Promise.all(Array.from(this.#started, (runner) => runner.removeGroup(group)))
   }
 
-  /** @returns what runs programs of others, started; else why nothing does */
-  async #choose(): Promise<Runner | string> {
-    const { own, isolated, guests, log } = this.#options
+  /** Starts what is wanted and works. */
+  async #choose(): Promise<void> {
+    const { processes, containers, sandboxes, guests, allowWorkloads } = this.#options
     const failures: string[] = []
-    const asked = isolated.filter(({ name }) => guests.runner === 'auto' || guests.runner === name)
-    for (const runner of asked) {
-      try {
-        await startAll([runner])
-        const lacking = whyNotForStrangers(runner.enforces)
-        if (lacking === undefined) return runner
-        failures.push(`${runner.name}: ${lacking}`)
-        await runner.stop()
-      } catch (error) {
-        failures.push(`${runner.name}: ${(error as Error).message}`)
-        log.debug({ err: error, runner: runner.name }, 'a runner does not work on this machine')
-      }
+    const fit: Runner[] = []
+    if (guests.runner === 'auto' || guests.runner === 'container') {
+      const complaint = await this.#try(containers)
+      if (complaint === undefined) this.#containers = containers
+      const lacking = complaint ?? whyNotForStrangers(containers.enforces)
+      if (lacking === undefined) fit.push(containers)
+      else failures.push(`container: ${lacking}`)
     }
-    const mayBeProcess = guests.runner === 'auto' || guests.runner === 'process'
-    if (mayBeProcess && guests.unisolated) return own
+    if (!allowWorkloads) return
+    if (guests.runner === 'auto' || guests.runner === 'sandbox') {
+      const lacking = (await this.#try(sandboxes)) ?? whyNotForStrangers(sandboxes.enforces)
+      if (lacking === undefined) fit.push(sandboxes)
+      else failures.push(`sandbox: ${lacking}`)
+    }
+    if (guests.unisolated) fit.push(processes)
+    const [images] = fit
+    if (images !== undefined) {
+      this.#strangers = { images, commands: fit.find(({ enforces }) => !enforces.images) ?? images }
+      return
+    }
     const tried = failures.length > 0 ? failures.join('; ') : `guests.runner is ${guests.runner}`
-    return `programs of others cannot be kept off this machine (${tried}): ${INSTALL}`
+    this.#refusal = `programs of others cannot be kept off this machine (${tried}): ${INSTALL}`
+  }
+
+  /** @returns why the runner does not work on this machine; undefined when it has started */
+  async #try(runner: Runner): Promise<string | undefined> {
+    try {
+      await startAll([runner])
+      this.#started.add(runner)
+      return undefined
+    } catch (error) {
+      this.#options.log.debug({ err: error, runner: runner.name }, 'a runner does not work on this machine')
+      return (error as Error).message
+    }
   }
 }
 
@@ -163,6 +203,7 @@ export function termsOf({ name, enforces }: Runner, guests: GuestSettings): Gues
   return {
     status: 'Taken',
     runner: name,
+    images: enforces.images,
     egress: egressInForce(enforces, guests.egress),
     limits: `cpu: ${cpu}, memory: ${memory}, pids: ${pids}, disk: ${disk}`,
   }

@@ -16,11 +16,12 @@ import {
   type PodRef,
   type PodSpecPatch,
 } from '../cluster.ts'
+import { commandless } from '../pod-images.ts'
 import { taintsOf, taintText, tolerationsOf, untolerated } from '../taints.ts'
 import { freeOn } from './free-on.ts'
 import type { Kubelet } from './kubelet.ts'
 import { KUBERNETES_ARCH, LOCAL_NODE_LABEL } from './local-node.ts'
-import { contractNamespace, HOSTNAME_LABEL, PROVIDER_ANNOTATION } from './names.ts'
+import { contractNamespace, HOSTNAME_LABEL, IMAGES_LABEL, PROVIDER_ANNOTATION } from './names.ts'
 import { isForBuyer } from './remote-pod-state.ts'
 import type { RemotePods } from './remote-pods.ts'
 import type { Runner } from './runner.ts'
@@ -86,6 +87,9 @@ export class EmbeddedCluster implements Cluster {
       const wanted = Object.entries(selector).map(([label, value]) => `${label}=${value}`)
       return `${node.name} does not match the nodeSelector ${wanted.join(',')}`
     }
+    const nameless = commandless(spec)
+    if (nameless !== undefined && node.labels[IMAGES_LABEL] === 'false')
+      return `${node.name} runs commands, not images, and the container "${nameless}" has no command`
     const taint = untolerated(node.taints, tolerationsOf(spec))
     return taint && `${node.name} has the taint ${taintText(taint)}, which is not tolerated`
   }

@@ -35,6 +35,7 @@ import { EmbeddedCluster } from './embedded-cluster.ts'
 import { EventRecorder } from './event-recorder.ts'
 import { Kubelet } from './kubelet.ts'
 import { KUBERNETES_ARCH, KUBERNETES_OS, LocalNode } from './local-node.ts'
+import { IMAGES_LABEL } from './names.ts'
 import { NamespaceMarker } from './namespace-marker.ts'
 import { OrphanCollector } from './orphan-collector.ts'
 import { ContainerRunner } from './runners/container/container-runner.ts'
@@ -72,12 +73,9 @@ export class EmbeddedFabric implements Fabric, Cluster {
     this.#chosen =
       options.runner === undefined
         ? new ChosenRunner({
-            own: new ProcessRunner({ directory, system, log, hidden }),
-            isolated: [
-              new SandboxRunner({ directory, system, log, diskBytes: guests.diskBytes }),
-              // Only where it is asked for by name: it runs images only, and many pods here have none.
-              ...(guests.runner === 'container' ? [new ContainerRunner({ directory, system, log })] : []),
-            ],
+            processes: new ProcessRunner({ directory, system, log, hidden }),
+            containers: new ContainerRunner({ directory, system, log }),
+            sandboxes: new SandboxRunner({ directory, system, log, diskBytes: guests.diskBytes }),
             guests,
             allowWorkloads,
             log,
@@ -117,7 +115,10 @@ export class EmbeddedFabric implements Fabric, Cluster {
     this.#parts = [
       events,
       runner,
-      new LocalNode({ ...options, log, runner }),
+      new LocalNode({
+        ...{ ...options, log, runner },
+        runsImages: () => this.#chosen?.ownImages ?? runner.enforces.images,
+      }),
       remotePods,
       kubelet,
       virtualKubelet,
@@ -182,7 +183,12 @@ export class EmbeddedFabric implements Fabric, Cluster {
       status: 'Accepted',
       contractID,
       resources: slice.amounts,
-      nodeLabels: { 'kubernetes.io/arch': KUBERNETES_ARCH, 'kubernetes.io/os': KUBERNETES_OS, ...labels },
+      nodeLabels: {
+        'kubernetes.io/arch': KUBERNETES_ARCH,
+        'kubernetes.io/os': KUBERNETES_OS,
+        ...labels,
+        [IMAGES_LABEL]: String(terms.images),
+      },
       enforcement: this.enforcement,
     }
   }

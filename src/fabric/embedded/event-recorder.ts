@@ -113,7 +113,7 @@ export class EventRecorder implements Component {
 export function recordIgnoredImages(pod: Pod, component: string, events: EventRecorder): void {
   for (const { image, name } of pod.spec.containers) {
     if (image === undefined) continue
-    const message = `the embedded cluster runs commands of the machine, not images: "${image}" of container ${name} is not used`
-    events.record(pod, component, 'Normal', 'ImageIgnored', message)
+    const message = `its node runs commands, not images: "${image}" of container ${name} is not used`
+    events.record(pod, component, 'Warning', 'ImageIgnored', message)
   }
 }

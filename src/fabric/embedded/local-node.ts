@@ -10,7 +10,7 @@ import { NamespaceKind } from '../../objects/core/namespace.ts'
 import { type Node, NodeKind } from '../../objects/core/node.ts'
 import { DEFAULT_NAMESPACE, setCondition } from '../../objects/meta.ts'
 import type { Amounts } from '../../quantity/amounts.ts'
-import { HOSTNAME_LABEL } from './names.ts'
+import { HOSTNAME_LABEL, IMAGES_LABEL } from './names.ts'
 import { HOST_IP } from './pod-instance.ts'
 import type { Runner } from './runner.ts'
 
@@ -28,6 +28,8 @@ export interface LocalNodeOptions {
   readonly allowWorkloads: boolean
   /** Started before. */
   readonly runner: Runner
+  /** Whether our own pods run their images; asked after the runner has started. */
+  readonly runsImages: () => boolean
 }
 
 /** Label of the node that is this machine. */
@@ -67,6 +69,7 @@ export class LocalNode implements Component {
       'kubernetes.io/os': KUBERNETES_OS,
       ...this.#options.labels,
       [HOSTNAME_LABEL]: nodeName,
+      [IMAGES_LABEL]: String(this.#options.runsImages()),
       [LOCAL_NODE_LABEL]: 'true',
     }
     for (const { metadata } of (await store.list(NodeKind)).items) {

@@ -16,6 +16,8 @@ export const CONTRACT_LABEL = 'tributary.io/contract'
 export const CONTRACT_ANNOTATION = 'tributary.io/contract-id'
 /** Of a virtual node: the provider's node id. */
 export const PROVIDER_ANNOTATION = 'tributary.io/provider'
+/** Label of nodes that say whether containers run their images there: `true` or `false`. */
+export const IMAGES_LABEL = 'tributary.io/images'
 /** Of the namespace of a contract: who bought it. */
 export const BUYER_ANNOTATION = 'tributary.io/buyer'
 /** Of a pod run for another node: all that the contract gives, as JSON. */

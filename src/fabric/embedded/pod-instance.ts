@@ -144,10 +144,11 @@ export class PodInstance {
       ports: declaredPorts(pod),
       volumes,
       egress,
-      pullCredentials: runner.enforces.images ? await pullCredentials(pod, source) : [],
+      images: pod.spec.containers.every(({ image }) => image !== undefined),
+      pullCredentials: await pullCredentials(pod, source),
     })
     if (this.#ended.signal.aborted) return
-    if (!runner.enforces.images) recordIgnoredImages(pod, 'kubelet', events)
+    if (!this.#running.images) recordIgnoredImages(pod, 'kubelet', events)
     for (const container of this.#containers) container.start()
     // Those that had ended for good before have nothing to report by themselves.
     if (this.#containers.some(({ finished }) => finished)) this.#changed()

@@ -84,7 +84,8 @@ export interface PodSpecToRun {
   readonly ports: readonly number[]
   readonly volumes: readonly PodVolume[]
   readonly egress: Egress
-  /** Empty for runners without images. */
+  /** Whether every container names an image. */
+  readonly images: boolean
   readonly pullCredentials: readonly PullCredential[]
 }
 
@@ -181,6 +182,8 @@ export type ProbeTarget =
 
 /** What the containers of one pod share: network, volumes, hostname; Kubernetes' "pod sandbox". */
 export interface RunningPod {
+  /** Whether its containers run their images. */
+  readonly images: boolean
   /** As the pod's programs see it; what `POD_IP` says. */
   readonly address: string
   /** As the pod's programs see it; what `HOME` says. Absent where the image knows. */

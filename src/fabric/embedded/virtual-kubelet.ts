@@ -14,6 +14,7 @@ import { ClusterError, type LogOptions } from '../cluster.ts'
 import type { BoughtSlice } from '../fabric.ts'
 import type { VirtualNodeState } from '../states.ts'
 import type { EventRecorder } from './event-recorder.ts'
+import { IMAGES_LABEL } from './names.ts'
 import { ProviderLink } from './provider-link.ts'
 import { readRemoteLog } from './remote-log.ts'
 import {
@@ -59,6 +60,8 @@ export class VirtualKubelet implements Component {
       ...options,
       log: this.#log,
       isVirtual: (nodeName) => nodeName !== undefined && isVirtual(this.#nodes.get({ name: nodeName })),
+      withoutImages: (nodeName) =>
+        this.#nodes.get({ name: nodeName ?? '' })?.metadata.labels?.[IMAGES_LABEL] === 'false',
       linkOf: (nodeName) => this.#links.get(nodeName ?? ''),
     })
   }

@@ -25,6 +25,8 @@ export interface VirtualPodsOptions {
   readonly log: Log
   readonly events: EventRecorder
   readonly isVirtual: (nodeName: string | undefined) => boolean
+  /** Whether the provider of a node says that it runs no images. */
+  readonly withoutImages: (nodeName: string | undefined) => boolean
   readonly linkOf: (nodeName: string | undefined) => ProviderLink | undefined
 }
 
@@ -180,7 +182,7 @@ export class VirtualPods implements Component {
     }
     this.#handedOver.set(keyString(key), uid)
     events.record(pod, SOURCE, 'Normal', 'HandedOver', `The provider of ${nodeName} has taken the pod`)
-    recordIgnoredImages(pod, SOURCE, events)
+    if (this.#options.withoutImages(nodeName)) recordIgnoredImages(pod, SOURCE, events)
     return undefined
   }
 

@@ -105,6 +105,7 @@ interface Made {
 }
 
 class ContainerPod implements RunningPod {
+  readonly images = true
   readonly address: string
   readonly #options: ContainerPodOptions
   readonly #made: Made

@@ -26,7 +26,7 @@ const fetching = (url: string): string =>
 const stranger = (more: Partial<PodSpecToRun> = {}): PodSpecToRun => ({
   ...{ uid: 'pod-1', guest: 'stranger', hostname: 'a-pod', address: '127.0.0.1', ports: [], volumes: [] },
   group: { id: 'contract-1', limits: { memoryBytes: 256 * MIB, diskBytes: 16 * MIB } },
-  ...{ egress: 'none', pullCredentials: [] },
+  ...{ egress: 'none', images: true, pullCredentials: [] },
   ...more,
 })
 

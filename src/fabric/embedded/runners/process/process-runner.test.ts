@@ -83,6 +83,7 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
         ports: [],
         volumes: [],
         egress: 'all',
+        images: false,
         pullCredentials: [],
       })
       const container = await pod.run({

@@ -194,6 +194,7 @@ export class ProcessRunner implements Runner {
     let execs = 0
     const reach = (port: number) => ({ host: address, port })
     return {
+      images: false,
       address,
       home,
       path: programPath(),

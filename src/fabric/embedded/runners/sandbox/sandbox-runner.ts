@@ -185,6 +185,7 @@ export class SandboxRunner implements Runner {
       if (this.#pods.get(key)?.pod === pod) this.#pods.delete(key)
     }
     return {
+      images: false,
       address: pod.address,
       home: pod.home,
       path: pod.path,
@@ -259,6 +260,7 @@ export class SandboxRunner implements Runner {
         ports: [],
         volumes: [],
         egress: 'none',
+        images: false,
         pullCredentials: [],
       })
       const container = await pod.run({
