@@ -38,11 +38,69 @@ describe('decodeBody', () => {
     ['a very deep flow', '['.repeat(100_000)],
     ['a very deep block', Array.from({ length: 1000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
     ['very many dashes', '- '.repeat(200_000)],
-    ['a billion laughs', laughs()],
     ['__proto__', 'a: {__proto__: {b: 1}}'],
     ['a flow spread over lines', '[\n'.repeat(50_000)],
+    ['a list as a name', '? [[a]]\n: 1'],
   ])('refuses %s in YAML', (_title, text) => expect(() => yaml(text)).toThrow(bad))
+
+  it.each([
+    ['JSON', 'a list of many', () => json(`[${'[],'.repeat(5000)}1]`)],
+    [
+      'JSON',
+      'many members',
+      () => json(`{"a":{${Array.from({ length: 5001 }, (_, at) => `"${at}":1`).join(',')}}}`),
+    ],
+    ['YAML', 'a list of many', () => yaml('- 1\n'.repeat(5001))],
+    ['YAML', 'a billion laughs', () => yaml(laughs())],
+    ['YAML', 'a long text of which there are aliases', () => yaml(`a: &a ${'x'.repeat(900)}\nb: [*a, *a]`)],
+    ['YAML', 'a hundred aliases', () => yaml(`a: &a 1\nb:\n${'- *a\n'.repeat(101)}`)],
+  ])('refuses as too large, in %s, %s', (_format, _title, read) =>
+    expect(read).toThrow(expect.objectContaining({ code: 413 })),
+  )
+
+  it('reads a text of a megabyte, and takes as much longer as it is longer, whatever its shape', () => {
+    const shapes: ((length: number) => string)[] = [
+      (length) => `a: |\n${'  xx\n'.repeat(length / 5)}`,
+      (length) => `a: "${'\\n'.repeat(length / 2)}"`,
+      (length) => `a: x\n${'  x\n'.repeat(length / 4)}`,
+      (length) => '#\n'.repeat(length / 2) + 'a: 1',
+      (length) => `a: 1\n${'@\n'.repeat(length / 2)}`,
+      (length) => Array.from({ length: length / 100 }, (_, at) => `k${at}: ${'v'.repeat(90)}`).join('\n'),
+      (length) =>
+        `{${Array.from({ length: length / 100 }, (_, at) => `k${at}: ${'v'.repeat(90)}`).join(',')}}`,
+      // Each key is read twice: as a value, and when the colon behind it comes in sight.
+      (length) =>
+        Array.from({ length: 90 }, (_, at) => `${' '.repeat(at)}- &a${at}\n`).join('') +
+        `${' '.repeat(91)}&z k: "${'x'.repeat(length)}"`,
+    ]
+    for (const shape of shapes) {
+      const [short, long] = [60_000, 240_000].map((length) =>
+        medianTime(() => void tried(() => yaml(shape(length)))),
+      )
+      expect(long! / short!, shape(100).slice(0, 20)).toBeLessThan(8)
+    }
+    expect(yaml(`a: |\n${'  xx\n'.repeat(200_000)}`)).toMatchObject({ a: expect.any(String) })
+  })
 })
+
+function tried(read: () => unknown): void {
+  try {
+    read()
+  } catch {
+    // What is refused takes time as well.
+  }
+}
+
+/** @returns milliseconds of the processor, the median of several runs */
+function medianTime(run: () => void): number {
+  run()
+  const times = Array.from({ length: 9 }, () => {
+    const before = process.cpuUsage()
+    run()
+    return (process.cpuUsage(before).user + 100) / 1000
+  })
+  return times.sort((a, b) => a - b)[4]!
+}
 
 function laughs(): string {
   const lines = ['a0: &a0 [x,x,x,x,x,x,x,x,x,x]']

@@ -2,12 +2,13 @@
  * Decodes request bodies. Whatever comes out is plain JSON data of bounded depth without `__proto__` members,
  * so that what follows may recurse and copy without a thought.
  */
-import { parse as parseYaml } from 'yaml'
+import { MAX_DEPTH, MAX_VALUES } from './limits.ts'
 import { mediaTypes } from './negotiation.ts'
 import { ApiError } from './status.ts'
+import { readYaml, YamlTooLarge } from './yaml.ts'
 
-/** Nobody writes objects deeper than this; it keeps every recursion in the program short. */
-export const MAX_DEPTH = 100
+/** What aliases, which stand for values as long as one likes, may make of a body. In characters. */
+const MAX_TEXT = 4 * 1024 * 1024
 
 const YAML_TYPES = ['application/yaml', 'text/yaml', 'application/x-yaml', 'text/x-yaml']
 
@@ -42,22 +43,20 @@ export function decodeJson(body: Buffer | undefined): unknown {
   return value
 }
 
-/** @throws ApiError `BadRequest` */
+/** @throws ApiError `BadRequest`, `RequestEntityTooLarge` */
 export function decodeYaml(body: Buffer | undefined): unknown {
   const text = decodeText(body)
-  checkYamlNesting(text)
   let value: unknown
   try {
-    value = parseYaml(text, { maxAliasCount: 50, logLevel: 'error' })
-    // Turns what JSON cannot say (NaN, dates of custom tags) into what it can, and unshares aliases.
-    value = JSON.parse(JSON.stringify(value ?? null))
+    value = readYaml(text, { depth: MAX_DEPTH, values: MAX_VALUES })
   } catch (error) {
-    throw new ApiError('BadRequest', `the body is not valid YAML: ${(error as Error).message}`, undefined, {
-      cause: error,
-    })
+    if (error instanceof YamlTooLarge) throw new ApiError('RequestEntityTooLarge', error.message)
+    const { message } = error as Error
+    throw new ApiError('BadRequest', `the body is not valid YAML: ${message}`, undefined, { cause: error })
   }
   checkTame(value)
-  return value
+  // Turns what JSON cannot say (NaN) into what it can, and unshares aliases.
+  return JSON.parse(JSON.stringify(value))
 }
 
 function decodeText(body: Buffer | undefined): string {
@@ -69,45 +68,39 @@ function decodeText(body: Buffer | undefined): string {
   }
 }
 
-/** The YAML parser recurses: keep absurd nesting away from it. */
-function checkYamlNesting(text: string): void {
-  for (const line of text.split('\n')) {
-    const dashes = /^(?:\s*[-?:]\s)+/.exec(line.slice(0, 4 * MAX_DEPTH + 4))?.[0].match(/[-?:]/g)?.length ?? 0
-    const indent = line.length - line.trimStart().length
-    const brackets = line.length > MAX_DEPTH ? deepestFlow(line) : 0
-    if (dashes > MAX_DEPTH || brackets > MAX_DEPTH || (indent > 20 * MAX_DEPTH && line.trim() !== ''))
-      throw tooDeep()
-  }
-}
-
-function deepestFlow(line: string): number {
-  let depth = 0
-  let deepest = 0
-  for (const character of line) {
-    if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth)
-    else if (character === ']' || character === '}') depth--
-  }
-  return deepest
-}
-
 function tooDeep(): ApiError {
   return new ApiError('BadRequest', `the body is nested deeper than ${MAX_DEPTH} levels`)
 }
 
-/** Without recursion, for the value may be as deep as the body is long. */
-function checkTame(root: unknown): void {
+/**
+ * Without recursion, for the value may be as deep as the body is long. Counts what is shared as often as it is met, for it
+ * will be written out.
+ * @throws ApiError `BadRequest`, `RequestEntityTooLarge`
+ */
+export function checkTame(root: unknown): void {
   let level: unknown[] = [root]
+  let values = 1
+  let text = 0
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > MAX_DEPTH) throw tooDeep()
     const next: unknown[] = []
     for (const value of level) {
+      if (typeof value === 'string') text += value.length
       if (typeof value !== 'object' || value === null) continue
       if (Object.hasOwn(value, '__proto__'))
         throw new ApiError('BadRequest', 'a member must not be named "__proto__"')
-      for (const child of Object.values(value)) {
-        if (typeof child === 'object' && child !== null) next.push(child)
+      const children = Array.isArray(value) ? (value as unknown[]) : Object.values(value)
+      values += children.length
+      if (values > MAX_VALUES) {
+        throw new ApiError(
+          'RequestEntityTooLarge',
+          `the body has more than ${MAX_VALUES} values: send less at once`,
+        )
       }
+      for (const child of children) next.push(child)
     }
+    if (text > MAX_TEXT)
+      throw new ApiError('RequestEntityTooLarge', 'the aliases of the body stand for too much')
     level = next
   }
 }

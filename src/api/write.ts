@@ -4,9 +4,9 @@
 import { isStoreError } from '../kernel/object-store.ts'
 import { rfc3339, uuid } from '../kernel/system.ts'
 import type { KubeObject, NewObject, ObjectKey } from '../objects/meta.ts'
-import { decodeBody } from './body.ts'
+import { checkTame, decodeBody } from './body.ts'
 import type { ApiContext, ApiRequest, ApiResponse } from './context.ts'
-import { isObject, type JsonObject, member, sameJson } from '../kernel/json.ts'
+import { isObject, type JsonObject, member, omit, sameJson } from '../kernel/json.ts'
 import { decodePatch } from './patch/index.ts'
 import { parseWriteOptions, prepareNew, prepareUpdate, type WriteOptions } from './prepare.ts'
 import { getObject } from './read.ts'
@@ -94,6 +94,7 @@ export async function handlePatch(
 
 /** A patch can make a large object of a small one. */
 function checkSize(object: JsonObject, maxBodyBytes: number): void {
+  checkTame(omit(object, 'status'))
   if (Buffer.byteLength(JSON.stringify(object)) > 2 * maxBodyBytes) {
     throw new ApiError('RequestEntityTooLarge', 'the object would become too large')
   }

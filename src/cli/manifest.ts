@@ -3,7 +3,19 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { isMap, isNode, isPair, isSeq, LineCounter, type Node, parseAllDocuments, type YAMLMap } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  visit,
+  type YAMLMap,
+} from 'yaml'
 import { CliError, EXIT } from './cli-error.ts'
 import type { Context } from './context.ts'
 import { resolvePath } from './node-directory.ts'
@@ -86,7 +98,12 @@ export function parseManifests(
   file: string,
 ): { readonly manifests: readonly Manifest[]; readonly complaints: readonly string[] } {
   const lines = new LineCounter()
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    // Ours is linear; that of the library takes the square of the members of a map.
+    uniqueKeys: false,
+  })
   const manifests: Manifest[] = []
   const complaints: string[] = []
   for (const document of 'empty' in documents ? [] : documents) {
@@ -94,6 +111,11 @@ export function parseManifests(
     if (broken) {
       const { line, col } = lines.linePos(broken.pos[0])
       complaints.push(complaint(file, line, '', `not YAML: ${broken.message} (column ${col})`))
+      continue
+    }
+    const twice = duplicateKey(document)
+    if (twice) {
+      complaints.push(complaint(file, lines.linePos(twice.offset).line, twice.key, 'given twice'))
       continue
     }
     let value: unknown
@@ -113,6 +135,25 @@ export function parseManifests(
     }
   }
   return { manifests, complaints }
+}
+
+/** @returns the first name that a map has twice */
+function duplicateKey(document: Document): { readonly key: string; readonly offset: number } | undefined {
+  let found: { key: string; offset: number } | undefined
+  visit(document, {
+    Map(_key, map) {
+      const seen = new Set<unknown>()
+      for (const { key } of map.items) {
+        if (isScalar(key) && seen.has(key.value)) {
+          found = { key: String(key.value), offset: key.range?.[0] ?? 0 }
+          return visit.BREAK
+        }
+        if (isScalar(key)) seen.add(key.value)
+      }
+      return undefined
+    },
+  })
+  return found
 }
 
 /** A `List` stands for its items. */

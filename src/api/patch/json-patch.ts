@@ -1,12 +1,16 @@
 /**
- * JSON Patch, RFC 6902. Pure: the document is not changed, a changed copy is returned.
+ * JSON Patch, RFC 6902. Pure: the document is not changed, a changed copy is returned. It is copied once and changed in
+ * place from then on: a copy for each operation would take their number times the size of the object.
  */
 import { isObject, type JsonObject, sameJson } from '../../kernel/json.ts'
+import { MAX_DEPTH } from '../limits.ts'
 import { ApiError } from '../status.ts'
 
-const MAX_OPERATIONS = 10_000
-/** What `copy` may add in total; else a few operations make an object of astronomical size. */
-const MAX_COPIED_VALUES = 100_000
+const MAX_OPERATIONS = 1_000
+/** What `copy` and `test` may go through in total; else a few operations make an object of astronomical size. */
+const MAX_WORK = 20_000
+/** So many characters are as much work as a value. */
+const CHARACTERS = 64
 
 /**
  * @throws ApiError `BadRequest` for a patch that is none, `Invalid` for one that does not apply
@@ -16,7 +20,12 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   if (patch.length > MAX_OPERATIONS) {
     throw new ApiError('RequestEntityTooLarge', `a JSON patch may have at most ${MAX_OPERATIONS} operations`)
   }
-  let copied = 0
+  let work = 0
+  const goThrough = (value: unknown): void => {
+    work += workOf(value)
+    if (work > MAX_WORK)
+      throw new ApiError('RequestEntityTooLarge', 'the JSON patch copies or compares too much')
+  }
   return patch.reduce<unknown>((result, operation: unknown, index) => {
     if (!isObject(operation))
       throw new ApiError('BadRequest', `operation ${index} of the JSON patch is not an object`)
@@ -32,38 +41,42 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
       }
       return operation['value']
     }
+    /** The patch may be applied again, to a later version. */
+    const given = (): unknown => structuredClone(value())
     switch (operation['op']) {
       case 'add':
-        return add(result, path, value(), failed)
+        return add(result, path, given(), failed)
       case 'remove':
         return remove(result, path, failed)
       case 'replace':
         find(result, path, failed)
-        return path.length === 0 ? value() : set(result, path, value(), failed)
+        return path.length === 0 ? given() : set(result, path, given(), failed)
       case 'move': {
         const from = pointer(operation['from'], index, 'from')
         if (from.length < path.length && from.every((segment, at) => segment === path[at])) {
           throw failed('a value cannot be moved into itself')
         }
-        return add(remove(result, from, failed), path, find(result, from, failed), failed)
+        const moved = find(result, from, failed)
+        return add(remove(result, from, failed), path, moved, failed)
       }
       case 'copy': {
         const source = find(result, pointer(operation['from'], index, 'from'), failed)
-        copied += countValues(source, MAX_COPIED_VALUES)
-        if (copied > MAX_COPIED_VALUES)
-          throw new ApiError('RequestEntityTooLarge', 'the JSON patch copies too much')
-        return add(result, path, source, failed)
+        goThrough(source)
+        return add(result, path, structuredClone(source), failed)
       }
-      case 'test':
-        if (!sameJson(find(result, path, failed), value())) throw failed('the value is another one')
+      case 'test': {
+        const found = find(result, path, failed)
+        goThrough(found)
+        if (!sameJson(found, value())) throw failed('the value is another one')
         return result
+      }
       default:
         throw new ApiError(
           'BadRequest',
           `operation ${index} of the JSON patch: unknown op ${JSON.stringify(operation['op'])}`,
         )
     }
-  }, document)
+  }, structuredClone(document))
 }
 
 type Failed = (why: string) => ApiError
@@ -90,7 +103,7 @@ function find(document: unknown, path: readonly string[], failed: Failed): unkno
   }, document)
 }
 
-/** Changes the container that the last segment of `path` is in; copies what is on the way to it. */
+/** Changes, in place, the container that the last segment of `path` is in. */
 function change(
   document: unknown,
   path: readonly string[],
@@ -98,24 +111,13 @@ function change(
   onObject: (object: JsonObject, name: string) => void,
   failed: Failed,
 ): unknown {
-  const [segment, ...rest] = path
+  const segment = path.at(-1)
   if (segment === undefined) throw failed('the whole object cannot be removed')
-  if (Array.isArray(document)) {
-    const items = [...(document as unknown[])]
-    if (rest.length === 0) onArray(items, segment)
-    else {
-      const index = arrayIndex(segment, items.length - 1, failed)
-      items[index] = change(items[index], rest, onArray, onObject, failed)
-    }
-    return items
-  }
-  if (!isObject(document)) throw failed('there is nothing at that path')
-  const object = { ...document }
-  if (rest.length === 0) onObject(object, segment)
-  else if (Object.hasOwn(object, segment))
-    object[segment] = change(object[segment], rest, onArray, onObject, failed)
+  const container = find(document, path.slice(0, -1), failed)
+  if (Array.isArray(container)) onArray(container as unknown[], segment)
+  else if (isObject(container)) onObject(container, segment)
   else throw failed('there is nothing at that path')
-  return object
+  return document
 }
 
 function add(document: unknown, path: readonly string[], value: unknown, failed: Failed): unknown {
@@ -169,14 +171,22 @@ function arrayIndex(segment: string, highest: number, failed: Failed): number {
   return index
 }
 
-/** @returns how many values `value` consists of, or more than `limit` */
-function countValues(value: unknown, limit: number): number {
-  let count = 0
-  const left = [value]
-  while (left.length > 0 && count <= limit) {
-    const next = left.pop()
-    count++
-    if (typeof next === 'object' && next !== null) for (const child of Object.values(next)) left.push(child)
+/**
+ * @returns how much it is to go through `value`
+ * @throws ApiError when it is deeper than anything may be: adding to what was added makes such
+ */
+function workOf(value: unknown): number {
+  let work = 0
+  let level = [value]
+  for (let depth = 0; level.length > 0 && work <= MAX_WORK; depth++) {
+    if (depth > MAX_DEPTH)
+      throw new ApiError('BadRequest', `the JSON patch nests deeper than ${MAX_DEPTH} levels`)
+    const next: unknown[] = []
+    for (const each of level) {
+      work += typeof each === 'string' ? 1 + each.length / CHARACTERS : 1
+      if (typeof each === 'object' && each !== null) for (const child of Object.values(each)) next.push(child)
+    }
+    level = next
   }
-  return count
+  return work
 }

@@ -4,7 +4,8 @@
  * Lists whose items have a merge key are merged item by item. The directives `$patch`, `$retainKeys`,
  * `$setElementOrder/…` and `$deleteFromPrimitiveList/…` are honoured.
  */
-import { isObject, type JsonObject, sameJson } from '../../kernel/json.ts'
+import canonicalize from 'canonicalize'
+import { isObject, type JsonObject } from '../../kernel/json.ts'
 import { ApiError } from '../status.ts'
 import { listStrategy } from './merge-keys.ts'
 
@@ -36,8 +37,8 @@ function mergeObject(target: JsonObject, patch: JsonObject, path: readonly strin
       const name = key.slice(DELETE_FROM.length)
       const before = own(result, name)
       if (Array.isArray(before)) {
-        const gone = listOf(value, key)
-        result[name] = before.filter((item) => !gone.some((each) => sameJson(each, item)))
+        const gone = new Set(listOf(value, key).map(textOf))
+        result[name] = before.filter((item) => !gone.has(textOf(item)))
       }
     } else if (value === null) delete result[key]
     else result[key] = mergeValue(own(result, key), value, [...path, key], patch[ORDER + key])
@@ -60,10 +61,13 @@ function mergeValue(target: unknown, patch: unknown, path: readonly string[], or
   const strategy = listStrategy(path)
   if (strategy.type === 'replace') return patch.map(clean)
   const after =
-    strategy.type === 'union'
-      ? [...before, ...(patch as unknown[]).filter((item) => !before.some((each) => sameJson(each, item)))]
-      : mergeList(before, patch, strategy.key, path)
+    strategy.type === 'union' ? union(before, patch) : mergeList(before, patch, strategy.key, path)
   return order === undefined ? after : reorder(after, before, listOf(order, '$setElementOrder'), path)
+}
+
+function union(before: readonly unknown[], patch: readonly unknown[]): unknown[] {
+  const there = new Set(before.map(textOf))
+  return [...before, ...patch.filter((item) => !there.has(textOf(item)))]
 }
 
 function mergeList(
@@ -75,7 +79,12 @@ function mergeList(
   if (patch.some((item) => isObject(item) && item['$patch'] === 'replace')) {
     return patch.filter((item) => !(isObject(item) && item['$patch'] === 'replace')).map(clean)
   }
-  let result = [...before]
+  const result: unknown[] = [...before]
+  /** Key → where in `result` its items are; for a search through the list, for each item, would take the square of it. */
+  const places = new Map<string, number[]>()
+  result.forEach((each, index) => {
+    if (isObject(each)) place(places, textOf(each[mergeKey]), index)
+  })
   for (const item of patch) {
     if (!isObject(item) || !Object.hasOwn(item, mergeKey)) {
       throw new ApiError(
@@ -83,14 +92,29 @@ function mergeList(
         `${path.join('.')}: an item of the patch has no ${mergeKey}, its merge key`,
       )
     }
-    const key = item[mergeKey]
-    const index = result.findIndex((each) => isObject(each) && sameJson(each[mergeKey], key))
+    const key = textOf(item[mergeKey])
+    const found = places.get(key)
     if (item['$patch'] === 'delete') {
-      result = result.filter((each) => !(isObject(each) && sameJson(each[mergeKey], key)))
-    } else if (index >= 0) result[index] = mergeObject(result[index] as JsonObject, item, path)
-    else result.push(mergeObject({}, item, path))
+      for (const index of found ?? []) result[index] = GONE
+      places.delete(key)
+    } else if (found?.[0] !== undefined) {
+      result[found[0]] = mergeObject(result[found[0]] as JsonObject, item, path)
+    } else place(places, key, result.push(mergeObject({}, item, path)) - 1)
   }
-  return result
+  return result.filter((item) => item !== GONE)
+}
+
+const GONE = Symbol('gone')
+
+function place(places: Map<string, number[]>, key: string, index: number): void {
+  const there = places.get(key)
+  if (there) there.push(index)
+  else places.set(key, [index])
+}
+
+/** The same for what is the same, whatever the order of members. */
+function textOf(key: unknown): string {
+  return canonicalize(key) ?? ''
 }
 
 /**
@@ -103,20 +127,21 @@ function reorder(
   path: readonly string[],
 ): unknown[] {
   const strategy = listStrategy(path)
-  const identity = (item: unknown): unknown =>
-    strategy.type === 'merge' && isObject(item) ? item[strategy.key] : item
-  const wanted = order.map(identity)
-  const rank = (item: unknown): number => wanted.findIndex((each) => sameJson(each, identity(item)))
+  const identity = (item: unknown): string =>
+    textOf(strategy.type === 'merge' && isObject(item) ? item[strategy.key] : item)
+  const ranks = new Map<string, number>()
+  for (const item of order) if (!ranks.has(identity(item))) ranks.set(identity(item), ranks.size)
+  const rank = (item: unknown): number => ranks.get(identity(item)) ?? -1
   const result = items.filter((item) => rank(item) >= 0).sort((a, b) => rank(a) - rank(b))
-  const same = (a: unknown, b: unknown): boolean => sameJson(identity(a), identity(b))
+  const there = new Set(result.map(identity))
+  const known = before.map(identity)
   for (const item of items.filter((each) => rank(each) < 0)) {
-    const place = before.findIndex((each) => same(each, item))
-    const predecessor = before
-      .slice(0, Math.max(place, 0))
-      .findLast((each) => result.some((other) => same(other, each)))
-    if (place < 0) result.push(item)
+    const at = known.indexOf(identity(item))
+    const predecessor = known.slice(0, Math.max(at, 0)).findLast((each) => there.has(each))
+    if (at < 0) result.push(item)
     else if (predecessor === undefined) result.unshift(item)
-    else result.splice(result.findIndex((each) => same(each, predecessor)) + 1, 0, item)
+    else result.splice(result.findIndex((each) => identity(each) === predecessor) + 1, 0, item)
+    there.add(identity(item))
   }
   return result
 }

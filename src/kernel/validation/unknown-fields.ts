@@ -23,6 +23,19 @@ export interface FieldCheck<T> {
   readonly unknown: readonly UnknownField[]
 }
 
+/** For so many unknown fields it is looked what was probably meant; whoever has more has not misspelt them. */
+const MAX_HINTS = 100
+
+interface Found {
+  readonly fields: UnknownField[]
+  /** How often it was looked what was meant. */
+  hints: number
+}
+
+function hintsFrom(found: Found, candidates: readonly string[]): readonly string[] {
+  return ++found.hints > MAX_HINTS ? [] : candidates
+}
+
 /** Members of every object, whatever its schema says. */
 const ENVELOPE = ['apiVersion', 'kind', 'metadata']
 
@@ -59,19 +72,20 @@ export function checkFields(
   object: JsonObject,
   { misspellings }: { readonly misspellings: boolean },
 ): FieldCheck<JsonObject> {
-  const unknown: UnknownField[] = []
+  const unknown: Found = { fields: [], hints: 0 }
   const root = expand([schema as unknown as JsonObject], {})
   let value = walk(root, object, '', unknown, ENVELOPE) as JsonObject
   const metadata = object['metadata']
   if (isObject(metadata)) {
     const kept = Object.entries(metadata).filter(([name]) => {
       if (METADATA.includes(name)) return true
-      unknown.push(unknownField(`metadata.${name}`, name, METADATA, true))
+      unknown.fields.push(unknownField(`metadata.${name}`, name, hintsFrom(unknown, METADATA), true))
       return false
     })
     if (kept.length < Object.keys(metadata).length) value = { ...value, metadata: Object.fromEntries(kept) }
   }
-  return { value, unknown: misspellings ? unknown : unknown.filter(({ dropped }) => dropped) }
+  const { fields } = unknown
+  return { value, unknown: misspellings ? fields : fields.filter(({ dropped }) => dropped) }
 }
 
 /** Alternatives, all of which may describe the same value. */
@@ -84,7 +98,7 @@ function walk(
   { schemas, definitions }: Candidates,
   value: unknown,
   path: string,
-  unknown: UnknownField[],
+  unknown: Found,
   skip: readonly string[] = [],
 ): unknown {
   if (Array.isArray(value)) {
@@ -113,10 +127,11 @@ function walk(
       changed ||= result[name] !== child
     } else if (open) {
       result[name] = child
-      const field = unknownField(below, name, [...names, ...skip], false)
-      if (field.suggestion !== undefined && !Object.hasOwn(value, field.suggestion)) unknown.push(field)
+      const field = unknownField(below, name, hintsFrom(unknown, [...names, ...skip]), false)
+      if (field.suggestion !== undefined && !Object.hasOwn(value, field.suggestion))
+        unknown.fields.push(field)
     } else {
-      unknown.push(unknownField(below, name, [...names, ...skip], true))
+      unknown.fields.push(unknownField(below, name, hintsFrom(unknown, [...names, ...skip]), true))
       changed = true
     }
   }
