@@ -1,7 +1,7 @@
 /**
  * Prints objects as JSON, YAML or names.
  */
-import { stringify } from 'yaml'
+import { Document, visit } from 'yaml'
 import { type ApiResource, apiVersionOf, objectName } from './api-resource.ts'
 import type { Context } from './context.ts'
 import { print } from './context.ts'
@@ -16,11 +16,31 @@ export interface FoundObject {
   readonly object: NamedObject
 }
 
-/** @returns `value` as text in the format, with a newline at the end */
+/** What neither format escapes by itself, though a terminal obeys it: see `printable`. Newlines are the layout. */
+const OBEYED = /[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
+const OBEYED_IN_YAML = new RegExp(`[\\u0000-\\u0008\\u000b-\\u001f]|${OBEYED.source}`)
+
+/**
+ * @returns `value` as text in the format, with a newline at the end; what a terminal would obey is escaped as the format
+ *   has it, so that who reads it gets what there is
+ */
 export function encodeAs(format: 'json' | 'yaml', value: unknown): string {
-  return format === 'json'
-    ? `${JSON.stringify(value, undefined, 2)}\n`
-    : stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 })
+  if (format === 'json') return escapeIn(`${JSON.stringify(value, undefined, 2)}\n`)
+  const document = new Document(value, { aliasDuplicateObjects: false })
+  visit(document, {
+    // Only a text between double quotes can have escapes.
+    Scalar(_key, node) {
+      if (typeof node.value === 'string' && OBEYED_IN_YAML.test(node.value)) node.type = 'QUOTE_DOUBLE'
+    },
+  })
+  return escapeIn(document.toString({ lineWidth: 0 }))
+}
+
+function escapeIn(text: string): string {
+  return text.replaceAll(
+    new RegExp(OBEYED, 'g'),
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /**

@@ -4,7 +4,7 @@
 
 /** Control characters, with which a text could move the cursor, recolour the screen or pretend to be another line. */
 // eslint-disable-next-line no-control-regex -- they are what is looked for
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
 /** @returns `text` on one line, with its control characters shown instead of obeyed */
 export function printable(text: string): string {
