@@ -15,8 +15,8 @@ const value = {
 const OBEYED = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/
 
 it.each([
-  ['json', JSON.parse],
-  ['yaml', parse],
+  ['json', (text: string): unknown => JSON.parse(text)],
+  ['yaml', (text: string): unknown => parse(text)],
 ] as const)(
   'as %s prints nothing that a terminal obeys, and what is read is what there was',
   (format, read) => {
