@@ -27,7 +27,11 @@ export const SignedClosingSchema = Type.Object(
       reason: Type.String({ maxLength: 1_000 }),
       closedAt: Type.String({ maxLength: 64 }),
     }),
-    signatures: Type.Record(Type.String(), Type.String(), { description: 'Detached JWS by node id.' }),
+    // There are two sides, and a detached JWS of Ed25519 has some 200 characters.
+    signatures: Type.Record(Type.String({ maxLength: 512 }), Type.String({ maxLength: 1_024 }), {
+      description: 'Detached JWS by node id.',
+      maxProperties: 2,
+    }),
   },
   { title: 'SignedClosing', description: 'The end of a contract, signed by one side or by both.' },
 )

@@ -9,7 +9,7 @@ import { deadline, sleep, type System } from '../kernel/system.ts'
 import { parseNodeId, type NodeId } from '../objects/ids.ts'
 import type { RouteMethod } from './route.ts'
 import { Problem, PROBLEMS, readProblem, type ProblemCode } from './problem.ts'
-import type { Transport, TransportTarget } from './transport/index.ts'
+import { TransportError, type Transport, type TransportTarget } from './transport/index.ts'
 
 export interface RearCall {
   readonly method: RouteMethod
@@ -35,19 +35,32 @@ export interface RearAnswer {
 /** An upstream node takes ten seconds for a purchase; we wait for it. */
 export const DEFAULT_TIMEOUT_MS = 30_000
 
+/** Which addresses are called because somebody else named them. */
+export interface HearsayPolicy {
+  mayDial(address: string, isVouchedFor: boolean): boolean
+  /** Whether names have to be looked at again when they are resolved. */
+  readonly guarded: boolean
+}
+
 export class RearClient {
   readonly #transport: Transport
   readonly #system: System
   readonly #log: Log
   readonly #addressOf: (nodeID: string) => string | undefined
+  readonly #hearsay: HearsayPolicy | undefined
 
-  /** @param options.addressOf where a node is now, if that is better known than what messages say of it */
+  /**
+   * @param options.addressOf where a node is now, if that is better known than what messages say of it
+   * @param options.hearsay which of the addresses that messages say are called; all unless given
+   */
   constructor(options: {
     readonly transport: Transport
     readonly system: System
     readonly log: Log
     readonly addressOf?: (nodeID: string) => string | undefined
+    readonly hearsay?: HearsayPolicy
   }) {
+    this.#hearsay = options.hearsay
     this.#addressOf = options.addressOf ?? (() => undefined)
     this.#transport = options.transport
     this.#system = options.system
@@ -57,10 +70,21 @@ export class RearClient {
   /**
    * Calls a node that is named in an offer or contract. Those say under which address it advertised itself;
    * a peer that we know is called where we met it.
+   * @throws as `call`; TransportError `unreachable` when the address is not one that is called on somebody's word
    */
-  callNode(node: { readonly nodeID: string; readonly ip: string }, call: RearCall): Promise<RearAnswer> {
-    const address = this.#addressOf(node.nodeID) ?? node.ip
-    return this.call({ address, id: parseNodeId(node.nodeID) }, call)
+  async callNode(
+    node: { readonly nodeID: string; readonly ip: string },
+    call: RearCall,
+  ): Promise<RearAnswer> {
+    const id = parseNodeId(node.nodeID)
+    const address = this.#addressOf(node.nodeID)
+    if (address !== undefined) return this.call({ address, id }, call)
+    if (this.#hearsay?.mayDial(node.ip, true) === false)
+      throw new TransportError(
+        'unreachable',
+        `${node.ip.slice(0, 200)} is an address of this machine or its link: it is not called because a message says so`,
+      )
+    return this.call({ address: node.ip, id, isHearsay: this.#hearsay?.guarded ?? false }, call)
   }
 
   /**

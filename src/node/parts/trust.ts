@@ -66,6 +66,7 @@ export function createTrust(before: FoundationHandles): Part<TrustHandles> {
     system,
     log,
     addressOf: (nodeID) => registry.find(nodeID)?.spec.address,
+    hearsay: dialPolicy,
   })
   const membership = new MembershipService({
     ...base,
