@@ -9,6 +9,7 @@ import type { Scenario } from './demo/scenario.ts'
 import { humanMs } from './human-time.ts'
 import { examples, optionsOf, outputOption } from './options.ts'
 import { withNodeNames } from './peer-names.ts'
+import { encodeAs } from './print-objects.ts'
 import { styleFor } from './style.ts'
 import { formatTable } from './text-table.ts'
 import { commandOf, type Verb } from './verb.ts'
@@ -66,7 +67,7 @@ async function demo(
     if (!json && results.length > 0) print(context, '', '')
     results.push(await playOne(context, scenario, keep, json))
   }
-  if (json) context.stdout.write(`${JSON.stringify(all ? results : results[0], undefined, 2)}\n`)
+  if (json) context.stdout.write(encodeAs('json', all ? results : results[0]))
   else if (all) print(context, ...summary(context, scenarios, results))
   const failed = results.filter(({ error }) => error !== undefined)
   if (failed.length === 0) return

@@ -36,7 +36,8 @@ export function encodeAs(format: 'json' | 'yaml', value: unknown): string {
   return escapeIn(document.toString({ lineWidth: 0 }))
 }
 
-function escapeIn(text: string): string {
+/** @returns JSON, or YAML whose texts that need it are between double quotes, with escapes for what a terminal obeys */
+export function escapeIn(text: string): string {
   return text.replaceAll(
     new RegExp(OBEYED, 'g'),
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -9,7 +9,7 @@ import { connect } from './connect.ts'
 import { type Context, note, print, widthOf } from './context.ts'
 import { ApiStatusError, type ControlClient } from './control-client.ts'
 import { addNamespaceOptions, examples, type GlobalOptions, optionsOf, outputOption } from './options.ts'
-import { encodeAs } from './print-objects.ts'
+import { encodeAs, escapeIn } from './print-objects.ts'
 import { stepLines, type StepLines } from './step-lines.ts'
 import { styleFor } from './style.ts'
 import type { NodeStatus } from '../node/node-status.ts'
@@ -169,7 +169,7 @@ async function watch(
       }
       print(context, ...fresh.map((event) => lines!.line(event, startedAt)))
     } else {
-      for (const event of fresh) print(context, JSON.stringify(event))
+      for (const event of fresh) print(context, escapeIn(JSON.stringify(event)))
     }
     const table = found ? workflowSteps(found.workflow) : []
     if (table.length > 0 && found!.events.some(({ step }) => step === table.at(-1)!.step)) return
