@@ -59,7 +59,10 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
   readonly selectableFields?: readonly string[]
   /** How long its objects stay. Every kind that a node has states one; a test says which does not. */
   readonly retention?: Retention<T>
-  /** Who writes its objects through the control API. Every kind that a node has states it; a test says which does not. */
+  /**
+   * Who writes its objects through the control API. Kinds of Kubernetes' own that state nothing are open to whoever
+   * may write at all, their status too.
+   */
   readonly writable?: Writable
   /**
    * Its objects hold secrets: whoever may only look (the `viewer` of the control API) can neither get, list nor
