@@ -1,5 +1,5 @@
 /** Step 13: hands the best offer to the Contract Manager, as a Reservation. */
-import { ensure } from '../kernel/object-store.ts'
+import { ensure, remove } from '../kernel/object-store.ts'
 import { done, requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import { k8sliceOf } from '../objects/flavor.ts'
@@ -36,7 +36,13 @@ export async function reserveOffer(
   const margin = relaysOf(candidate).find(({ ID }) => ID === seller.nodeID)?.margin
   const attempt = Number(solver.status?.attempts ?? 0) + 1
   const seconds = parseDuration(solver.spec.duration ?? DEFAULT_DURATION)
-  const name = `reservation-${solver.metadata.name}${attempt === 1 ? '' : `-${attempt}`}`
+  const name = nameOf(solver, attempt)
+  // Who died between letting go of the last attempt and removing it left it there.
+  if (attempt > 1)
+    await remove(store, ReservationKind, {
+      namespace: namespaceOf(solver),
+      name: nameOf(solver, attempt - 1),
+    })
   const reservation = await ensure(store, ReservationKind, {
     metadata: {
       namespace: namespaceOf(solver),
@@ -80,4 +86,8 @@ export async function reserveOffer(
     { event: 'reserve-asked', message: `waiting for ${seller.nodeID} to answer the reservation` },
   )
   return done
+}
+
+function nameOf({ metadata }: Solver, attempt: number): string {
+  return `reservation-${metadata.name}${attempt === 1 ? '' : `-${attempt}`}`
 }
