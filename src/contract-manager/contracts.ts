@@ -89,7 +89,7 @@ export class Contracts implements Component {
       return undefined
     if (!this.#mayUse(contract)) return undefined
     return {
-      contractID: contractID,
+      contractID,
       buyer: userOf(contract),
       amounts: contractAmounts(contract),
     }

@@ -6,6 +6,7 @@
 import { ProcessRunner } from '../../src/fabric/embedded/index.ts'
 import { silentLog } from '../../src/kernel/log.ts'
 import { realSystem } from '../../src/kernel/system.ts'
+import { podToRun } from './pod-to-run.ts'
 
 const [directory = '', limits = '', seconds = ''] = process.argv.slice(2)
 const runner = new ProcessRunner({
@@ -15,18 +16,9 @@ const runner = new ProcessRunner({
   cgroups: limits === 'cgroups',
 })
 await runner.start()
-const pod = await runner.makePod({
-  uid: 'pod',
-  guest: 'own',
-  group: { id: 'own', limits: {} },
-  hostname: 'pod',
-  address: '127.0.0.1',
-  ports: [],
-  volumes: [],
-  egress: 'all',
-  images: false,
-  pullCredentials: [],
-})
+const pod = await runner.makePod(
+  podToRun({ uid: 'pod', guest: 'own', group: { id: 'own', limits: {} }, hostname: 'pod', egress: 'all' }),
+)
 await pod.run({
   id: 'left-over',
   name: 'main',

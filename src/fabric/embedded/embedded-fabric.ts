@@ -27,7 +27,7 @@ import type {
   ResourceOffer,
   SoldSlice,
 } from '../fabric.ts'
-import { DEFAULT_GUESTS, type GuestTerms } from '../../objects/guests.ts'
+import { DEFAULT_GUESTS, type GuestSettings, type GuestTerms } from '../../objects/guests.ts'
 import type { ProvidedState, VirtualNodeState } from '../states.ts'
 import { ChosenRunner, termsOf } from './choose-runner.ts'
 import { DeploymentController } from './deployment-controller.ts'
@@ -55,6 +55,7 @@ export interface EmbeddedFabricOptions extends FabricOptions {
 export class EmbeddedFabric implements Fabric, Cluster {
   readonly name = 'embedded'
   readonly #options: EmbeddedFabricOptions
+  readonly #guests: GuestSettings
   readonly #runner: Runner
   /** Undefined where the runner is given. */
   readonly #chosen: ChosenRunner | undefined
@@ -70,6 +71,7 @@ export class EmbeddedFabric implements Fabric, Cluster {
     const { channels, version, hidden = [] } = options
     const log = options.log.child({ fabric: 'embedded' })
     const guests = options.guests ?? DEFAULT_GUESTS
+    this.#guests = guests
     this.#chosen =
       options.runner === undefined
         ? new ChosenRunner({
@@ -220,8 +222,7 @@ export class EmbeddedFabric implements Fabric, Cluster {
 
   get guests(): GuestTerms {
     if (this.#chosen !== undefined) return this.#chosen.terms
-    const { guests = DEFAULT_GUESTS } = this.#options
-    return termsOf(this.#runner, guests)
+    return termsOf(this.#runner, this.#guests)
   }
 
   get enforcement(): string {

@@ -10,6 +10,7 @@ import {
   type RunningContainer,
   type RunningProcess,
 } from '../../runner.ts'
+import { signalProcess } from '../programs.ts'
 import { framesOf } from './frames.ts'
 
 const KILLED: ProcessExit = { code: null, signal: 'SIGKILL', oomKilled: false }
@@ -101,21 +102,13 @@ async function execIn(container: Docker.Container, { command, output }: ExecSpec
       void exec.inspect().then(
         ({ Running, Pid }) => {
           // Only root and the engine's own user may; for others it ends with its container.
-          if (Running && Pid > 0) killQuietly(Pid)
+          if (Running && Pid > 0) signalProcess(Pid, 'SIGKILL')
           stream.destroy()
         },
         () => stream.destroy(),
       )
       return exited
     },
-  }
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // Not ours to kill.
   }
 }
 

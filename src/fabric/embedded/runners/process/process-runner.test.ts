@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { podToRun } from '../../../../../test/support/pod-to-run.ts'
+import { processesWith } from '../../../../../test/support/processes-with.ts'
 import { silentLog } from '../../../../kernel/log.ts'
 import { realSystem, sleep } from '../../../../kernel/system.ts'
 import { openCgroups } from './cgroups.ts'
@@ -41,18 +43,6 @@ const exitOf = ({ code, signal, oomKilled }: ProcessExit) => ({
   oomKilled,
 })
 
-/** Ids of processes that were started with the argument, in any namespace. */
-function processesWith(argument: string): readonly string[] {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(argument)
-    } catch {
-      return false
-    }
-  })
-}
-
 for (const cgroups of hasCgroups ? [true, false] : [false]) {
   describe(`process runner, ${cgroups ? 'with' : 'without'} control groups`, () => {
     let directory: string
@@ -74,18 +64,9 @@ for (const cgroups of hasCgroups ? [true, false] : [false]) {
       command: readonly string[],
       { group = { id: 'own', limits: {} }, ...more }: Partial<ContainerSpec & PodSpecToRun> = {},
     ): Promise<RunningContainer & { readonly pid: number }> => {
-      pod = await runner.makePod({
-        uid: 'pod',
-        guest: 'own',
-        group,
-        hostname: 'pod',
-        address: '127.0.0.1',
-        ports: [],
-        volumes: [],
-        egress: 'all',
-        images: false,
-        pullCredentials: [],
-      })
+      pod = await runner.makePod(
+        podToRun({ uid: 'pod', guest: 'own', group, hostname: 'pod', egress: 'all' }),
+      )
       const container = await pod.run({
         id: 'one',
         name: 'one',

@@ -5,7 +5,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve as resolvePath } from 'node:path'
-import type { Readable } from 'node:stream'
 import type { Log } from '../../../../kernel/log.ts'
 import { sleep, type System } from '../../../../kernel/system.ts'
 import { type Cgroups, killTree, openCgroups } from './cgroups.ts'
@@ -25,6 +24,7 @@ import {
 } from '../../runner.ts'
 import { Identities } from '../identities.ts'
 import { Prober } from '../prober.ts'
+import { drainOutput, killUntilGone, signalProcess } from '../programs.ts'
 import { findIsolation, type Isolation, makeRoot, programPath, SYSTEM_PATH } from './isolation.ts'
 import { MemoryWatchdog } from './memory-watchdog.ts'
 import { openProcessTrees, type ProcessTrees } from './process-trees.ts'
@@ -57,8 +57,6 @@ const ENTER_PRIORITY = [
 
 /** Marks what we started, for our next life. */
 const MARK = 'TRIBUTARY_RUNNER'
-const EMPTY_POLL_MS = 2
-const EMPTY_LIMIT_MS = 5_000
 /** A program that was started longer ago hears what it is told. */
 const DEAF_MS = 5_000
 const ASK_AGAIN_MS = 500
@@ -294,7 +292,10 @@ export class ProcessRunner implements Runner {
 
   #supervise(child: ChildProcess, group: string, spec: Program): RunningProcess {
     const pid = child.pid!
-    const output = Promise.all([drain(child.stdout!, spec.output), drain(child.stderr!, spec.output)])
+    const output = Promise.all([
+      drainOutput(child.stdout!, spec.output),
+      drainOutput(child.stderr!, spec.output),
+    ])
     const ended = new AbortController()
     this.#trees?.add(pid)
     const watch = this.#watchdog?.watch({ pid, group: spec.group, limits: spec.limits })
@@ -384,12 +385,8 @@ export class ProcessRunner implements Runner {
   }
 
   async #empty(group: string): Promise<void> {
-    const { clock } = this.#system
-    const end = clock.monotonic() + EMPTY_LIMIT_MS
-    while (this.#cgroups?.kill(group) === false) {
-      if (clock.monotonic() > end) throw new Error('processes do not die')
-      await sleep(clock, EMPTY_POLL_MS)
-    }
+    const isGone = await killUntilGone(() => this.#cgroups?.kill(group) !== false, this.#system.clock)
+    if (!isGone) throw new Error('processes do not die')
   }
 
   /** Programs that an earlier life of this daemon left running are ended: their pods start them again. */
@@ -403,11 +400,7 @@ export class ProcessRunner implements Runner {
         this.#log.warn({ err: error }, 'the list of control groups cannot be read')
       }
     }
-    const { clock } = this.#system
-    const end = clock.monotonic() + EMPTY_LIMIT_MS
-    for (const root of roots) {
-      while (!killTree(root) && clock.monotonic() < end) await sleep(clock, EMPTY_POLL_MS)
-    }
+    await killUntilGone(() => Array.from(roots, killTree).every(Boolean), this.#system.clock)
     const marked = await this.#markedProcesses()
     for (const pid of marked) {
       signalGroup(pid, 'SIGKILL')
@@ -435,30 +428,8 @@ export class ProcessRunner implements Runner {
   }
 }
 
-async function drain(stream: Readable, output: ContainerSpec['output']): Promise<void> {
-  try {
-    for await (const chunk of stream) {
-      try {
-        await output(chunk as Buffer)
-      } catch {
-        // What cannot be logged (a full disk) is lost, but the program must not block on it.
-      }
-    }
-  } catch {
-    // The stream was cut: nothing more comes.
-  }
-}
-
 function signalGroup(pid: number, signal: NodeJS.Signals): void {
   signalProcess(-pid, signal)
-}
-
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal)
-  } catch {
-    // Nothing of that id is left.
-  }
 }
 
 /** @throws RunnerError for what would silently not be there: better not to start at all */

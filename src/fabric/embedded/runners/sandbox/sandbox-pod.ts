@@ -18,6 +18,7 @@ import {
   type RunningContainer,
   type RunningProcess,
 } from '../../runner.ts'
+import { drainOutput, killUntilGone, signalProcess } from '../programs.ts'
 import type { Prober } from '../prober.ts'
 import type { Cgroups } from '../process/cgroups.ts'
 import { SYSTEM_PATH } from '../process/isolation.ts'
@@ -60,8 +61,6 @@ const ENTER_CGROUPS =
 /** Inside the holder's user namespace the kernel counts the processes of this pod only. */
 const LIMIT_PROCESSES = '{ ulimit -u "$1" || ulimit -p "$1"; } 2>/dev/null || :; shift; exec "$@"'
 const START_LIMIT_MS = 20_000
-const EMPTY_POLL_MS = 2
-const EMPTY_LIMIT_MS = 5_000
 const ASK_AGAIN_MS = 200
 const DRAIN_LIMIT_MS = 1_000
 const DEFAULT_PIDS = 1_024
@@ -205,7 +204,10 @@ export class SandboxPod {
     const pid = child.pid!
     trees?.add(pid)
     const watch = watchdog?.watch({ pid, group, limits: spec.limits })
-    const output = Promise.all([drain(child.stdout!, spec.output), drain(child.stderr!, spec.output)])
+    const output = Promise.all([
+      drainOutput(child.stdout!, spec.output),
+      drainOutput(child.stderr!, spec.output),
+    ])
     const cgroup = `${group.id}/${this.#name(spec.id)}`
     let ended = false
     const exited = new Promise<ProcessExit>((resolve) => {
@@ -303,11 +305,8 @@ export class SandboxPod {
 
   async #empty(group: string): Promise<void> {
     const { cgroups, system } = this.#around
-    const end = system.clock.monotonic() + EMPTY_LIMIT_MS
-    while (cgroups?.kill(group) === false) {
-      if (system.clock.monotonic() > end) throw new Error('processes do not die')
-      await sleep(system.clock, EMPTY_POLL_MS)
-    }
+    const isGone = await killUntilGone(() => cgroups?.kill(group) !== false, system.clock)
+    if (!isGone) throw new Error('processes do not die')
     cgroups?.remove(group)
   }
 }
@@ -404,24 +403,7 @@ function hears(path: string, signal: AbortSignal): Promise<boolean> {
   })
 }
 
-async function drain(stream: Readable, output: ContainerSpec['output']): Promise<void> {
-  try {
-    for await (const chunk of stream) {
-      try {
-        await output(chunk as Buffer)
-      } catch {
-        // What cannot be logged (a full disk) is lost, but the program must not block on it.
-      }
-    }
-  } catch {
-    // The stream was cut: nothing more comes.
-  }
-}
-
+/** Until its first process is known, a pod has the id 0, which to the kernel means our own group. */
 function kill(pid: number, signal: NodeJS.Signals): void {
-  try {
-    if (pid > 1) process.kill(pid, signal)
-  } catch {
-    // Gone meanwhile.
-  }
+  if (pid > 1) signalProcess(pid, signal)
 }

@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { describeRunner } from '../../../../../test/conformance/runner.ts'
+import { processesWith } from '../../../../../test/support/processes-with.ts'
 import { whySandboxCannot } from '../../../../../test/support/sandboxes.ts'
 import { silentLog } from '../../../../kernel/log.ts'
 import { realSystem } from '../../../../kernel/system.ts'
@@ -27,9 +28,9 @@ describe.skipIf(cannot !== undefined)('sandbox', () => {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     await once(daemon.stdout, 'data')
-    expect(processesWith(mark)).toBeGreaterThan(0)
+    expect(processesWith(mark).length).toBeGreaterThan(0)
     daemon.kill('SIGKILL')
-    await vi.waitFor(() => expect(processesWith(mark)).toBe(0), { timeout: 10_000 })
+    await vi.waitFor(() => expect(processesWith(mark)).toEqual([]), { timeout: 10_000 })
   })
 
   it.runIf(process.getuid?.() === 0)('works for an ordinary user, who sees that it does', () => {
@@ -44,14 +45,3 @@ describe.skipIf(cannot !== undefined)('sandbox', () => {
     expect(output).toContain('uid=1000')
   })
 })
-
-function processesWith(argument: string): number {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(argument)
-    } catch {
-      return false
-    }
-  }).length
-}

@@ -10,7 +10,7 @@ import { chmod, chown, copyFile, mkdir, readdir, rm, stat } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Log } from '../../../../kernel/log.ts'
-import { sleep, type System } from '../../../../kernel/system.ts'
+import type { System } from '../../../../kernel/system.ts'
 import { shortHash } from '../../names.ts'
 import {
   type Enforces,
@@ -22,6 +22,7 @@ import {
 } from '../../runner.ts'
 import { Identities } from '../identities.ts'
 import { Prober } from '../prober.ts'
+import { killUntilGone } from '../programs.ts'
 import { type Cgroups, killTree, openCgroups } from '../process/cgroups.ts'
 import { findTool, makeRoot } from '../process/isolation.ts'
 import { MemoryWatchdog } from '../process/memory-watchdog.ts'
@@ -41,8 +42,6 @@ export interface SandboxRunnerOptions {
   readonly identities?: Identities
 }
 
-const EMPTY_POLL_MS = 2
-const EMPTY_LIMIT_MS = 5_000
 /** What our forwarder may take for each pod, besides what its contract gives: it is the seller's. */
 const FORWARDER_BYTES = 96 * 1024 * 1024
 const DEFAULT_PIDS = 1_024
@@ -201,11 +200,8 @@ export class SandboxRunner implements Runner {
     await Promise.all(pods.map(([, { pod }]) => pod.remove()))
     for (const [uid] of pods) this.#pods.delete(uid)
     const { clock } = this.#options.system
-    const end = clock.monotonic() + EMPTY_LIMIT_MS
-    while (this.#cgroups?.kill(group) === false) {
-      if (clock.monotonic() > end) throw new RunnerError('stopped', `processes of ${group} do not die`)
-      await sleep(clock, EMPTY_POLL_MS)
-    }
+    const isGone = await killUntilGone(() => this.#cgroups?.kill(group) !== false, clock)
+    if (!isGone) throw new RunnerError('stopped', `processes of ${group} do not die`)
     this.#cgroups?.remove(group)
     this.#identities?.release(group)
   }
@@ -286,11 +282,8 @@ export class SandboxRunner implements Runner {
 
   /** Its programs ended with it, since the input of every holder did; what may be left is taken away. */
   async #endEarlierLife(): Promise<void> {
-    const { clock } = this.#options.system
-    const end = clock.monotonic() + EMPTY_LIMIT_MS
-    for (const root of openCgroups(`tributary-${this.#mark}`)?.roots ?? []) {
-      while (!killTree(root) && clock.monotonic() < end) await sleep(clock, EMPTY_POLL_MS)
-    }
+    const roots = openCgroups(`tributary-${this.#mark}`)?.roots ?? []
+    await killUntilGone(() => roots.map(killTree).every(Boolean), this.#options.system.clock)
     if (!existsSync(this.#root)) return
     await makeRoot(this.#root)
     for (const name of await readdir(this.#root)) {
