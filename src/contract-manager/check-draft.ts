@@ -2,7 +2,7 @@
  * What is about to be signed must be what was asked for: parties, transaction, size, price, margin, owner and an end.
  * Whether the flavor in it is one that would have been chosen is judged by what chose it (REAR Manager). Pure.
  */
-import canonicalize from 'canonicalize'
+import { sameJson } from '../kernel/json.ts'
 import { MARGIN } from './extra-information.ts'
 import { contractIdOf, transactionIdOf } from './contract-ids.ts'
 import { verifyFlavor } from './verify.ts'
@@ -124,7 +124,7 @@ function amountsComplaint(asked: WireConfiguration, given: WireConfiguration): s
 }
 
 function dataComplaint(asked: WireConfiguration, given: WireConfiguration): string | undefined {
-  return canonicalize(asked.data) === canonicalize(given.data) ? undefined : 'is for another configuration'
+  return sameJson(asked.data, given.data) ? undefined : 'is for another configuration'
 }
 
 /** Less than what was offered is welcome. */

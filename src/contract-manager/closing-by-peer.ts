@@ -1,5 +1,6 @@
 /** The other side ends a contract, or signs the end that we told it of: checks its statement and keeps it with ours. */
 import { mutateStatus } from '../kernel/object-store.ts'
+import { sameJson } from '../kernel/json.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
 import { inDefaultNamespace } from '../objects/meta.ts'
@@ -7,13 +8,7 @@ import { SignatureError, verifyDocument } from '../privacy-and-security-manager/
 import { parseTime } from '../quantity/time.ts'
 import { UnreadableError } from '../quantity/unreadable.ts'
 import { Problem } from '../rear/problem.ts'
-import {
-  isSameStatement,
-  mergeClosings,
-  signClosing,
-  type ClosingStatement,
-  type SignedClosing,
-} from './closing-statement.ts'
+import { mergeClosings, signClosing, type ClosingStatement, type SignedClosing } from './closing-statement.ts'
 import { closingStatus } from './contract-phase.ts'
 import { otherSide, phaseOf } from './contracts.ts'
 import type { RequestCloseOptions } from './request-close.ts'
@@ -83,7 +78,7 @@ export function checkedClosing(
   if (signature === undefined || !isSignedBy(statement, signature, caller))
     throw new Problem('signature-invalid', 'the closing statement is not signed by the other side')
   const known = contract.status?.closing as SignedClosing | undefined
-  const isOurs = known?.signatures[self] !== undefined && isSameStatement(known.statement, statement)
+  const isOurs = known?.signatures[self] !== undefined && sameJson(known.statement, statement)
   if (!isOurs) checkTruth(contract, statement, { caller, now })
   return { statement, signatures: { [caller]: signature } }
 }

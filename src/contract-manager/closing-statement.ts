@@ -60,11 +60,6 @@ export function mergeClosings(known: SignedClosing | undefined, received: Signed
   return left < right ? known : received
 }
 
-/** @returns whether both say the same, to the last member */
-export function isSameStatement(left: ClosingStatement, right: ClosingStatement): boolean {
-  return canonicalize(left) === canonicalize(right)
-}
-
 /** By time first; of the same time any order will do that both sides find. */
 function orderOf({ statement }: SignedClosing): string {
   return `${statement.closedAt} ${canonicalize(statement) ?? ''}`

@@ -8,7 +8,7 @@
 import { RateGate } from '../kernel/rate-gate.ts'
 import type { System } from '../kernel/system.ts'
 import type { Amounts } from '../quantity/amounts.ts'
-import { add, isZero, parseQuantity, type Quantity } from '../quantity/index.ts'
+import { add, isZero, parseQuantity } from '../quantity/index.ts'
 import { Problem } from '../rear/problem.ts'
 
 export interface HoldLimitSettings {
@@ -96,23 +96,8 @@ export class HoldLimits {
     )
     const { settings, system } = this.#options
     // An intent may need all of it in several parts: only who does not buy what it holds is limited.
-    if (settings.share >= 1 || others.every(({ until }) => until > system.clock.now())) {
-      hold.pool = pool
-      hold.amounts = amounts
-      return
-    }
-    const { share } = settings
-    for (const [resource, amount] of Object.entries(amounts)) {
-      const whole = parseQuantity(capacity[resource] ?? '0')
-      const total = others.reduce<Quantity>(
-        (sum, each) => add(sum, parseQuantity(each.amounts[resource] ?? '0')),
-        parseQuantity(amount),
-      )
-      if (total.nanos * 1_000n > whole.nanos * BigInt(Math.round(share * 1_000))) {
-        const percent = Math.round(share * 100)
-        throw tooMany(`who lets holds run out may hold ${percent} % of a pool (${resource})`, 60_000)
-      }
-    }
+    if (settings.share < 1 && others.some(({ until }) => until <= system.clock.now()))
+      checkShare(settings.share, capacity, [amounts, ...others.map((other) => other.amounts)])
     hold.pool = pool
     hold.amounts = amounts
   }
@@ -148,6 +133,19 @@ export class HoldLimits {
     const rate = new RateGate(system, { perSecond: perMinute / 60, burst: perMinute })
     this.#rates.set(buyer, rate)
     return rate
+  }
+}
+
+/** @throws Problem `too-many-requests` when what is held together is more than `share` of the capacity */
+function checkShare(share: number, capacity: Amounts, held: readonly Amounts[]): void {
+  // What earlier holds had of other resources was looked at with them.
+  for (const resource of Object.keys(held[0] ?? {})) {
+    const whole = parseQuantity(capacity[resource] ?? '0')
+    const total = held.map((amounts) => parseQuantity(amounts[resource] ?? '0')).reduce(add)
+    if (total.nanos * 1_000n > whole.nanos * BigInt(Math.round(share * 1_000))) {
+      const percent = Math.round(share * 100)
+      throw tooMany(`who lets holds run out may hold ${percent} % of a pool (${resource})`, 60_000)
+    }
   }
 }
 

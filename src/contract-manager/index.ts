@@ -2,7 +2,7 @@
  * Contract Manager: RESERVE and PURCHASE, as seller and as buyer; signs, verifies, stores, expires and
  * closes contracts. Owns the tables Transaction, Reservation and Contract.
  */
-export { HoldLimits } from './hold-limits.ts'
+export { HoldLimits, type HoldLimitSettings } from './hold-limits.ts'
 export { checkUser } from './check-user.ts'
 export type { BuyerOptions } from './buyer-options.ts'
 export { Buyer } from './buyer.ts'
