@@ -4,13 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { testIdentity } from '../../test/support/identities.ts'
+import { startLocalSeller } from '../../test/support/local-seller.ts'
 import { ledgerEntries, poolFaults, storedPools } from '../../test/support/pools.ts'
-import { AvailableResources } from '../available-resources/index.ts'
-import { Informers } from '../kernel/informer.ts'
 import { silentLog } from '../kernel/log.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
 import { realSystem } from '../kernel/system.ts'
-import type { NodeBase } from '../node-base.ts'
 import { AllocationKind } from '../objects/allocation.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { FlavorKind } from '../objects/flavor.ts'
@@ -18,22 +16,12 @@ import { PoolKind } from '../objects/pool.ts'
 import { TransactionKind } from '../objects/transaction.ts'
 import { signDocument } from '../privacy-and-security-manager/index.ts'
 import { isProblem } from '../rear/problem.ts'
-import {
-  contractTerms,
-  flavorTerms,
-  flavorToWire,
-  type WireContractTerms,
-  type WireTransaction,
-} from '../rear/wire/index.ts'
+import { contractTerms, type WireContractTerms, type WireTransaction } from '../rear/wire/index.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
 import { openSqliteStore } from '../store/sqlite/index.ts'
-import { Recorder } from '../trace/index.ts'
 import { configurationOf } from '../rear/configured-amounts.ts'
-import { Contracts } from './contracts.ts'
-import { ContractIssuer } from './contract-issuer.ts'
-import { HoldLimits } from './hold-limits.ts'
-import { Seller } from './seller.ts'
-import { CONTRACT_SIGNATURE, FLAVOR_SIGNATURE } from './signature-types.ts'
+import type { Seller } from './seller.ts'
+import { CONTRACT_SIGNATURE } from './signature-types.ts'
 import { verifyContract } from './verify.ts'
 
 const KEY = { namespace: 'default', name: 'compute' }
@@ -43,7 +31,6 @@ const PARTS = 80
 const PART = { cpu: '10m', memory: '16Mi', pods: '1' }
 const system = realSystem
 
-const me = testIdentity('seller')
 const buyers = Array.from({ length: BUYERS }, (_, index) => testIdentity(`buyer ${index}`))
 
 const STORES: Readonly<Record<string, (directory: string) => Promise<ObjectStore>>> = {
@@ -63,52 +50,12 @@ describe.each(Object.entries(STORES))('a seller over the %s store', (_, open) =>
     cleanUp.push(() => rm(directory, { recursive: true }))
     const store = await open(directory)
     cleanUp.push(() => store.close())
-    const informers = new Informers({ store, system, log: silentLog })
-    const base: NodeBase = {
+    const { seller, informers, stop } = await startLocalSeller({
       store,
-      informers,
-      system,
-      log: silentLog,
-      recorder: new Recorder({ system, node: 'me', sinks: [] }),
-      self: {
-        id: me.id,
-        name: 'me',
-        domain: 'home',
-        identity: () => ({ domain: 'home', nodeID: me.id, ip: 'here:1' }),
-      },
-    }
-    const available = new AvailableResources({
-      ...base,
-      signFlavor: (flavor) =>
-        signDocument(flavorTerms(flavorToWire(flavor)), { ...FLAVOR_SIGNATURE, key: me.key }),
-    })
-    const seller = new Seller({
-      ...base,
-      available,
-      rearManager: { reserveForPeer: (pool, entry, trace) => available.hold(pool, entry, trace) },
-      key: me.key,
-      holdMs: 60_000,
-      longestMs: 3_600_000,
-      checkUser: () => undefined,
-      longestUnauthenticatedMs: 3_600_000,
-      holdLimits: new HoldLimits({
-        system,
-        holdMs: 60_000,
-        settings: { perBuyer: 10_000, perDomain: 10_000, perMinute: 10_000, share: 1 },
-      }),
-      holderOf: (caller = 'anybody') => ({ buyer: caller, domain: 'home' }),
-      issuer: new ContractIssuer({ ...base, key: me.key }),
+      holds: { perBuyer: 10_000, perDomain: 10_000, perMinute: 10_000, share: 1 },
       audienceOf: () => 'internal',
     })
-    new Contracts(base)
-    await informers.start()
-    await available.start()
-    await seller.start()
-    cleanUp.push(
-      () => informers.stop(),
-      () => available.stop(),
-      () => seller.stop(),
-    )
+    cleanUp.push(stop)
     await store.create(PoolKind, {
       metadata: KEY,
       spec: {

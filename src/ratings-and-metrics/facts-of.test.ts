@@ -1,16 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { startLocalRatings } from '../../test/support/local-ratings.ts'
 import { createSimulatedSystem } from '../../test/support/simulated-system.ts'
-import { Informers } from '../kernel/informer.ts'
-import { silentLog } from '../kernel/log.ts'
 import { rfc3339 } from '../kernel/system.ts'
-import type { NodeBase } from '../node-base.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { FactKind } from '../objects/fact.ts'
 import { ReservationKind } from '../objects/reservation.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
-import { Recorder } from '../trace/index.ts'
-import { FactObjects, RatingsAndMetrics } from './index.ts'
 
 const DAY_MS = 86_400_000
 
@@ -20,22 +16,9 @@ function prepare() {
   const { store } = createMemoryStore({ system })
   /** One life of the component on the same store. */
   const live = async () => {
-    const informers = new Informers({ store, system, log: silentLog })
-    const facts = new FactObjects({ store, informers, system, log: silentLog })
-    const recorder = new Recorder({ system, node: 'me', sinks: [facts] })
-    const base = { store, informers, system, log: silentLog, recorder } as unknown as NodeBase
-    const ratings = new RatingsAndMetrics({ ...base, facts })
-    await informers.start()
-    await ratings.start()
+    const { ratings, stop } = await startLocalRatings(system, store)
     await simulation.settle()
-    return {
-      ratings,
-      async end() {
-        await ratings.stop()
-        await recorder.stop()
-        await informers.stop()
-      },
-    }
+    return { ratings, end: stop }
   }
   const noted = async () =>
     (await store.list(FactKind)).items.map(({ spec }) => `${spec.type} ${spec.about}`).sort()

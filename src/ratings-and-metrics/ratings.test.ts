@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { startLocalRatings } from '../../test/support/local-ratings.ts'
 import { createSimulatedSystem } from '../../test/support/simulated-system.ts'
-import { Informers } from '../kernel/informer.ts'
-import { silentLog } from '../kernel/log.ts'
-import type { NodeBase } from '../node-base.ts'
 import { FactKind, type FactType } from '../objects/fact.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
-import { Recorder } from '../trace/index.ts'
-import { FactObjects, NEUTRAL_RATING, rate, RatingsAndMetrics } from './index.ts'
+import { NEUTRAL_RATING, rate } from './index.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 const DAY = 86_400_000
@@ -41,13 +38,7 @@ describe('Ratings and Metrics', () => {
     const simulation = createSimulatedSystem(1)
     const { system } = simulation
     const { store } = createMemoryStore({ system })
-    const informers = new Informers({ store, system, log: silentLog })
-    const facts = new FactObjects({ store, informers, system, log: silentLog })
-    const recorder = new Recorder({ system, node: 'me', sinks: [facts] })
-    const base = { store, informers, system, log: silentLog, recorder } as unknown as NodeBase
-    const ratings = new RatingsAndMetrics({ ...base, facts })
-    await informers.start()
-    await ratings.start()
+    const { ratings, recorder } = await startLocalRatings(system, store)
     return { simulation, store, ratings, recorder }
   }
 

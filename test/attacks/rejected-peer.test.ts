@@ -156,6 +156,21 @@ describe('a rejected peer', () => {
   })
 })
 
+/** RESERVE of so many pods. */
+function reservation({ id, address, domain }: MarketNode, flavorID: string, pods: string, more: object = {}) {
+  return {
+    method: 'POST',
+    path: '/api/v2/reservations',
+    body: {
+      flavorID,
+      buyerID: { ID: id, IP: address, domain },
+      configuration: { type: 'k8slice', data: { cpu: '1', memory: '1Gi', pods } },
+      key: 'k',
+      ...more,
+    },
+  } as const
+}
+
 /** Under a contract with room for it. */
 async function runAfter(what: Reject): Promise<Tried> {
   let contractID = ''
@@ -167,19 +182,7 @@ async function runAfter(what: Reject): Promise<Tried> {
       const [flavor] = (await seller.store.list(FlavorKind)).items
       const client = clientOf(market, 'buyer')
       const target = { address: seller.address }
-      const held = await passing(
-        market,
-        client.call(target, {
-          method: 'POST',
-          path: '/api/v2/reservations',
-          body: {
-            flavorID: flavor!.metadata.name,
-            buyerID: { ID: buyer.id, IP: buyer.address, domain: buyer.domain },
-            configuration: { type: 'k8slice', data: { cpu: '1', memory: '1Gi', pods: '2' } },
-            key: 'k',
-          },
-        }),
-      )
+      const held = await passing(market, client.call(target, reservation(buyer, flavor!.metadata.name, '2')))
       const { transactionID, contract } = held.body as WireTransaction
       const { key } = testIdentity('buyer')
       const signature = signDocument(contractTerms(contract as WireContractTerms), {
@@ -226,17 +229,7 @@ describe('a user for whom another buys', () => {
   const reserveFor = async (market: Market<'seller' | 'buyer'>, user: string): Promise<Tried> => {
     const { buyer, seller } = market.nodes
     const [flavor] = (await seller.store.list(FlavorKind)).items
-    return ask(market, 'buyer', 'seller', {
-      method: 'POST',
-      path: '/api/v2/reservations',
-      body: {
-        flavorID: flavor!.metadata.name,
-        buyerID: { ID: buyer.id, IP: buyer.address, domain: buyer.domain },
-        configuration: { type: 'k8slice', data: { cpu: '1', memory: '1Gi', pods: '1' } },
-        key: 'k',
-        user,
-      },
-    })
+    return ask(market, 'buyer', 'seller', reservation(buyer, flavor!.metadata.name, '1', { user }))
   }
   const marketWith = async (
     seller: Partial<MarketConfig>,

@@ -1,35 +1,19 @@
 /** A seller that runs over a real store in this process: the selling half of a node, with what it needs. */
 import { vi } from 'vitest'
-import { AvailableResources } from '../../../src/available-resources/index.ts'
-import {
-  ContractIssuer,
-  Contracts,
-  CONTRACT_SIGNATURE,
-  FLAVOR_SIGNATURE,
-  Seller,
-  HoldLimits,
-} from '../../../src/contract-manager/index.ts'
-import { Informers } from '../../../src/kernel/informer.ts'
-import { silentLog } from '../../../src/kernel/log.ts'
+import { CONTRACT_SIGNATURE, type Seller } from '../../../src/contract-manager/index.ts'
 import { realSystem } from '../../../src/kernel/system.ts'
-import type { NodeBase } from '../../../src/node-base.ts'
 import type { TraceEvent } from '../../../src/objects/trace.ts'
 import { FlavorKind } from '../../../src/objects/flavor.ts'
 import { PoolKind, type PoolSpec } from '../../../src/objects/pool.ts'
 import { signDocument } from '../../../src/privacy-and-security-manager/index.ts'
 import type { Audience } from '../../../src/rear/audience.ts'
-import {
-  contractTerms,
-  flavorTerms,
-  flavorToWire,
-  type WireContractTerms,
-  type WireTransaction,
-} from '../../../src/rear/wire/index.ts'
+import { contractTerms, type WireContractTerms, type WireTransaction } from '../../../src/rear/wire/index.ts'
 import { createMemoryStore } from '../../../src/store/memory/index.ts'
-import { Recorder, type TraceContext } from '../../../src/trace/index.ts'
-import { testIdentity } from '../../support/identities.ts'
+import type { TraceContext } from '../../../src/trace/index.ts'
+import type { testIdentity } from '../../support/identities.ts'
+import { startLocalSeller } from '../../support/local-seller.ts'
 
-const me = testIdentity('seller')
+type TestIdentity = ReturnType<typeof testIdentity>
 const system = realSystem
 const TRACE: TraceContext = { traceID: 'a'.repeat(32), workflow: 1, role: 'provider' }
 
@@ -40,9 +24,9 @@ export interface Selling {
   /** All that it noted in traces. */
   readonly events: readonly TraceEvent[]
   /** @returns the answer to RESERVE of a node */
-  reserve(buyer: typeof me, configuration?: unknown): Promise<WireTransaction>
+  reserve(buyer: TestIdentity, configuration?: unknown): Promise<WireTransaction>
   /** @returns the contract */
-  purchase(buyer: typeof me, transaction: WireTransaction): Promise<Record<string, unknown>>
+  purchase(buyer: TestIdentity, transaction: WireTransaction): Promise<Record<string, unknown>>
 }
 
 /**
@@ -55,45 +39,13 @@ export async function whileSelling<T>(
   then: (selling: Selling) => Promise<T>,
 ): Promise<T> {
   const { store } = createMemoryStore({ system })
-  const informers = new Informers({ store, system, log: silentLog })
   const events: TraceEvent[] = []
-  const identity = () => ({ domain: 'home', nodeID: me.id, ip: 'here:1' })
-  const base: NodeBase = {
-    ...{ store, informers, system, log: silentLog },
-    recorder: new Recorder({
-      system,
-      node: 'me',
-      sinks: [{ step: (_, event) => void events.push(event) }],
-    }),
-    self: { id: me.id, name: 'me', domain: 'home', identity },
-  }
-  const available = new AvailableResources({
-    ...base,
-    signFlavor: (flavor) =>
-      signDocument(flavorTerms(flavorToWire(flavor)), { ...FLAVOR_SIGNATURE, key: me.key }),
-  })
-  const seller = new Seller({
-    ...base,
-    available,
-    rearManager: { reserveForPeer: (pool, entry, trace) => available.hold(pool, entry, trace) },
-    key: me.key,
-    holdMs: 60_000,
-    longestMs: 3_600_000,
-    longestUnauthenticatedMs: 3_600_000,
-    holdLimits: new HoldLimits({
-      system,
-      holdMs: 60_000,
-      settings: { perBuyer: 100, perDomain: 400, perMinute: 120, share: 0.5 },
-    }),
-    holderOf: (caller = 'anybody') => ({ buyer: caller, domain: 'home' }),
-    issuer: new ContractIssuer({ ...base, key: me.key }),
+  const { seller, informers, stop } = await startLocalSeller({
+    store,
+    holds: { perBuyer: 100, perDomain: 400, perMinute: 120, share: 0.5 },
     audienceOf,
-    checkUser: () => undefined,
+    sinks: [{ step: (_, event) => void events.push(event) }],
   })
-  new Contracts(base)
-  await informers.start()
-  await available.start()
-  await seller.start()
   try {
     await store.create(PoolKind, { metadata: { namespace: 'default', name: 'pool' }, spec })
     const flavors = informers.of(FlavorKind)
@@ -120,9 +72,7 @@ export async function whileSelling<T>(
       },
     })
   } finally {
-    await seller.stop()
-    await available.stop()
-    await informers.stop()
+    await stop()
     await store.close()
   }
 }
