@@ -18,7 +18,8 @@ export const SELLER = {
     partition: { minimum: { cpu: '100m', memory: '64Mi' }, step: { cpu: '100m', memory: '64Mi' } },
     price: { amount: '1', currency: 'EUR', period: 'hour' },
   },
-  allowWorkloads: true,
+  allowWorkloads: 'unisolated', // measures the node, not the start of a sandbox, and needs nothing on the machine
+  guests: { runner: 'process' },
 } satisfies Omit<Config, 'name' | 'domain'>
 
 /** A node that can serve no intent itself. */
