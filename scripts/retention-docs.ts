@@ -47,8 +47,11 @@ const page = [
   ...ALL_KINDS.map((kind) => `| ${kind.kind} | ${howLong(kind)} |`),
   '',
   'What a contract proves stays with it until its end here: the document with both signatures and the closing statement,',
-  'as they were signed. Until then a repeated message of the other side gets the answer that it got before; afterwards',
-  'the contract is not known here any more, and the answer is `contract-not-found` or `transaction-not-found`.',
+  'as they were signed, and of the RESERVE that it came of what is not in the document. Until then a message of the other',
+  'side that comes again gets the answer that it got before: RESERVE under the same key, PURCHASE, the reading of the',
+  'contract, and the closing statement. Afterwards the contract is not known here any more: RESERVE is a new one, the',
+  'others are answered `contract-not-found` or `transaction-not-found`. The same goes for a contract that the user',
+  'deletes. A hold that ended without being bought leaves nothing: RESERVE under its key holds anew.',
   '',
 ]
 

@@ -102,7 +102,16 @@ export class AllocationProjection implements Component {
 
   /** The contract that gave an allocation which is not cut from a pool of ours is over. */
   async remove(contractID: string): Promise<void> {
-    await remove(this.#options.store, AllocationKind, keyFor(contractID))
+    const { store } = this.#options
+    const allocation = await store.get(AllocationKind, keyFor(contractID))
+    if (allocation === undefined) return
+    const { uid } = allocation.metadata
+    try {
+      // This one: a call takes time, and one that is made meanwhile is of somebody who needs it.
+      await remove(store, AllocationKind, keyOf(allocation), { uid })
+    } catch (error) {
+      if (!isStoreError(error, 'Conflict')) throw error
+    }
   }
 
   async #reconcile(key: ObjectKey, options: WriteOptions): Promise<void> {

@@ -21,6 +21,7 @@ import {
   type WirePurchaseRequest,
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf } from '../trace/index.ts'
+import { reserveOf } from './repeated-reserve.ts'
 import { ACCESS_SIGNATURE, CONTRACT_SIGNATURE } from './signature-types.ts'
 
 /** The finalizer that keeps a contract until it is closed. */
@@ -83,6 +84,7 @@ export class ContractIssuer {
             signDocument(accessTerms(draft.contractID, access), { ...ACCESS_SIGNATURE, key }),
           )
     const document = encodeContract(signed)
+    const reserve = reserveOf(transaction)
     return ensure(store, ContractKind, {
       metadata: {
         ...inDefaultNamespace(draft.contractID),
@@ -93,6 +95,7 @@ export class ContractIssuer {
         ...contractFromWire(signed, document),
         role: 'seller',
         ...(poolName === undefined ? {} : { poolName }),
+        ...(reserve === undefined ? {} : { reserve }),
       },
     })
   }

@@ -35,6 +35,7 @@ import type { ContractIssuer } from './contract-issuer.ts'
 import { forwardedDraft } from './forwarded-draft.ts'
 import { FORWARDING_LABEL, forwardingName } from './forwarding-names.ts'
 import { contractIdOf } from './contract-ids.ts'
+import { phaseOf } from './contracts.ts'
 
 export interface ForwarderOptions extends NodeBase {
   readonly available: AvailableResources
@@ -59,6 +60,8 @@ const ABANDONED_AFTER_MS = 120_000
 export class Forwarder implements Component {
   readonly #options: ForwarderOptions
   readonly #controller: Controller
+  /** Transactions that are being made, and how many times at once: what they have so far is not left over. */
+  readonly #reserving = new Map<string, number>()
 
   constructor(options: ForwarderOptions) {
     this.#options = options
@@ -100,6 +103,26 @@ export class Forwarder implements Component {
    * @throws Problem of the next hop, if it refuses
    */
   async reserve(
+    candidate: PeeringCandidate,
+    request: WireReserveRequest,
+    buyer: WireNodeIdentity,
+    transactionID: string,
+    key: string,
+    received: TraceContext | undefined,
+  ): Promise<WireTransaction> {
+    this.#reserving.set(transactionID, (this.#reserving.get(transactionID) ?? 0) + 1)
+    try {
+      return await this.#reserve(candidate, request, buyer, transactionID, key, received)
+    } finally {
+      const others = this.#reserving.get(transactionID)! - 1
+      if (others > 0) this.#reserving.set(transactionID, others)
+      else this.#reserving.delete(transactionID)
+      // What was not looked at meanwhile.
+      this.#controller.enqueue(inDefaultNamespace(transactionID))
+    }
+  }
+
+  async #reserve(
     candidate: PeeringCandidate,
     request: WireReserveRequest,
     buyer: WireNodeIdentity,
@@ -223,10 +246,15 @@ export class Forwarder implements Component {
 
   /** Both sides have signed: our part in between is in use. */
   async #complete(transaction: Transaction, signature: string): Promise<Contract> {
-    await this.#ensureAllocation(transaction)
-    await this.#options.available.activate(contractIdOf(transaction.metadata.name))
+    await this.#useAllocation(transaction)
     const access = await this.#accessBought(transaction)
     return this.#options.issuer.issue(transaction, { buyerSignature: signature, access })
+  }
+
+  /** No contract without its allocation. */
+  async #useAllocation(transaction: Transaction): Promise<void> {
+    await this.#ensureAllocation(transaction)
+    await this.#options.available.activate(contractIdOf(transaction.metadata.name))
   }
 
   /** What the next hop gave us to use it is for the hop before. */
@@ -254,6 +282,7 @@ export class Forwarder implements Component {
 
   /** The next hop refused, or a crash came before its answer was passed on and nobody asked again. */
   async #dropAbandoned(transactionID: string): Promise<ReconcileResult> {
+    if (this.#reserving.has(transactionID)) return undefined
     const { store, system, available } = this.#options
     const contractID = contractIdOf(transactionID)
     if ((await store.get(ContractKind, inDefaultNamespace(contractID))) === undefined)
@@ -283,8 +312,11 @@ export class Forwarder implements Component {
     const transaction = await store.get(TransactionKind, key)
     if (transaction === undefined) return this.#dropAbandoned(key.name)
     if (typeof transaction.spec.reservation !== 'string') return
-    const contractKey = inDefaultNamespace(contractIdOf(key.name))
-    if (await store.get(ContractKind, contractKey)) return
+    const contract = await store.get(ContractKind, inDefaultNamespace(contractIdOf(key.name)))
+    if (contract) {
+      if (phaseOf(contract) === 'Active') await this.#useAllocation(transaction)
+      return
+    }
     const signature = transaction.spec.buyerSignature
     const reservation = await this.#reservationOf(transaction)
     const failed = reservation === undefined || reservation.status?.phase.phase === 'Failed'

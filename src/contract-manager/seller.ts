@@ -7,14 +7,14 @@ import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.t
 import { OneAtATime } from '../kernel/one-at-a-time.ts'
 import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
-import { ContractKind } from '../objects/contract.ts'
+import { ContractKind, type Contract } from '../objects/contract.ts'
 import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { PoolKind, type Pool } from '../objects/pool.ts'
 import { PoolShardKind } from '../objects/pool-shard.ts'
 import { TransactionKind, type Transaction } from '../objects/transaction.ts'
 import { verifyDocument, SignatureError, type NodeKey } from '../privacy-and-security-manager/index.ts'
 import type { Holder, HoldLimits } from './hold-limits.ts'
-import { isAuthenticated } from './contracts.ts'
+import { isAuthenticated, phaseOf } from './contracts.ts'
 import { configurationFor, draftOf } from './contract-draft.ts'
 import type { ContractIssuer } from './contract-issuer.ts'
 import type { Forwarder } from './forwarder.ts'
@@ -38,6 +38,7 @@ import {
 import { traceAnnotations, type TraceContext } from '../trace/index.ts'
 import { amountsOf } from '../rear/configured-amounts.ts'
 import { contractIdOf } from './contract-ids.ts'
+import { sentBefore, sentBeforeContract } from './repeated-reserve.ts'
 import { CONTRACT_SIGNATURE } from './signature-types.ts'
 import {
   checkCaller,
@@ -45,7 +46,6 @@ import {
   idFor,
   isForwarding,
   notAParty,
-  sentBefore,
   signerOf,
   withoutSecrets,
 } from './transaction-access.ts'
@@ -153,9 +153,11 @@ export class Seller implements Component {
     }
     this.#options.checkUser(request, caller)
     const buyer = withoutSecrets(request.buyerID)
-    const key = request.key ?? `${request.flavorID} ${JSON.stringify(request.configuration ?? null)}`
+    const key = request.key ?? (await this.#keyFor(request, buyer.ID, caller))
     const transactionID = idFor(buyer.ID, key, caller)
     const reserve: ReserveRequest = { request, buyer, caller, key, transactionID, trace }
+    const before = await this.#answeredBefore(transactionID, request)
+    if (before) return before
     const isNew = this.#options.holdLimits.begin(transactionID, this.#options.holderOf(caller, from))
     try {
       return await this.#hold(reserve)
@@ -163,6 +165,29 @@ export class Seller implements Component {
       if (isNew) this.#options.holdLimits.end(transactionID)
       throw error
     }
+  }
+
+  /** What was bought under the key, if it was: also when that has ended, for as long as the contract is kept. */
+  async #answeredBefore(
+    transactionID: string,
+    request: WireReserveRequest,
+  ): Promise<WireTransaction | undefined> {
+    const contract = await this.#contractOf(transactionID)
+    return contract && sentBeforeContract(contract, request)
+  }
+
+  /** Upstream's buyers send no key: what they ask for again is the same, until the contract that it became has ended. */
+  async #keyFor(request: WireReserveRequest, buyer: string, caller: string | undefined): Promise<string> {
+    const asked = `${request.flavorID} ${JSON.stringify(request.configuration ?? null)}`
+    for (let time = 1; ; time++) {
+      const key = time === 1 ? asked : `${asked} ${time}`
+      const contract = await this.#contractOf(idFor(buyer, key, caller))
+      if (contract === undefined || phaseOf(contract) === 'Active') return key
+    }
+  }
+
+  #contractOf(transactionID: string): Promise<Contract | undefined> {
+    return this.#options.store.get(ContractKind, inDefaultNamespace(contractIdOf(transactionID)))
   }
 
   async #hold(reserve: ReserveRequest): Promise<WireTransaction> {
@@ -262,7 +287,14 @@ export class Seller implements Component {
       },
       trace,
     )
-    const [refusal] = await Promise.all([holding, stored])
+    const [held, kept] = await Promise.allSettled([holding, stored])
+    if (held.status === 'rejected') throw held.reason
+    const refusal = held.value
+    if (refusal === undefined && kept.status === 'rejected') {
+      // Nobody heard of it; whoever asks again must not find it in the way.
+      await available.cancel(transactionID)
+      throw kept.reason
+    }
     if (refusal) {
       await remove(store, TransactionKind, inDefaultNamespace(transactionID))
       const now = await available.upToDate(keyOf(pool))
@@ -281,8 +313,7 @@ export class Seller implements Component {
     request: WirePurchaseRequest,
     caller: string | undefined,
   ): Promise<unknown> {
-    const { store } = this.#options
-    const contract = await store.get(ContractKind, inDefaultNamespace(contractIdOf(transactionID)))
+    const contract = await this.#contractOf(transactionID)
     if (contract) {
       checkParty(contract.spec.buyer.nodeID, caller)
       // To somebody who proves nothing: only what he may have bought himself.
@@ -344,7 +375,7 @@ export class Seller implements Component {
     if (transaction === undefined) return
     checkCaller(transaction, caller)
     const bought = new Problem('conflict', 'the transaction was bought: close its contract instead')
-    if (await store.get(ContractKind, inDefaultNamespace(contractIdOf(transactionID)))) throw bought
+    if (await this.#contractOf(transactionID)) throw bought
     if (isForwarding(transaction)) await this.#options.forwarder?.release(transaction)
     else if (!(await available.cancel(transactionID))) throw bought
     this.#options.holdLimits.end(transactionID)
@@ -355,9 +386,13 @@ export class Seller implements Component {
   async #resume(transactionID: string, request: WireReserveRequest): Promise<WireTransaction | undefined> {
     const { store, available } = this.#options
     const transaction = await this.#transaction(transactionID)
-    if (transaction === undefined) return undefined
-    const sent = sentBefore(transaction, request)
     const found = await available.placeOfEntry(transactionID)
+    if (transaction === undefined) {
+      // A crash came before it was stored, and nobody heard of the hold: it must not be in the way of this one.
+      if (found?.entry.state === 'held') await available.cancel(transactionID)
+      return undefined
+    }
+    const sent = sentBefore(transaction, request)
     const over = found?.entry.state === 'held' && Date.parse(found.entry.expiresAt) <= this.#now()
     if (found && !over) return sent
     await remove(store, TransactionKind, inDefaultNamespace(transactionID))

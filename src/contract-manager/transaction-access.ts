@@ -1,13 +1,8 @@
-/** Whose a transaction is, and what may be said again about it: for the selling half. Pure. */
+/** Whose a transaction is: for the selling half. Pure. */
 import { isNodeId } from '../objects/ids.ts'
 import type { Transaction } from '../objects/transaction.ts'
 import { Problem } from '../rear/problem.ts'
-import type {
-  WireContractTerms,
-  WireNodeIdentity,
-  WireReserveRequest,
-  WireTransaction,
-} from '../rear/wire/index.ts'
+import type { WireNodeIdentity } from '../rear/wire/index.ts'
 import { transactionIdOf } from './contract-ids.ts'
 
 /** Whether the transaction stands for a reservation at the next hop, and not for a part of a pool of ours. */
@@ -46,13 +41,4 @@ export function checkParty(buyer: string, caller: string | undefined): void {
 
 export function notAParty(): Problem {
   return new Problem('not-a-party', 'the transaction is of another buyer')
-}
-
-/** @throws Problem `key-reused` when the first request under the key was another one */
-export function sentBefore({ spec }: Transaction, { configuration }: WireReserveRequest): WireTransaction {
-  const sent = { ...(spec['sent'] as WireTransaction), contract: spec.contractDraft as WireContractTerms }
-  if (JSON.stringify(sent.configuration ?? null) !== JSON.stringify(configuration ?? null)) {
-    throw new Problem('key-reused', 'the key was used before for another configuration')
-  }
-  return sent
 }

@@ -49,6 +49,20 @@ export const ContractSpecSchema = open({
   price: Type.Optional(PriceSchema),
   solverID: Type.Optional(Type.String({ description: 'The solver that bought it; on the buyer side only.' })),
   solverNamespace: Type.Optional(Type.String()),
+  reserve: Type.Optional(
+    open(
+      {
+        flavorID: Type.String(),
+        configuration: Type.Optional(RawMessageSchema),
+        expirationTime: Type.String({ description: 'RFC 3339; the hold would have ended here.' }),
+      },
+      {
+        description:
+          'Of the RESERVE that it came of, what is not in the document: so that the same message gets the same answer ' +
+          'for as long as the contract is kept. On the seller side only.',
+      },
+    ),
+  ),
 })
 export type ContractSpec = Static<typeof ContractSpecSchema>
 
