@@ -5,6 +5,7 @@ import { Controller, type ReconcileResult } from '../../kernel/controller.ts'
 import type { Component } from '../../kernel/component.ts'
 import type { Informer, Informers } from '../../kernel/informer.ts'
 import type { Log } from '../../kernel/log.ts'
+import { sameJson } from '../../kernel/json.ts'
 import { mutate, mutateStatus, type ObjectStore } from '../../kernel/object-store.ts'
 import { deadline, type System } from '../../kernel/system.ts'
 import { isFinished, type Pod, PodKind } from '../../objects/core/pod.ts'
@@ -216,12 +217,14 @@ export class VirtualPods implements Component {
 
   async #mirror(pod: Pod, { status }: RemotePodState): Promise<void> {
     if (status === undefined) return
-    // A pod that is ending there although we did not ask for it will be handed over again.
-    await mutateStatus(this.#options.store, PodKind, keyOf(pod), (stored) =>
-      stored.metadata.uid === pod.metadata.uid && stored.metadata.deletionTimestamp === undefined
-        ? { ...status, observedGeneration: stored.metadata.generation }
-        : undefined,
-    )
+    await mutateStatus(this.#options.store, PodKind, keyOf(pod), (stored) => {
+      // A pod that is ending there although we did not ask for it will be handed over again.
+      if (stored.metadata.uid !== pod.metadata.uid || stored.metadata.deletionTimestamp !== undefined)
+        return undefined
+      const mirrored = { ...status, observedGeneration: stored.metadata.generation }
+      // Every heartbeat tells of all pods, also of those to which nothing has happened.
+      return sameJson(stored.status, mirrored) ? undefined : mirrored
+    })
   }
 
   async #disown(nodeName: string, { namespace, name, uid }: RemotePodState): Promise<void> {

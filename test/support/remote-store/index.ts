@@ -37,6 +37,8 @@ export interface RemoteStoreOptions {
 export interface RemoteStore extends ObjectStore {
   /** How many calls there were, by `verb resource`; a list of everything of a kind is `list-all resource`. */
   readonly calls: ReadonlyMap<string, number>
+  /** The same of calls that are of one object, by `verb resource name`. */
+  readonly callsOn: ReadonlyMap<string, number>
   /** What goes wrong from now on. */
   setFaults(faults: Partial<RemoteFaults>): void
 }
@@ -57,8 +59,13 @@ export function openRemoteStore(options: RemoteStoreOptions): OpenedRemoteStore 
 
 const RETRY_AFTER_MS = 1_000
 
+function countOne(counts: Map<string, number>, what: string): void {
+  counts.set(what, (counts.get(what) ?? 0) + 1)
+}
+
 class Connection implements RemoteStore {
   readonly calls = new Map<string, number>()
+  readonly callsOn = new Map<string, number>()
   readonly #server: RemoteServer
   readonly #system: System
   readonly #dice: Dice
@@ -78,7 +85,7 @@ class Connection implements RemoteStore {
   }
 
   get<T extends KubeObject>(kind: KindDefinition<T>, key: ObjectKey): Promise<T | undefined> {
-    return this.#call('get', kind, async ({ store }) => {
+    return this.#call('get', kind, key.name, async ({ store }) => {
       const found = await store.get(kind, key)
       return found && this.#outward(found)
     })
@@ -86,7 +93,7 @@ class Connection implements RemoteStore {
 
   list<T extends KubeObject>(kind: KindDefinition<T>, options: ListOptions = {}): Promise<ObjectList<T>> {
     const all = Object.keys(options).length === 0
-    return this.#call(all ? 'list-all' : 'list', kind, async ({ store, versions }) => {
+    return this.#call(all ? 'list-all' : 'list', kind, undefined, async ({ store, versions }) => {
       if (options.continue !== undefined && this.#dice.happens(this.#faults.continueExpired)) {
         throw new StoreError('Expired', 'the continue token is too old')
       }
@@ -106,7 +113,7 @@ class Connection implements RemoteStore {
     const { versions, store, historyLimit } = this.#server
     const { watchLagMs, watchExpired } = this.#faults
     if (options.signal.aborted) return
-    await this.#call('watch', kind, () => {
+    await this.#call('watch', kind, undefined, () => {
       if (this.#dice.happens(watchExpired)) throw new StoreError('Expired', 'too old resource version')
       return Promise.resolve()
     })
@@ -137,7 +144,7 @@ class Connection implements RemoteStore {
   }
 
   create<T extends KubeObject>(kind: KindDefinition<T>, object: NewObject<T>): Promise<T> {
-    return this.#write('create', kind, undefined, ({ store }) => store.create(kind, object))
+    return this.#write('create', kind, keyOf(object), ({ store }) => store.create(kind, object))
   }
 
   update<T extends KubeObject>(kind: KindDefinition<T>, object: T, options?: UpdateOptions): Promise<T> {
@@ -189,11 +196,11 @@ class Connection implements RemoteStore {
   async #write<T extends KubeObject>(
     verb: string,
     kind: KindDefinition<T>,
-    key: ObjectKey | undefined,
+    key: ObjectKey,
     work: (server: RemoteServer) => Promise<T>,
   ): Promise<T> {
-    return this.#call(verb, kind, async (server) => {
-      if (key !== undefined && this.#dice.happens(this.#faults.otherWriter)) await this.#touch(kind, key)
+    return this.#call(verb, kind, key.name, async (server) => {
+      if (verb !== 'create' && this.#dice.happens(this.#faults.otherWriter)) await this.#touch(kind, key)
       const stored = await work(server)
       if (this.#dice.happens(this.#faults.answerLost)) {
         await this.#travel()
@@ -209,10 +216,16 @@ class Connection implements RemoteStore {
     await this.#server.store.patch(kind, key, { metadata: { annotations } }).catch(() => undefined)
   }
 
-  async #call<R>(verb: string, kind: KindDefinition, work: (server: RemoteServer) => Promise<R>): Promise<R> {
+  async #call<R>(
+    verb: string,
+    kind: KindDefinition,
+    object: string | undefined,
+    work: (server: RemoteServer) => Promise<R>,
+  ): Promise<R> {
     this.#checkOpen()
     const name = `${verb} ${resourceOf(kind)}`
-    this.calls.set(name, (this.calls.get(name) ?? 0) + 1)
+    countOne(this.calls, name)
+    if (object !== undefined) countOne(this.callsOn, `${name} ${object}`)
     const { throttled, requestLost } = this.#faults
     await this.#travel()
     this.#checkOpen()
