@@ -5,9 +5,6 @@ import type { NodeKey } from '../privacy-and-security-manager/index.ts'
 import type { RearClient } from '../rear/client.ts'
 import type { WireContractTerms } from '../rear/wire/index.ts'
 
-/** The finalizer that keeps a Reservation until what the seller holds for it is given back. */
-export const RESERVATION_FINALIZER = 'tributary.io/reservation'
-
 export interface BuyerOptions extends NodeBase {
   readonly client: RearClient
   readonly key: NodeKey

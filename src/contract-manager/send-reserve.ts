@@ -2,7 +2,7 @@
 import { ensure } from '../kernel/object-store.ts'
 import { ensureFinalizer } from '../kernel/reconcile/finalizers.ts'
 import { inDefaultNamespace } from '../objects/meta.ts'
-import { ReservationKind, type Reservation } from '../objects/reservation.ts'
+import { RESERVATION_FINALIZER, ReservationKind, type Reservation } from '../objects/reservation.ts'
 import { TransactionKind } from '../objects/transaction.ts'
 import {
   configurationToWire,
@@ -11,7 +11,7 @@ import {
   transactionFromWire,
 } from '../rear/wire/index.ts'
 import { traceAnnotations, traceHeaders, traceOf } from '../trace/index.ts'
-import { RESERVATION_FINALIZER, type BuyerOptions } from './buyer-options.ts'
+import type { BuyerOptions } from './buyer-options.ts'
 import { checkDraft } from './check-draft.ts'
 import { setReservationStatus } from './reservation-status.ts'
 import { InvalidAnswer } from './seller-failure.ts'

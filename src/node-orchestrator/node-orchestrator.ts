@@ -7,7 +7,7 @@ import { ensureFinalizer, hasFinalizer } from '../kernel/reconcile/finalizers.ts
 import type { ReconcileResult } from '../kernel/reconcile/result.ts'
 import { DeploymentKind } from '../objects/core/deployment.ts'
 import { NodeKind } from '../objects/core/node.ts'
-import { IntentKind, isAccepted, type Intent } from '../objects/intent.ts'
+import { INTENT_FINALIZER, IntentKind, isAccepted, type Intent } from '../objects/intent.ts'
 import { DEFAULT_NAMESPACE, keyOf, type KubeObject, type ObjectKey } from '../objects/meta.ts'
 import { SolverKind } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
@@ -26,7 +26,6 @@ import { isBeingRestarted, isPlacedAsWanted, specHash } from './spec-hash.ts'
 import { tearDown } from './tear-down.ts'
 import { Workloads } from './workloads.ts'
 
-const FINALIZER = 'tributary.io/intent'
 /** Between attempts to get several offers at once. */
 const FIRST_PAUSE_MS = 2_000
 const LONGEST_PAUSE_MS = 60_000
@@ -98,13 +97,12 @@ export class NodeOrchestrator implements Component {
     const { options, recent, workloads } = this.#orchestration
     const intent = await options.store.get(IntentKind, key)
     if (intent === undefined) return recent.forget(key)
-    if (intent.metadata.deletionTimestamp !== undefined)
-      return tearDown(this.#orchestration, intent, FINALIZER)
+    if (intent.metadata.deletionTimestamp !== undefined) return tearDown(this.#orchestration, intent)
     const trace = traceOf(intent)
     // Not judged yet as it is now, or wrong: the Service Handler says what, and whoever mends it wakes us.
     if (trace === undefined || intent.status === undefined || !isAccepted(intent)) return undefined
-    if (!hasFinalizer(intent, FINALIZER)) {
-      await ensureFinalizer(options.store, IntentKind, intent, FINALIZER)
+    if (!hasFinalizer(intent, INTENT_FINALIZER)) {
+      await ensureFinalizer(options.store, IntentKind, intent, INTENT_FINALIZER)
       return undefined
     }
     const { phase, requests, observedGeneration } = intent.status

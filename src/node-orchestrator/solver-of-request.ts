@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Intent } from '../objects/intent.ts'
 import type { LabelSelector } from '../objects/label-selector.ts'
 import { DEFAULT_NAMESPACE, type NewObject, type ObjectKey } from '../objects/meta.ts'
-import type { Solver, SolverSpec } from '../objects/solver.ts'
+import { SOLVER_FINALIZER, type Solver, type SolverSpec } from '../objects/solver.ts'
 import { traceAnnotations, type TraceContext } from '../trace/index.ts'
 import type { WorkloadRequest } from './decompose.ts'
 
@@ -82,6 +82,7 @@ export function solverOf(
       namespace: namespaceOf(intent),
       name: solverName(intent, request.name),
       annotations: traceAnnotations(trace),
+      finalizers: [SOLVER_FINALIZER],
       labels: { [INTENT_LABEL]: shortened(intent.metadata.name, LONGEST_LABEL) },
     },
     spec,

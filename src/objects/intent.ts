@@ -116,6 +116,9 @@ export function isAccepted(intent: Pick<Intent, 'metadata' | 'status'>): boolean
   return condition?.status === 'True' && condition.observedGeneration === intent.metadata.generation
 }
 
+/** Keeps an Intent until its workload has stopped and what was bought is given back. */
+export const INTENT_FINALIZER = 'tributary.io/intent'
+
 export const IntentKind: KindDefinition<Intent> = {
   group: 'tributary.io',
   version: 'v1alpha1',

@@ -75,6 +75,9 @@ export interface Reservation extends KubeObject {
 
 const description = "A reservation: the buyer's record of reserving and buying one flavor."
 
+/** Keeps a Reservation until what the seller holds for it is given back. Who makes one puts it on at once. */
+export const RESERVATION_FINALIZER = 'tributary.io/reservation'
+
 export const ReservationKind: KindDefinition<Reservation> = {
   ...RESERVATION,
   kind: 'Reservation',

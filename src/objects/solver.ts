@@ -105,6 +105,9 @@ export interface Solver extends KubeObject {
 
 const description = 'A solver: one acquisition, from looking for an offer to the virtual node.'
 
+/** Keeps a Solver until what was acquired for it is given back. Who makes one puts it on at once, which saves a write. */
+export const SOLVER_FINALIZER = 'tributary.io/acquisition'
+
 export const SolverKind: KindDefinition<Solver> = {
   ...NODECORE,
   kind: 'Solver',

@@ -35,6 +35,9 @@ export interface VirtualNode extends KubeObject {
   readonly status?: Static<typeof VirtualNodeStatusSchema>
 }
 
+/** Keeps a VirtualNode until it is detached. Who makes one puts it on at once. */
+export const VIRTUAL_NODE_FINALIZER = 'tributary.io/virtual-node'
+
 export const VirtualNodeKind: KindDefinition<VirtualNode> = {
   group: 'tributary.io',
   version: 'v1alpha1',

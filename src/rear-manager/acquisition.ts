@@ -20,9 +20,6 @@ export interface RearManagerOptions extends NodeBase, Omit<SellerOfOptions, 'sel
   readonly closeContract: (contractID: string, reason: string) => Promise<void>
 }
 
-/** The finalizer that keeps a Solver until what it acquired is given back. */
-export const ACQUISITION_FINALIZER = 'tributary.io/acquisition'
-
 /** An offer, or a node, that just failed is not taken again for this long. */
 export const EXCLUDE_MS = 60_000
 

@@ -4,7 +4,7 @@ import { ensure } from '../kernel/object-store.ts'
 import type { Contract } from '../objects/contract.ts'
 import { inDefaultNamespace, ownedBy, type ObjectKey } from '../objects/meta.ts'
 import type { Solver } from '../objects/solver.ts'
-import { VirtualNodeKind } from '../objects/virtual-node.ts'
+import { VIRTUAL_NODE_FINALIZER, VirtualNodeKind } from '../objects/virtual-node.ts'
 import { contractAmounts } from '../rear/configured-amounts.ts'
 import { traceAnnotations, traceOf } from '../trace/index.ts'
 import type { AcquisitionContext } from './acquisition.ts'
@@ -53,7 +53,12 @@ async function askForPeering(
   recorder.step(trace, 'allocation-created', { since, detail: contractID })
   const asked = recorder.step(trace, 'peering-asked', { peer: provider, detail: key.name })
   await ensure(store, VirtualNodeKind, {
-    metadata: { ...key, ownerReferences: [ownedBy(solver)], annotations: traceAnnotations(asked) },
+    metadata: {
+      ...key,
+      ownerReferences: [ownedBy(solver)],
+      annotations: traceAnnotations(asked),
+      finalizers: [VIRTUAL_NODE_FINALIZER],
+    },
     spec: { contractID, provider, resources: amounts, solver: solver.metadata.name },
   })
   const message = `waiting for ${provider} to set up the peering`

@@ -8,16 +8,11 @@ import { ContractKind } from '../objects/contract.ts'
 import { DiscoveryKind } from '../objects/discovery.ts'
 import { DEFAULT_NAMESPACE, type ObjectKey } from '../objects/meta.ts'
 import { ReservationKind, type Reservation } from '../objects/reservation.ts'
-import { SolverKind, type Solver } from '../objects/solver.ts'
+import { SOLVER_FINALIZER, SolverKind, type Solver } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import type { WireContractTerms } from '../rear/wire/index.ts'
 import { traceOf, type TraceContext } from '../trace/index.ts'
-import {
-  ACQUISITION_FINALIZER,
-  AcquisitionMemory,
-  type AcquisitionContext,
-  type RearManagerOptions,
-} from './acquisition.ts'
+import { AcquisitionMemory, type AcquisitionContext, type RearManagerOptions } from './acquisition.ts'
 import { considerFor } from './consider-for.ts'
 import type { Consideration } from './consider.ts'
 import { findOffer } from './find-offer.ts'
@@ -111,7 +106,7 @@ export class RearManager implements Component {
   async #begin(solver: Solver): Promise<void> {
     const { store, recorder } = this.#context
     recorder.step(traceOf(solver), 'acquisition-started')
-    const held = await ensureFinalizer(store, SolverKind, solver, ACQUISITION_FINALIZER)
+    const held = await ensureFinalizer(store, SolverKind, solver, SOLVER_FINALIZER)
     if (held)
       await setSolverStatus(this.#context, held, {}, { event: 'started', message: 'looking for an offer' })
   }

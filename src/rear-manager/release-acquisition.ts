@@ -4,8 +4,8 @@ import { removeFinalizer } from '../kernel/reconcile/finalizers.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { inDefaultNamespace, keyOf } from '../objects/meta.ts'
 import { ReservationKind } from '../objects/reservation.ts'
-import { SolverKind, type Solver } from '../objects/solver.ts'
-import { ACQUISITION_FINALIZER, type AcquisitionContext } from './acquisition.ts'
+import { SOLVER_FINALIZER, SolverKind, type Solver } from '../objects/solver.ts'
+import type { AcquisitionContext } from './acquisition.ts'
 import { reservationOf } from './solver-objects.ts'
 
 /** Ends the contract, gives the hold back, and lets the Solver go. Comes back with the contract's end. */
@@ -21,5 +21,5 @@ export async function releaseAcquisition(context: AcquisitionContext, solver: So
   }
   const reservation = await reservationOf(store, solver)
   if (reservation) await remove(store, ReservationKind, keyOf(reservation))
-  await removeFinalizer(store, SolverKind, solver, ACQUISITION_FINALIZER)
+  await removeFinalizer(store, SolverKind, solver, SOLVER_FINALIZER)
 }

@@ -4,7 +4,7 @@ import { done, requeueAfter, type ReconcileResult } from '../kernel/reconcile/re
 import { rfc3339 } from '../kernel/system.ts'
 import { k8sliceOf } from '../objects/flavor.ts'
 import { inDefaultNamespace, ownedBy } from '../objects/meta.ts'
-import { ReservationKind } from '../objects/reservation.ts'
+import { RESERVATION_FINALIZER, ReservationKind } from '../objects/reservation.ts'
 import type { Solver } from '../objects/solver.ts'
 import { relaysOf } from '../peering-candidates/index.ts'
 import { parseDuration } from '../quantity/duration.ts'
@@ -49,6 +49,7 @@ export async function reserveOffer(
       name,
       ownerReferences: [ownedBy(solver)],
       annotations: traceAnnotations(recorder.child(trace)),
+      finalizers: [RESERVATION_FINALIZER],
     },
     spec: {
       solverID: solver.metadata.name,

@@ -1,10 +1,18 @@
 /** Step 1: says of an intent whether it is one, and gives one that is a trace. May be repeated. */
 import { rfc3339 } from '../kernel/system.ts'
 import { move } from '../kernel/lifecycle.ts'
+import { withFinalizer } from '../kernel/reconcile/finalizers.ts'
 import { causeText, type FieldCause } from '../kernel/validation/field-cause.ts'
 import type { NodeBase } from '../node-base.ts'
 import { DeploymentKind } from '../objects/core/deployment.ts'
-import { ACCEPTED, acceptedCondition, IntentKind, type Intent, type IntentStatus } from '../objects/intent.ts'
+import {
+  ACCEPTED,
+  acceptedCondition,
+  INTENT_FINALIZER,
+  IntentKind,
+  type Intent,
+  type IntentStatus,
+} from '../objects/intent.ts'
 import { INTENT_LIFECYCLE } from '../objects/lifecycles/intent.ts'
 import { keyString, setCondition, type ObjectKey } from '../objects/meta.ts'
 import { traceAnnotations, traceOf } from '../trace/index.ts'
@@ -97,7 +105,9 @@ async function setVerdict(
 
 function beginTrace({ store, recorder }: NodeBase, intent: Intent): Promise<Intent> {
   const annotations = { ...intent.metadata.annotations, ...traceAnnotations(recorder.begin()) }
-  return store.update(IntentKind, { ...intent, metadata: { ...intent.metadata, annotations } })
+  // Held at once: one write less for whoever places it.
+  const traced = { ...intent, metadata: { ...intent.metadata, annotations } }
+  return store.update(IntentKind, withFinalizer(traced, INTENT_FINALIZER))
 }
 
 /** @param source where a Deployment is looked up that an intent follows from: what decides comes from the store */

@@ -6,8 +6,7 @@ import type { Log } from '../kernel/log.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
 import type { NodeId } from '../objects/ids.ts'
 import { keyOf, type ObjectKey } from '../objects/meta.ts'
-import { VirtualNodeKind } from '../objects/virtual-node.ts'
-import { FINALIZER } from './finalizer.ts'
+import { VIRTUAL_NODE_FINALIZER, VirtualNodeKind } from '../objects/virtual-node.ts'
 import { observeNode } from './observe.ts'
 import type { ResourceExchange } from './resource-exchange.ts'
 import { setStatus } from './virtual-node-status.ts'
@@ -27,7 +26,7 @@ export async function attachNode(
   const { store, fabric, exchange } = options
   // From the store: a node that was given up a moment ago must not be made again.
   const stored = await store.get(VirtualNodeKind, key)
-  const node = stored && (await ensureFinalizer(store, VirtualNodeKind, stored, FINALIZER))
+  const node = stored && (await ensureFinalizer(store, VirtualNodeKind, stored, VIRTUAL_NODE_FINALIZER))
   if (node === undefined || node.metadata.deletionTimestamp !== undefined) return done
   if (node.status?.phase === 'Denied') return done
   const asked = await exchange.ask(node, signal)

@@ -4,8 +4,7 @@ import { hasFinalizer, removeFinalizer } from '../kernel/reconcile/finalizers.ts
 import { done, type ReconcileResult, requeueAfter } from '../kernel/reconcile/result.ts'
 import type { Log } from '../kernel/log.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
-import { VirtualNodeKind, type VirtualNode } from '../objects/virtual-node.ts'
-import { FINALIZER } from './finalizer.ts'
+import { VIRTUAL_NODE_FINALIZER, VirtualNodeKind, type VirtualNode } from '../objects/virtual-node.ts'
 import { setStatus } from './virtual-node-status.ts'
 
 export interface DetachOptions {
@@ -22,14 +21,14 @@ export async function detachNode(
   node: VirtualNode,
 ): Promise<ReconcileResult> {
   const { name } = node.metadata
-  if (hasFinalizer(node, FINALIZER)) {
+  if (hasFinalizer(node, VIRTUAL_NODE_FINALIZER)) {
     await fabric.detach(name)
     const state = await fabric.observe(name)
     if (state.state !== 'Absent') {
       await setStatus({ store, log }, node, { event: 'deleted', message: 'stopping what runs there' })
       return requeueAfter(LOOK_AGAIN_MS)
     }
-    await removeFinalizer(store, VirtualNodeKind, node, FINALIZER)
+    await removeFinalizer(store, VirtualNodeKind, node, VIRTUAL_NODE_FINALIZER)
   }
   return done
 }
