@@ -16,6 +16,7 @@ import { signDocument, type NodeKey, type PeerRegistry } from '../privacy-and-se
 import type { RearClient } from '../rear/client.ts'
 import { isProblem } from '../rear/problem.ts'
 import { isTransportError } from '../rear/transport/index.ts'
+import { withoutSecrets, type WireContract } from '../rear/wire/index.ts'
 import { RATING_SIGNATURE, type Rating, type RatingMessage } from './rating-routes.ts'
 
 export interface RatingSenderOptions extends NodeBase {
@@ -129,9 +130,12 @@ export class RatingSender implements Component {
       facts: facts.slice(0, 100).map(({ spec: { type, at: noted } }) => ({ type, at: noted })),
       at,
     }
-    // The credentials are nobody else's business, and are not signed.
-    const { peeringTargetCredentials: _, ...document } = spec.document as Record<string, unknown>
-    return { statement, signature: signDocument(statement, { ...RATING_SIGNATURE, key }), contract: document }
+    const contractTerms = withoutSecrets(spec.document as WireContract)
+    return {
+      statement,
+      signature: signDocument(statement, { ...RATING_SIGNATURE, key }),
+      contract: contractTerms,
+    }
   }
 
   /** @returns whether the catalog need not be told again */

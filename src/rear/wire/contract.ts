@@ -168,6 +168,16 @@ function parseJson(text: string, path: string): unknown {
   }
 }
 
+/** @returns what third parties may see of a contract: no credentials and no access data, none of which are signed terms */
+export function withoutSecrets(contract: WireContract): object {
+  const { peeringTargetCredentials: _, extraInformation, ...rest } = contract
+  if (extraInformation === undefined) return rest
+  const shown = Object.entries(extraInformation).filter(
+    ([key]) => key !== ACCESS && key !== ACCESS_SIGNATURE_KEY,
+  )
+  return { ...rest, extraInformation: Object.fromEntries(shown) }
+}
+
 /** @returns the contract with the given signatures in place. */
 export function withSignatures(
   contract: WireContract,

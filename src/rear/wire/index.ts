@@ -24,6 +24,7 @@ export {
   WireContractSchema,
   WireContractTermsSchema,
   withAccess,
+  withoutSecrets,
   withSignatures,
   type AccessData,
   type WireContract,
