@@ -57,3 +57,20 @@ export function mergeKubeconfig(text: string, entry: KubeconfigEntry, file: stri
   document.set('current-context', entry.name)
   return document.toString({ lineWidth: 0 })
 }
+
+/** @returns the token of the user of that name in a kubeconfig, if it is of the same authority */
+export function tokenIn(
+  text: string,
+  { name, authority }: Pick<KubeconfigEntry, 'name' | 'authority'>,
+): string | undefined {
+  const document = parseDocument(text)
+  const find = (list: string): YAMLMap | undefined => {
+    const items = document.get(list)
+    if (!isSeq(items)) return undefined
+    return items.items.find((each): each is YAMLMap => isMap(each) && (each as YAMLMap).get('name') === name)
+  }
+  const data = find('clusters')?.getIn(['cluster', 'certificate-authority-data'])
+  const token = find('users')?.getIn(['user', 'token'])
+  const isSame = data === Buffer.from(authority).toString('base64')
+  return isSame && typeof token === 'string' ? token : undefined
+}

@@ -7,10 +7,11 @@ import { replacePrivateFile } from '../kernel/private-file.ts'
 import { CliError } from './cli-error.ts'
 import { connect } from './connect.ts'
 import { type Context, note } from './context.ts'
-import { kubeconfigText, mergeKubeconfig } from './kubeconfig-text.ts'
+import type { ControlClient } from './control-client.ts'
+import { kubeconfigText, mergeKubeconfig, tokenIn } from './kubeconfig-text.ts'
 import { resolvePath } from './node-directory.ts'
 import { addClientOptions, durationArgument, examples, type GlobalOptions, optionsOf } from './options.ts'
-import { makeToken } from './token.ts'
+import { makeToken, TOKENS } from './token.ts'
 import { commandOf, type Verb } from './verb.ts'
 
 interface KubeconfigOptions extends GlobalOptions {
@@ -29,8 +30,8 @@ export const kubeconfigVerb: Verb = (program, context) => {
     .addHelpText(
       'after',
       `
-Each call makes a token; of those made so the latest five count. See them with tributary token list, take one
-back with tributary token revoke NAME.
+Each call makes a token; with --merge it takes the place of the one that was in the file, which counts no more. Of
+those made so the latest five count. See them with tributary token list, take one back with tributary token revoke NAME.
 ` +
         examples(
           ['tributary kubeconfig --merge', 'then: kubectl get flavors,contracts,nodes,pods'],
@@ -59,19 +60,36 @@ async function kubeconfig(context: Context, options: KubeconfigOptions): Promise
     }
     const file = mergeTarget(context)
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    let replaced: string | undefined
     await replacePrivateFile(file, {
       exclusive: true,
-      text: () => mergeKubeconfig(existsSync(file) ? readFileSync(file, 'utf8') : '', entry, file),
+      text: () => {
+        const before = existsSync(file) ? readFileSync(file, 'utf8') : ''
+        replaced = tokenIn(before, entry)
+        return mergeKubeconfig(before, entry, file)
+      },
     }).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       throw new CliError(`somebody else is changing ${file}; if nobody is, remove ${file}.new`, undefined, {
         cause: error,
       })
     })
+    // Only now: until then it is the one that works.
+    if (replaced !== undefined) await revokeReplaced(client, replaced)
     note(context, `${file}: context ${entry.name}, now the current one; ${until}`)
   } finally {
     client.close()
   }
+}
+
+/** Takes back the token that was in the file, if this node made it for a kubeconfig and it still counts. */
+async function revokeReplaced(client: ControlClient, token: string): Promise<void> {
+  const name = /^tributary_([-a-z0-9]+)_/.exec(token)?.[1]
+  const { tokens } = await client.get<{ readonly tokens: readonly { name: string; purpose?: string }[] }>(
+    TOKENS,
+  )
+  const isOurs = tokens.some((each) => each.name === name && each.purpose === 'kubeconfig')
+  if (name !== undefined && isOurs) await client.request('DELETE', `${TOKENS}/${name}`)
 }
 
 /** The first file of $KUBECONFIG, as kubectl writes there; what a link points to, so that the link stays. */

@@ -16,6 +16,7 @@ import {
   saveNodeKey,
 } from '../privacy-and-security-manager/index.ts'
 import { CliError } from './cli-error.ts'
+import { tightenDirectory } from './private-directory.ts'
 
 export const KEY_FILE = 'node.key'
 export const CONFIG_FILE = 'config.yaml'
@@ -46,6 +47,8 @@ export async function createNodeDirectory(options: {
     made.push(name)
   }
   await mkdir(directory, { recursive: true, mode: 0o700 })
+  // One that was there already may be open to others.
+  await tightenDirectory(directory)
   try {
     await saveNodeKey(key, join(directory, KEY_FILE))
     made.push(KEY_FILE)

@@ -10,6 +10,7 @@ import { type Context, note } from './context.ts'
 import { isNodeDirectory, isRunning, readEndpoints, resolveDirectory, shellWord } from './node-directory.ts'
 import { addDirOptions, examples, type GlobalOptions, optionsOf } from './options.ts'
 import { printable } from './printable.ts'
+import { octal, tightenDirectory } from './private-directory.ts'
 import { styleFor } from './style.ts'
 import { commandOf, type Verb } from './verb.ts'
 
@@ -49,6 +50,9 @@ async function start(context: Context, options: StartOptions): Promise<void> {
     )
   }
   refuseSecond(directory)
+  const wide = await tightenDirectory(directory)
+  if (wide !== undefined)
+    note(context, `${directory} was open to others (mode ${octal(wide)}); now it is its owner's alone`)
   const { startNode } = await import('../node/start-node.ts')
   const log = await logFor(directory, options.logLevel)
   const handle = await startNode({ directory, ...(log ? { log } : {}) }).catch((error: unknown) => {

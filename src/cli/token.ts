@@ -16,7 +16,8 @@ import { printable } from './printable.ts'
 import { formatTable } from './text-table.ts'
 import { commandOf, type Verb } from './verb.ts'
 
-const TOKENS = '/tributary/v1/tokens'
+/** Where the node makes, lists and revokes them. */
+export const TOKENS = '/tributary/v1/tokens'
 
 interface TokenLine {
   readonly name: string

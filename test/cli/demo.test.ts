@@ -87,6 +87,8 @@ describe('tributary demo', () => {
 
   it('leaves with --keep two processes and a workload that answers', async () => {
     expect(new Set(result.kept?.map(({ pid }) => pid)).size).toBe(2)
+    for (const { controlSocket } of result.kept ?? [])
+      expect(await run(['status', '--server', `unix:${controlSocket}`])).toMatchObject({ code: 0 })
     const intent = JSON.parse((await at(alpha)(['get', 'intent', 'hello', '-o', 'json'])).out)
     expect(intent.status.phase).toBe('Running')
     const page = await new Promise<string>((resolve, reject) => {

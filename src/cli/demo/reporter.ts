@@ -148,7 +148,11 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
       heading('The nodes go on running, and the intent has been applied again')
       const width = Math.max(...processes.map(({ name }) => name.length))
       for (const { name, directory, endpoints } of processes) {
-        say(`  ${painted(name, width)}  process ${endpoints.pid}  ${directory}`)
+        say(
+          `  ${painted(name, width)}  process ${endpoints.pid}  ${directory}`,
+          `  ${' '.repeat(width)}  ${style.dim(`socket ${endpoints.controlSocket}`)}`,
+          `  ${' '.repeat(width)}  ${style.dim(`${endpoints.controlUrl} (with a token: tributary kubeconfig)`)}`,
+        )
       }
       const program = relative(context.cwd, PROGRAM)
       const tributary = shellWord(program.startsWith('..') ? PROGRAM : `./${program}`)
@@ -166,6 +170,7 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
       say(
         '',
         style.bold('Look at them'),
+        `  ${style.dim(`with --dir DIRECTORY, --server unix:SOCKET, or for ${consumer.name}:`)}`,
         `  export TRIBUTARY_DIR=${shellWord(consumer.directory)}`,
         ...commands.map(([text, meaning]) => `  ${text.padEnd(commandWidth)}   ${style.dim(`# ${meaning}`)}`),
         '',

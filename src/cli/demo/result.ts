@@ -35,6 +35,8 @@ export interface DemoResult {
   readonly kept?: readonly {
     readonly name: string
     readonly directory: string
+    readonly controlSocket: string
+    /** For those with a token. */
     readonly controlUrl: string
     readonly pid: number
   }[]

@@ -79,6 +79,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<D
       result.kept = [...world.nodes.values()].map(({ name, directory, endpoints }) => ({
         name,
         directory,
+        controlSocket: endpoints.controlSocket,
         controlUrl: endpoints.controlUrl,
         pid: endpoints.pid,
       }))
