@@ -5,34 +5,9 @@
  *   npm run docs         writes docs/retention.md
  *   npm run docs:check   fails when the committed page says something else
  */
-import type { KindDefinition } from '../src/objects/kind.ts'
 import { ALL_KINDS } from '../src/objects/index.ts'
-import { DAY_MS, DEFAULT_RETENTION, HOUR_MS } from '../src/objects/retention.ts'
 import { writeOrCheck } from './generated-pages.ts'
-
-const SETTINGS = { contractsMs: 'contracts', factsMs: 'facts', eventsMs: 'events', traces: 'traces' } as const
-
-function howLong({ kind, retention }: KindDefinition): string {
-  if (retention === undefined) throw new Error(`${kind} does not state how long its objects stay`)
-  switch (retention.mode) {
-    case 'kept':
-      return `until it is removed: ${retention.why}`
-    case 'owned':
-      return `as long as the ${retention.by} that owns it`
-    case 'component':
-      return `until ${retention.until} (${retention.by})`
-    case 'count':
-      return `the latest ${DEFAULT_RETENTION.traces.toLocaleString('en')} (\`retention.${SETTINGS[retention.setting]}\`)`
-    case 'age':
-    case 'archive': {
-      const ms = DEFAULT_RETENTION[retention.setting]
-      const text = ms % DAY_MS === 0 ? `${ms / DAY_MS}d` : `${ms / HOUR_MS}h`
-      const drops = retention.mode === 'archive' ? `; meanwhile without ${retention.drops}` : ''
-      const sum = retention.summedInto === undefined ? '' : `; then summed into its ${retention.summedInto}`
-      return `${text} (\`retention.${SETTINGS[retention.setting]}\`) from ${retention.from}${drops}${sum}`
-    }
-  }
-}
+import { howLong } from './how-long.ts'
 
 const page = [
   '# How long things are kept',

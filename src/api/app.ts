@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { handleReview, REVIEWS } from './access/access-reviews.ts'
 import { authenticate, type TokenLookup } from './access/authenticate.ts'
 import { decideOnRoute } from './access/authorize.ts'
+import { READABLE_PATHS } from './access/paths.ts'
 import type { Caller } from './access/caller.ts'
 import { decodeBody } from './body.ts'
 import { checkBrowser } from './browser-guard.ts'
@@ -103,9 +104,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     })
   }
   serveFixed(serve, app, options)
+  const paths = [...READABLE_PATHS, ...options.extra]
   for (const name of Object.keys(REVIEWS)) {
     serve('POST', `/apis/${name}`, (request) =>
-      handleReview(name, request, request.caller, context.resources),
+      handleReview(name, request, request.caller, { resources: context.resources, paths }),
     )
   }
   const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']

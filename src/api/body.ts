@@ -2,6 +2,7 @@
  * Decodes request bodies. Whatever comes out is plain JSON data of bounded depth without `__proto__` members,
  * so that what follows may recurse and copy without a thought.
  */
+import { excessOf } from './json-bounds.ts'
 import { MAX_DEPTH, MAX_VALUES } from './limits.ts'
 import { mediaTypes } from './negotiation.ts'
 import { ApiError } from './status.ts'
@@ -31,6 +32,10 @@ export function decodeBody(contentType: string | undefined, body: Buffer | undef
 /** @throws ApiError `BadRequest` */
 export function decodeJson(body: Buffer | undefined): unknown {
   const text = decodeText(body)
+  // Each value comes behind a comma or as the first in something; the exact count is for what was read.
+  const excess = excessOf(text, { depth: MAX_DEPTH + 1, marks: 2 * MAX_VALUES + 1 })
+  if (excess === 'depth') throw tooDeep()
+  if (excess === 'marks') throw tooManyValues()
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -72,6 +77,13 @@ function tooDeep(): ApiError {
   return new ApiError('BadRequest', `the body is nested deeper than ${MAX_DEPTH} levels`)
 }
 
+function tooManyValues(): ApiError {
+  return new ApiError(
+    'RequestEntityTooLarge',
+    `the body has more than ${MAX_VALUES} values: send less at once`,
+  )
+}
+
 /**
  * Without recursion, for the value may be as deep as the body is long. Counts what is shared as often as it is met, for it
  * will be written out.
@@ -92,10 +104,7 @@ export function checkTame(root: unknown): void {
       const children = Array.isArray(value) ? (value as unknown[]) : Object.values(value)
       values += children.length
       if (values > MAX_VALUES) {
-        throw new ApiError(
-          'RequestEntityTooLarge',
-          `the body has more than ${MAX_VALUES} values: send less at once`,
-        )
+        throw tooManyValues()
       }
       for (const child of children) next.push(child)
     }

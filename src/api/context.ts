@@ -4,6 +4,7 @@
 import type { Log } from '../kernel/log.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
 import type { System } from '../kernel/system.ts'
+import type { Turns } from '../kernel/turns.ts'
 import type { KindDefinition } from '../objects/kind.ts'
 import type { ObjectKey } from '../objects/meta.ts'
 import type { Caller } from './access/caller.ts'
@@ -39,6 +40,8 @@ export interface ApiContext {
   readonly log: Log
   readonly admit: Admit | undefined
   readonly podLogs: PodLogs | undefined
+  /** Asked before each piece of long work. */
+  readonly turns: Turns
   /** How large an object may become by being patched. */
   readonly maxBodyBytes: number
 }

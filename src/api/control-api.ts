@@ -9,6 +9,7 @@ import type { Component } from '../kernel/component.ts'
 import type { Log } from '../kernel/log.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
 import type { System } from '../kernel/system.ts'
+import { Turns } from '../kernel/turns.ts'
 import type { KindDefinition } from '../objects/kind.ts'
 import type { AccessTokens } from './access/access-tokens.ts'
 import { tokenRoutes } from './access/token-routes.ts'
@@ -114,7 +115,8 @@ interface Running {
 async function start(options: ControlApiOptions): Promise<Running> {
   const { store, system, log, secure, admit, podLogs, maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options
   const resources = createResources(options.kinds, { podLogs: podLogs !== undefined })
-  const context: ApiContext = { store, resources, system, log, admit, podLogs, maxBodyBytes }
+  const turns = new Turns(system.clock)
+  const context: ApiContext = { store, resources, system, log, admit, podLogs, turns, maxBodyBytes }
   const stopping = new AbortController()
   let secureAddress: SecureAddress | undefined
   const allowedHosts = [

@@ -10,9 +10,11 @@ import { orphanDependents } from './orphan.ts'
 import { listObjects } from './list-objects.ts'
 import { getObject } from './read.ts'
 import { renderList, renderObject } from './render.ts'
+import { checkChange } from './access/check-change.ts'
 import type { Resource } from './resources.ts'
 import { selectionOf } from './selectors.ts'
 import { ApiError, asApiError, conflict, detailsOf } from './status.ts'
+import { hasReserved } from '../objects/writable.ts'
 
 interface DeleteRequest {
   readonly dryRun: boolean
@@ -70,19 +72,23 @@ async function removeObject(
 ): Promise<KubeObject> {
   const { kind } = resource
   const target = { kind, name: key.name }
-  if (options.dryRun || options.orphan) {
+  let { uid } = options
+  if (options.dryRun || options.orphan || hasReserved(kind)) {
     const object = await getObject(context, resource, key)
+    checkChange(target, { before: object, after: undefined })
+    // What was looked at is what is deleted.
+    uid ??= object.metadata.uid
     for (const field of ['uid', 'resourceVersion'] as const) {
       if (options[field] !== undefined && options[field] !== object.metadata[field]) {
         throw conflict(target, `Precondition failed: ${field} is not that of the object`)
       }
     }
     if (options.dryRun) return object
-    await orphanDependents(context, object)
+    if (options.orphan) await orphanDependents(context, object)
   }
   try {
     return await context.store.delete(kind, key, {
-      ...(options.uid === undefined ? {} : { uid: options.uid }),
+      ...(uid === undefined ? {} : { uid }),
       ...(options.resourceVersion === undefined ? {} : { resourceVersion: options.resourceVersion }),
     })
   } catch (error) {
@@ -113,5 +119,5 @@ export async function handleDeleteCollection(
       }
     }),
   )
-  return renderList(resource, list, request, context.system.clock.now())
+  return renderList(context, resource, list, request, context.system.clock.now())
 }

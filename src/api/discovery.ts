@@ -2,7 +2,7 @@
  * Discovery documents: which groups, versions and resources there are, in the legacy and the aggregated form. Pure.
  */
 import type { JsonObject } from '../kernel/json.ts'
-import type { Resource, Resources } from './resources.ts'
+import { type Resource, type Resources, type Subresource, subresourceVerbs } from './resources.ts'
 
 /** `/api` */
 export function apiVersions(): JsonObject {
@@ -59,16 +59,12 @@ function describeResource({ kind, verbs, categories }: Resource): JsonObject {
 /** What each subresource is made of, and what can be done to it. */
 function subresource(
   resource: Resource,
-  name: string,
-): { group?: string; version?: string; kind: string; verbs: string[] } {
-  switch (name) {
-    case 'scale':
-      return { group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: ['get', 'patch', 'update'] }
-    case 'log':
-      return { kind: resource.kind.kind, verbs: ['get'] }
-    default:
-      return { kind: resource.kind.kind, verbs: ['get', 'patch', 'update'] }
-  }
+  name: Subresource,
+): { group?: string; version?: string; kind: string; verbs: readonly string[] } {
+  const verbs = subresourceVerbs(resource, name)
+  return name === 'scale'
+    ? { group: 'autoscaling', version: 'v1', kind: 'Scale', verbs }
+    : { kind: resource.kind.kind, verbs }
 }
 
 function subresourcesOf(resource: Resource): readonly JsonObject[] {

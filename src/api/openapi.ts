@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { isObject, type JsonObject } from '../kernel/json.ts'
 import { plainSchema } from './plain-schema.ts'
 import { JSON_PATCH, MERGE_PATCH } from './patch/index.ts'
-import type { Resource, Resources } from './resources.ts'
+import { type Resource, type Resources, subresourceVerbs, type Verb } from './resources.ts'
 
 /** Documents by their path below `/openapi/v3/`, for example `apis/tributary.io/v1alpha1`. */
 export interface OpenApi {
@@ -113,7 +113,12 @@ function pathsOf(resource: Resource): JsonObject {
     : `${root}/${kind.plural}`
   const item = `${collection}/{name}`
   const inNamespace = kind.namespaced ? [pathParameter('namespace')] : []
-  const writes = verbs.includes('create')
+  const ifServed = (
+    verb: Verb,
+    served: readonly Verb[],
+    method: string,
+    make: () => JsonObject,
+  ): JsonObject => (served.includes(verb) ? { [method]: make() } : {})
   const operation = (
     action: string,
     parameters: readonly JsonObject[],
@@ -137,32 +142,25 @@ function pathsOf(resource: Resource): JsonObject {
     [collection]: {
       parameters: inNamespace,
       get: operation('list', LIST_PARAMETERS),
-      ...(writes
-        ? {
-            post: operation('post', WRITE_PARAMETERS, body),
-            delete: operation('deletecollection', LIST_PARAMETERS),
-          }
-        : {}),
+      ...ifServed('create', verbs, 'post', () => operation('post', WRITE_PARAMETERS, body)),
+      ...ifServed('deletecollection', verbs, 'delete', () => operation('deletecollection', LIST_PARAMETERS)),
     },
     [item]: {
       parameters: [...inNamespace, pathParameter('name')],
       get: operation('get', []),
-      ...(writes
-        ? {
-            put: operation('put', WRITE_PARAMETERS, body),
-            patch: operation('patch', WRITE_PARAMETERS, patchBody),
-            delete: operation('delete', [WRITE_PARAMETERS[0]!]),
-          }
-        : {}),
+      ...ifServed('update', verbs, 'put', () => operation('put', WRITE_PARAMETERS, body)),
+      ...ifServed('patch', verbs, 'patch', () => operation('patch', WRITE_PARAMETERS, patchBody)),
+      ...ifServed('delete', verbs, 'delete', () => operation('delete', [WRITE_PARAMETERS[0]!])),
     },
   }
   if (kind.namespaced) paths[`${root}/${kind.plural}`] = { get: operation('list', LIST_PARAMETERS) }
   if (resource.subresources.includes('status')) {
+    const served = subresourceVerbs(resource, 'status')
     paths[`${item}/status`] = {
       parameters: [...inNamespace, pathParameter('name')],
       get: operation('get', []),
-      put: operation('put', WRITE_PARAMETERS, body),
-      patch: operation('patch', WRITE_PARAMETERS, patchBody),
+      ...ifServed('update', served, 'put', () => operation('put', WRITE_PARAMETERS, body)),
+      ...ifServed('patch', served, 'patch', () => operation('patch', WRITE_PARAMETERS, patchBody)),
     }
   }
   return paths

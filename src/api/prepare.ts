@@ -4,11 +4,13 @@
 import { randomHex } from '../kernel/system.ts'
 import type { KindDefinition } from '../objects/kind.ts'
 import type { KubeObject, MetadataInput } from '../objects/meta.ts'
+import { isNodeFinalizer } from '../objects/writable.ts'
 import type { ApiContext } from './context.ts'
 import { isObject, type JsonObject, omit, sameJson } from '../kernel/json.ts'
 import type { Resource } from './resources.ts'
 import { ApiError, asApiError, conflict, invalid, MODIFIED, type Target } from './status.ts'
 import type { FieldCause } from '../kernel/validation/field-cause.ts'
+import { checkChange } from './access/check-change.ts'
 import { checkFields, SERVER_METADATA } from '../kernel/validation/unknown-fields.ts'
 import { metadataCauses } from './validate-metadata.ts'
 import { schemaCauses } from '../kernel/validation/schema-causes.ts'
@@ -55,7 +57,7 @@ export async function prepareNew(
   checkType(resource, sent)
   const { value, warnings } = checkUnknown(resource, sent, options)
   const given = metadataOf(value)
-  const metadata: JsonObject = omit(given, ...SERVER_METADATA)
+  const metadata: JsonObject = withNodeFinalizers(omit(given, ...SERVER_METADATA), undefined)
   if (kind.namespaced) metadata['namespace'] = checkNamespace(given['namespace'], namespace)
   else delete metadata['namespace']
   if (!metadata['name'] && typeof metadata['generateName'] === 'string' && metadata['generateName'] !== '') {
@@ -67,6 +69,7 @@ export async function prepareNew(
   const target: Target = { kind, name: String(metadata['name'] ?? metadata['generateName'] ?? '') }
   const causes = [...metadataCauses(kind, metadata), ...objectCauses(kind, object, undefined)]
   if (causes.length > 0) throw invalid(target, causes)
+  checkChange(target, { before: undefined, after: object as unknown as KubeObject })
   const admitted = await admit(context, target, object, 'CREATE')
   return { object: admitted as Prepared['object'], warnings }
 }
@@ -113,13 +116,16 @@ export async function prepareUpdate(
   const written: JsonObject = { ...value, apiVersion: resource.apiVersion, kind: kind.kind, metadata }
   const wanted: JsonObject = { ...(kind.normalize?.(written) ?? written) }
   const object = withStatus(wanted, kind.statusSubresource ? stored['status'] : value['status'])
-  const causes = [
-    ...metadataCauses(kind, metadata),
-    ...objectCauses(kind, object, current).filter(
-      ({ field }) => !(kind.statusSubresource && isBelow(field, 'status')),
-    ),
-  ]
-  if (causes.length > 0) throw invalid(target, causes)
+  const wrong = metadataCauses(kind, metadata)
+  if (wrong.length > 0) throw invalid(target, wrong)
+  const faults = schemaCauses(kind, object).filter(
+    ({ field }) => !(kind.statusSubresource && isBelow(field, 'status')),
+  )
+  if (faults.length > 0) throw invalid(target, faults)
+  // Before what the kind complains about: that it is not his tells the user more.
+  checkChange(target, { before: current, after: object as unknown as KubeObject })
+  const complaints = kind.complaints?.(object as unknown as KubeObject, current) ?? []
+  if (complaints.length > 0) throw invalid(target, complaints)
   // What has not changed was admitted before; rules may have become stricter since.
   const unchanged = sameJson(omit(object, 'metadata', 'status'), omit(stored, 'metadata', 'status'))
   const admitted = unchanged ? object : await admit(context, target, object, 'UPDATE')
@@ -134,6 +140,21 @@ function objectCauses(
 ): readonly FieldCause[] {
   const causes = schemaCauses(kind, object)
   return causes.length > 0 ? causes : (kind.complaints?.(object as unknown as KubeObject, before) ?? [])
+}
+
+/**
+ * The node's own finalizers are as they are stored, whatever a client says that writes whole objects: `kubectl
+ * replace` and restored backups would else lose them, or bring some that nobody takes off.
+ * @param current undefined for a new object
+ */
+export function withNodeFinalizers(metadata: JsonObject, current: KubeObject | undefined): JsonObject {
+  const { finalizers } = metadata
+  // What is no list is for the validation to refuse.
+  if (finalizers !== undefined && finalizers !== null && !Array.isArray(finalizers)) return metadata
+  const others = ((finalizers ?? []) as readonly unknown[]).filter((each) => !isNodeFinalizer(each))
+  const own = (current?.metadata.finalizers ?? []).filter(isNodeFinalizer)
+  if (own.length + others.length === 0) return omit(metadata, 'finalizers')
+  return { ...metadata, finalizers: [...own, ...others] }
 }
 
 function objectOf(body: unknown): JsonObject {

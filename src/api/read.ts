@@ -62,7 +62,7 @@ export async function handleList(
       `the list as of version ${exact} is not kept; the current one is ${list.resourceVersion}`,
     )
   }
-  return renderList(resource, list, request, context.system.clock.now())
+  return renderList(context, resource, list, request, context.system.clock.now())
 }
 
 function parseLimit(query: URLSearchParams): number {

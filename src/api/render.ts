@@ -4,8 +4,10 @@
 import { stringify as stringifyYaml } from 'yaml'
 import type { ObjectList } from '../kernel/object-store.ts'
 import type { KubeObject } from '../objects/meta.ts'
-import type { ApiRequest, ApiResponse } from './context.ts'
+import { veil } from './access/veil.ts'
+import type { ApiContext, ApiRequest, ApiResponse } from './context.ts'
 import type { JsonObject } from '../kernel/json.ts'
+import { listBody, type ListText } from './list-body.ts'
 import { negotiate, type Rendering } from './negotiation.ts'
 import { partialMetadata } from './partial-metadata.ts'
 import type { Resource } from './resources.ts'
@@ -33,8 +35,11 @@ export function encode(
   request: ApiRequest,
 ): string {
   if (encoding === 'yaml') return stringifyYaml(value, { aliasDuplicateObjects: false, lineWidth: 0 })
-  const pretty = ['1', 'true'].includes(request.query.get('pretty') ?? '')
-  return pretty ? `${JSON.stringify(value, undefined, 2)}\n` : JSON.stringify(value)
+  return isPretty(request) ? `${JSON.stringify(value, undefined, 2)}\n` : JSON.stringify(value)
+}
+
+function isPretty({ query }: ApiRequest): boolean {
+  return ['1', 'true'].includes(query.get('pretty') ?? '')
 }
 
 export function contentTypeOf({ encoding }: Pick<Rendering, 'encoding'>): string {
@@ -53,7 +58,8 @@ export function renderObject(
   { status = 200, warnings = [] }: { readonly status?: number; readonly warnings?: readonly string[] } = {},
 ): ApiResponse {
   const rendering = negotiate(request.accept)
-  const body = encode(shapeObject(resource, object, request, rendering, now), rendering, request)
+  const shown = veil(resource.kind, object, request.caller)
+  const body = encode(shapeObject(resource, shown, request, rendering, now), rendering, request)
   return {
     status,
     contentType: contentTypeOf(rendering),
@@ -92,6 +98,7 @@ function warningHeader(text: string): string {
 
 /** @param now milliseconds since 1970, for ages */
 export function renderList(
+  { turns }: Pick<ApiContext, 'turns'>,
   resource: Resource,
   list: ObjectList<KubeObject>,
   request: ApiRequest,
@@ -103,27 +110,50 @@ export function renderList(
     ...(list.continue === undefined ? {} : { continue: list.continue }),
     ...(list.remaining === undefined ? {} : { remainingItemCount: list.remaining }),
   }
-  const { kind } = resource
-  const head = { kind: `${kind.kind}List`, apiVersion: resource.apiVersion, metadata }
-  let body: string
-  switch (rendering.shape) {
+  const form = rendering.encoding === 'yaml' ? 'yaml' : isPretty(request) ? 'pretty' : 'json'
+  const text = shapeList(resource, list, request, { metadata, shape: rendering.shape, now })
+  return { status: 200, contentType: contentTypeOf(rendering), body: listBody(text, form, turns) }
+}
+
+function shapeList(
+  { kind, apiVersion }: Resource,
+  { items }: ObjectList<KubeObject>,
+  request: ApiRequest,
+  {
+    metadata,
+    shape,
+    now,
+  }: { readonly metadata: JsonObject; readonly shape: Rendering['shape']; readonly now: number },
+): ListText {
+  const shown = (item: KubeObject): KubeObject => veil(kind, item, request.caller)
+  switch (shape) {
     case 'Object':
-      if (rendering.encoding === 'json' && !request.query.has('pretty')) {
-        const items = list.items.map((item) => encoded.get(item) ?? JSON.stringify(item))
-        body = `${JSON.stringify(head).slice(0, -1)},"items":[${items.join(',')}]}`
-      } else body = encode({ ...head, items: list.items }, rendering, request)
-      break
-    case 'PartialObjectMetadata': {
-      const items = list.items.map(partialMetadata)
-      const partial = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items }
-      body = encode(partial, rendering, request)
-      break
-    }
+      return {
+        head: { kind: `${kind.kind}List`, apiVersion, metadata },
+        member: 'items',
+        items,
+        shape: (item: KubeObject) => {
+          const value = shown(item)
+          const json = encoded.get(value)
+          return json === undefined ? { value } : { json }
+        },
+      }
+    case 'PartialObjectMetadata':
+      return {
+        head: { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata },
+        member: 'items',
+        items,
+        shape: (item: KubeObject) => ({ value: partialMetadata(shown(item)) }),
+      }
     case 'Table': {
       const include = parseIncludeObject(request.query)
-      const rows = list.items.map((item) => tableRow(kind, item, include, now))
-      body = encode(table(metadata, rows, columnDefinitions(kind)), rendering, request)
+      const { rows: _, ...head } = table(metadata, [], columnDefinitions(kind))
+      return {
+        head,
+        member: 'rows',
+        items,
+        shape: (item: KubeObject) => ({ value: tableRow(kind, shown(item), include, now) }),
+      }
     }
   }
-  return { status: 200, contentType: contentTypeOf(rendering), body }
 }

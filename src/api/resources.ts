@@ -3,9 +3,11 @@
  */
 import { apiVersionOf, type KindDefinition } from '../objects/kind.ts'
 import { EVENT_FIELDS } from '../objects/core/event.ts'
+import { whyNotWritable, WRITING_VERBS, type WritingVerb } from '../objects/writable.ts'
 import Type from 'typebox'
 
-export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection'
+export const READING_VERBS = ['get', 'list', 'watch'] as const
+export type Verb = (typeof READING_VERBS)[number] | WritingVerb
 export type Subresource = 'status' | 'scale' | 'log'
 
 export interface Resource {
@@ -27,17 +29,6 @@ export interface Resources {
   find(apiVersion: string, plural: string): Resource | undefined
 }
 
-const ALL_VERBS: readonly Verb[] = [
-  'create',
-  'delete',
-  'deletecollection',
-  'get',
-  'list',
-  'patch',
-  'update',
-  'watch',
-]
-const READ_VERBS: readonly Verb[] = ['get', 'list', 'watch']
 const SCALABLE = new Set(['Deployment', 'StatefulSet', 'ReplicaSet'])
 const IN_ALL = new Set(['Pod', 'Service', 'Deployment', 'StatefulSet', 'ReplicaSet', 'DaemonSet', 'Job'])
 
@@ -52,7 +43,7 @@ export function createResources(
   const all = kinds.map((kind) => resourceOfKind(kind, options.podLogs))
   for (const events of EVENTS) {
     const taken = all.some(({ kind }) => kind.group === events.group && kind.plural === events.plural)
-    if (!taken) all.push({ ...resourceOfKind(events, false), verbs: READ_VERBS })
+    if (!taken) all.push({ ...resourceOfKind(events, false), verbs: READING_VERBS })
   }
   const byApiVersion = Map.groupBy(all, ({ apiVersion }) => apiVersion)
   return {
@@ -71,11 +62,29 @@ function resourceOfKind(kind: KindDefinition, podLogs: boolean): Resource {
   return {
     kind,
     apiVersion: apiVersionOf(kind),
-    verbs: ALL_VERBS,
+    verbs: verbsOf(kind),
     subresources,
     builtIn,
     categories: builtIn && IN_ALL.has(kind.kind) ? ['all'] : [],
   }
+}
+
+/** What can be done to its objects by anybody, in the order that Kubernetes has. */
+function verbsOf(kind: KindDefinition): readonly Verb[] {
+  const writing = WRITING_VERBS.filter((verb) => whyNotWritable(kind, { verb }) === undefined)
+  return [...READING_VERBS, ...writing].toSorted()
+}
+
+/** @returns what can be done to a subresource by anybody */
+export function subresourceVerbs(
+  { kind }: Pick<Resource, 'kind'>,
+  subresource: Subresource,
+): readonly Verb[] {
+  if (subresource === 'log') return ['get']
+  const writing = (['patch', 'update'] as const).filter(
+    (verb) => whyNotWritable(kind, { verb, subresource }) === undefined,
+  )
+  return ['get', ...writing]
 }
 
 /** `kubectl describe` asks for events of whatever it describes. */

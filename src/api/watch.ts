@@ -5,6 +5,7 @@ import { isStoreError } from '../kernel/object-store.ts'
 import { deadline } from '../kernel/system.ts'
 import type { KubeObject } from '../objects/meta.ts'
 import type { ObjectSelection } from '../objects/object-selection.ts'
+import { veil } from './access/veil.ts'
 import { type ApiContext, type ApiRequest, type ApiResponse, isOn } from './context.ts'
 import { negotiate } from './negotiation.ts'
 import { partialMetadata } from './partial-metadata.ts'
@@ -45,7 +46,8 @@ export async function watchResponse(
   const { resource } = target
 
   let columnsSent = false
-  const encodeObject = (object: KubeObject): string => {
+  const encodeObject = (stored: KubeObject): string => {
+    const object = veil(resource.kind, stored, request.caller)
     switch (shape) {
       case 'Object':
         return encodeShared(object)

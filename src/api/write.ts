@@ -8,7 +8,13 @@ import { checkTame, decodeBody } from './body.ts'
 import type { ApiContext, ApiRequest, ApiResponse } from './context.ts'
 import { isObject, type JsonObject, member, omit, sameJson } from '../kernel/json.ts'
 import { decodePatch } from './patch/index.ts'
-import { parseWriteOptions, prepareNew, prepareUpdate, type WriteOptions } from './prepare.ts'
+import {
+  parseWriteOptions,
+  prepareNew,
+  prepareUpdate,
+  withNodeFinalizers,
+  type WriteOptions,
+} from './prepare.ts'
 import { getObject } from './read.ts'
 import { renderObject } from './render.ts'
 import type { Resource } from './resources.ts'
@@ -70,7 +76,11 @@ export async function handleUpdate(
   const options = parseWriteOptions(request.query)
   const body = decodeBody(request.contentType, request.body)
   if (!isObject(body)) throw new ApiError('BadRequest', 'the body is not an object')
-  const { object, warnings } = await change(context, resource, key, () => body, options, subresource)
+  const whole = (current: KubeObject): JsonObject => {
+    const metadata = body['metadata'] ?? {}
+    return isObject(metadata) ? { ...body, metadata: withNodeFinalizers(metadata, current) } : body
+  }
+  const { object, warnings } = await change(context, resource, key, whole, options, subresource)
   return renderObject(resource, object, request, context.system.clock.now(), { warnings })
 }
 

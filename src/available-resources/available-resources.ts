@@ -8,6 +8,7 @@ import { PoolShardKind } from '../objects/pool-shard.ts'
 import type { Amounts } from '../quantity/amounts.ts'
 import type { TraceContext } from '../trace/index.ts'
 import { AllocationProjection } from './allocation-projection.ts'
+import { AllocationRequests } from './allocation-requests.ts'
 import { CapacityController } from './capacity-controller.ts'
 import { poolTag } from './first-shard.ts'
 import { poolTagOf, type MadeFlavor } from './flavor-of-pool.ts'
@@ -29,6 +30,7 @@ export class AvailableResources implements Component {
   readonly #capacity: CapacityController
   readonly #flavors: FlavorProjection
   readonly #allocations: AllocationProjection
+  readonly #requests: AllocationRequests
   /** Until all entries are known nothing is answered: that one is not there is proof. */
   #ready = Promise.withResolvers<void>()
   #unsubscribe: (() => void) | undefined
@@ -47,6 +49,7 @@ export class AvailableResources implements Component {
     this.#flavors = new FlavorProjection({ ...options, ledger })
     this.#capacity = new CapacityController({ ...options, ledger })
     this.#allocations = new AllocationProjection({ ...options, placeOf: (id) => ledger.index.placeOf(id) })
+    this.#requests = new AllocationRequests(options)
   }
 
   async start(): Promise<void> {
@@ -59,12 +62,17 @@ export class AvailableResources implements Component {
       else this.#ledger.index.apply(object)
     })
     await this.#capacity.start()
-    await Promise.all([this.#flavors.start(), this.#allocations.start()])
+    await Promise.all([this.#flavors.start(), this.#allocations.start(), this.#requests.start()])
     this.#ready.resolve()
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#capacity.stop(), this.#flavors.stop(), this.#allocations.stop()])
+    await Promise.all([
+      this.#capacity.stop(),
+      this.#flavors.stop(),
+      this.#allocations.stop(),
+      this.#requests.stop(),
+    ])
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
     this.#ledger.index.clear()

@@ -4,6 +4,7 @@
  * Pure. Upstream's kind; `type` and what follows it in the spec are ours.
  */
 import Type, { type Static } from 'typebox'
+import { touchesAllocation } from './allocation-request.ts'
 import { AmountsSchema, GenericRefSchema, NODECORE } from './fluidos-common.ts'
 import type { KindDefinition } from './kind.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from './meta.ts'
@@ -67,7 +68,16 @@ export const AllocationKind: KindDefinition<Allocation> = {
     description,
   ),
   statusSubresource: true,
-  writable: { by: 'user' },
+  writable: {
+    by: 'user',
+    reserved: [
+      {
+        what: 'what an Allocation says of a contract (type, poolName, amounts, transactionID, virtualNode)',
+        instead: 'make one that names one of your contracts (spec.contract.name) and nothing else',
+        touches: touchesAllocation,
+      },
+    ],
+  },
   retention: { mode: 'component', by: 'Available Resources', until: 'the contract it is of has ended' },
   selectableFields: ['spec.contract.name', 'spec.poolName', 'status.status'],
   columns: [

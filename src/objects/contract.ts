@@ -110,6 +110,9 @@ function compactContract(contract: Contract): Contract | undefined {
   }
 }
 
+/** As it is called where it came from: `rear/wire`. */
+const ACCESS = 'tributary.io/access'
+
 const description = 'A contract: what was bought, by whom, from whom, until when, signed by both.'
 
 export const ContractKind: KindDefinition<Contract> = {
@@ -132,6 +135,13 @@ export const ContractKind: KindDefinition<Contract> = {
     instead: 'delete it to have it closed',
     deletable: true,
   },
+  confidentialFields: [
+    ['spec', 'access'],
+    ['spec', 'extraInformation', ACCESS],
+    ['spec', 'peeringTargetCredentials', 'kubeconfig'],
+    ['spec', 'document', 'extraInformation', ACCESS],
+    ['spec', 'document', 'peeringTargetCredentials', 'kubeconfig'],
+  ],
   retention: {
     mode: 'archive',
     setting: 'contractsMs',

@@ -9,6 +9,7 @@ import type { KindDefinition } from './kind.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from './meta.ts'
 import { anyObject, objectSchema, open } from './schema.ts'
 import { SelectorSchema } from './selector.ts'
+import { madeFor } from './writable.ts'
 
 export const DiscoverySpecSchema = open({
   solverID: Type.String(),
@@ -46,7 +47,7 @@ export const DiscoveryKind: KindDefinition<Discovery> = {
     description,
   ),
   statusSubresource: true,
-  writable: { by: 'user' },
+  writable: { by: 'user', reserved: [madeFor('Discovery', 'Solver')] },
   retention: { mode: 'owned', by: 'Solver' },
   selectableFields: ['spec.solverID', 'status.phase.phase'],
   columns: [

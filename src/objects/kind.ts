@@ -60,15 +60,17 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
   /** How long its objects stay. Every kind that a node has states one; a test says which does not. */
   readonly retention?: Retention<T>
   /**
-   * Who writes its objects through the control API. Kinds of Kubernetes' own that state nothing are open to whoever
-   * may write at all, their status too.
+   * Who writes its objects through the control API. Every kind that a node has states it; a test says which does not.
+   * One that states nothing is open to whoever may write at all, its status too.
    */
-  readonly writable?: Writable
+  readonly writable?: Writable<T>
   /**
    * Its objects hold secrets: whoever may only look (the `viewer` of the control API) can neither get, list nor
    * watch them.
    */
   readonly confidential?: boolean
+  /** Paths of what is not shown to a viewer of a kind that it may read: access data, credentials. */
+  readonly confidentialFields?: readonly (readonly string[])[]
   /**
    * Brings what a client wrote into the one form that is stored. Pure; told objects of any shape, for it comes before
    * the schema.

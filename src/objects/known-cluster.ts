@@ -40,6 +40,7 @@ export const KnownClusterKind: KindDefinition<KnownCluster> = {
     description,
   ),
   statusSubresource: true,
+  writable: { by: 'user' },
   retention: { mode: 'kept', why: 'where an upstream node answered; at most 256' },
   columns: [
     { name: 'Address', path: 'spec.address' },

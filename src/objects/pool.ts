@@ -72,7 +72,18 @@ export const PoolKind: KindDefinition<Pool> = {
     status: Type.Optional(PoolStatusSchema),
   }),
   statusSubresource: true,
-  writable: { by: 'user' },
+  writable: {
+    by: 'user',
+    reserved: [
+      {
+        what: 'the ledger of a Pool of which parts are held or sold, which goes with it,',
+        instead: 'set spec.retired to sell no more of it; it can be deleted when the last contract has ended',
+        touches: ({ before, after }) =>
+          after === undefined && (before?.status?.holds ?? 0) + (before?.status?.allocations ?? 0) > 0,
+      },
+    ],
+  },
+  confidentialFields: [['spec', 'access']],
   retention: { mode: 'kept', why: 'what is for sale; the ledger drops what has ended' },
   columns: [
     { name: 'Type', path: 'spec.flavorType' },

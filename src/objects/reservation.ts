@@ -17,6 +17,7 @@ import {
 import type { KindDefinition } from './kind.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from './meta.ts'
 import { objectSchema, open, TIME_PATTERN } from './schema.ts'
+import { madeFor } from './writable.ts'
 
 export const ReservationSpecSchema = open({
   solverID: Type.String(),
@@ -92,7 +93,7 @@ export const ReservationKind: KindDefinition<Reservation> = {
     description,
   ),
   statusSubresource: true,
-  writable: { by: 'user' },
+  writable: { by: 'user', reserved: [madeFor('Reservation', 'Solver')] },
   retention: { mode: 'owned', by: 'Solver' },
   selectableFields: [
     'spec.solverID',

@@ -4,6 +4,7 @@
  * Pure. Upstream's kind; `request` and what follows it in the spec, `considered` and what follows it in
  * the status are ours.
  */
+import { isDeepStrictEqual } from 'node:util'
 import Type, { type Static } from 'typebox'
 import { GenericRefSchema, NODECORE, PhaseStatusSchema, QuantitySchema } from './fluidos-common.ts'
 import type { KindDefinition } from './kind.ts'
@@ -11,6 +12,7 @@ import { ConditionSchema, type KubeObject, type ObjectMetadata } from './meta.ts
 import { RequirementsSchema } from './requirements.ts'
 import { closed, DURATION_PATTERN, objectSchema, oneOf, open } from './schema.ts'
 import { SelectorSchema } from './selector.ts'
+import { touchesNames } from './writable.ts'
 
 export const RankingWeightsSchema = closed(
   {
@@ -103,6 +105,9 @@ export interface Solver extends KubeObject {
   readonly status?: SolverStatus
 }
 
+/** Label of the Solvers that the node made. */
+const OF_AN_INTENT = 'tributary.io/intent'
+
 const description = 'A solver: one acquisition, from looking for an offer to the virtual node.'
 
 /** Keeps a Solver until what was acquired for it is given back. Who makes one puts it on at once, which saves a write. */
@@ -122,7 +127,23 @@ export const SolverKind: KindDefinition<Solver> = {
     description,
   ),
   statusSubresource: true,
-  writable: { by: 'user' },
+  writable: {
+    by: 'user',
+    reserved: [
+      {
+        what: 'the spec of a Solver that the node made for an Intent',
+        instead: 'make one of your own, or change the Intent',
+        touches: (change) => {
+          const { before, after } = change
+          if (after === undefined) return false
+          const isMade = before?.metadata.labels?.[OF_AN_INTENT] !== undefined
+          return (
+            touchesNames(change, [OF_AN_INTENT]) || (isMade && !isDeepStrictEqual(before.spec, after.spec))
+          )
+        },
+      },
+    ],
+  },
   retention: { mode: 'component', by: 'Node Orchestrator', until: 'its intent is gone or needs it no more' },
   selectableFields: ['spec.intentID', 'status.contract.name', 'status.solverPhase.phase'],
   columns: [

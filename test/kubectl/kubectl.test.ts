@@ -30,6 +30,7 @@ interface Result {
 let home: string
 let api: ControlApi
 let store: ObjectStore
+let tokens: AccessTokens
 
 beforeAll(() => {
   home = mkdtempSync(join(tmpdir(), 'tributary-kubectl-'))
@@ -40,7 +41,7 @@ afterAll(() => rmSync(home, { recursive: true, force: true }))
 beforeEach(async () => {
   store = createMemoryStore({ system: realSystem }).store
   const informers = new Informers({ store, system: realSystem, log: silentLog })
-  const tokens = new AccessTokens({ store, informers, system: realSystem, log: silentLog })
+  tokens = new AccessTokens({ store, informers, system: realSystem, log: silentLog })
   api = new ControlApi({
     store,
     kinds: TEST_KINDS,
@@ -365,5 +366,58 @@ describe.skipIf(missing)('kubectl', () => {
     await kubectl('delete', 'pods', '--all', '--now')
     expect(lines(await kubectl('get', 'wd,pods', '-o', 'name'))).toEqual([''])
     expect(await kubectl('delete', 'wd', 'a', '--ignore-not-found')).toBe('')
+  })
+
+  it('is told who it is and what it may, as an admin and as a viewer', async () => {
+    const { token, object } = await tokens.create({ role: 'viewer', lifetimeMs: 600_000, name: 'looker' })
+    const viewer = ['--token', token]
+    expect(object.metadata.name).toBe('looker')
+    expect(await kubectl('auth', 'whoami', '-o', 'jsonpath={.status.userInfo.groups[0]}')).toBe(
+      'system:masters',
+    )
+    const who = await kubectl('auth', 'whoami', ...viewer)
+    expect(who).toMatch(/Username\s+tributary:token:looker/)
+    expect(who).toMatch(/Groups\s+\[tributary:viewers system:authenticated\]/)
+
+    for (const [question, admin, other] of [
+      [['get', 'pods'], 'yes', 'yes'],
+      [['list', 'widgets.test.example.com'], 'yes', 'yes'],
+      [['create', 'widgets.test.example.com'], 'yes', 'no'],
+      [['delete', 'pods'], 'yes', 'no'],
+      [['get', 'pods', '--subresource=log'], 'yes', 'yes'],
+      [['create', 'pods', '--subresource=exec'], 'no', 'no'],
+      [['update', 'deployments.apps', '--subresource=scale'], 'yes', 'no'],
+      [['get', '/healthz'], 'yes', 'yes'],
+      [['post', '/tributary/v1/tokens'], 'no', 'no'],
+      [['delete', '/tributary/v1/tokens/x'], 'yes', 'no'],
+    ] as const) {
+      const answers: string[] = []
+      for (const as of [[], viewer]) {
+        const child = start(['auth', 'can-i', ...question, ...as])
+        child.stdin?.end()
+        // The exit code is 1 where the answer is no.
+        const { out, code } = await finished(child)
+        const [word = ''] = out.trim().split(' ')
+        expect({ question, code }).toEqual({ question, code: word === 'yes' ? 0 : 1 })
+        answers.push(word)
+      }
+      expect([question, ...answers]).toEqual([question, admin, other])
+    }
+
+    const all = lines(await kubectl('auth', 'can-i', '--list'))
+    expect(all).toContainEqual(
+      expect.stringMatching(
+        /^pods \[\] \[\] \[create delete deletecollection get list patch update watch\]$/,
+      ),
+    )
+    expect(all).toContainEqual(
+      expect.stringMatching(/^selfsubjectaccessreviews\.authorization\.k8s\.io .*\[create\]$/),
+    )
+    const looks = lines(await kubectl('auth', 'can-i', '--list', ...viewer))
+    expect(looks).toContainEqual(expect.stringMatching(/^pods \[\] \[\] \[get list watch\]$/))
+    expect(looks).toContainEqual(
+      expect.stringMatching(/\[\/healthz\].*\[get\]$|\[.*\/healthz.*\] \[\] \[get\]$/),
+    )
+    expect(looks.join('\n')).not.toMatch(/delete|patch/)
   })
 })

@@ -1,5 +1,6 @@
 /** A real control API on HTTPS, with tokens, for the tests of who gets in. */
 import { request as httpsRequest } from 'node:https'
+import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 import { AccessTokens, type ControlApiOptions } from '../../src/api/index.ts'
 import { Informers } from '../../src/kernel/informer.ts'
@@ -25,7 +26,15 @@ export interface SecureApi {
     headers?: Record<string, string>,
     token?: string | null,
   ): Promise<Answer>
+  /** A watch under a token: its events as they come, until it ends. */
+  watch(path: string, token: string): Promise<SecureWatch>
   tokenFor(role: 'admin' | 'viewer', lifetimeMs?: number): Promise<{ name: string; token: string }>
+}
+
+export interface SecureWatch {
+  readonly status: number
+  /** The next event; undefined when the watch has ended. */
+  next(): Promise<any>
 }
 
 /** Stops when the test is finished. */
@@ -56,6 +65,7 @@ export async function serveSecurely(
     authority,
     directory,
     tokenFor,
+    watch: (path, token) => watchSecurely({ port, authority }, path, token),
     call: (method, path, body, headers = {}, token = admin.token) =>
       callSecurely({ port, authority }, { method, path, body, headers, token }),
   }
@@ -114,5 +124,39 @@ function callSecurely(
     )
     outgoing.on('error', reject)
     outgoing.end(payload)
+  })
+}
+
+function watchSecurely(
+  { port, authority }: { readonly port: number; readonly authority: string },
+  path: string,
+  token: string,
+): Promise<SecureWatch> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${token}` }
+    const options = {
+      host: '127.0.0.1',
+      port,
+      path,
+      ca: authority,
+      servername: 'localhost',
+      agent: false,
+      headers,
+    }
+    const outgoing = httpsRequest(options, (incoming) => {
+      const lines = createInterface({ input: incoming })[Symbol.asyncIterator]()
+      // How it ends does not matter: the answer may be cut off.
+      incoming.on('error', () => undefined)
+      onTestFinished(() => void incoming.destroy())
+      resolve({
+        status: incoming.statusCode ?? 0,
+        async next() {
+          const { value, done } = await lines.next().catch(() => ({ value: undefined, done: true }))
+          return done === true ? undefined : JSON.parse(value as string)
+        },
+      })
+    })
+    outgoing.on('error', reject)
+    outgoing.end()
   })
 }

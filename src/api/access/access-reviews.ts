@@ -5,17 +5,27 @@
 import { type JsonObject, member } from '../../kernel/json.ts'
 import { decodeBody } from '../body.ts'
 import { type ApiRequest, type ApiResponse, jsonResponse } from '../context.ts'
-import type { Resources } from '../resources.ts'
+import { type Resources, subresourceVerbs } from '../resources.ts'
 import { ApiError } from '../status.ts'
-import { decideOnAttributes, decideOnResource, READING_VERBS, WRITING_VERBS } from './authorize.ts'
+import { decideOnAttributes, decideOnResource, type Decision, type ResourceAttributes } from './authorize.ts'
 import type { Caller } from './caller.ts'
+import { mediaTypes } from '../negotiation.ts'
+import { reviewFromProtobuf } from './review-protobuf.ts'
+import { decideOnPath, pathRules, type ServedPath } from './paths.ts'
 
 export const AUTHENTICATION = 'authentication.k8s.io/v1'
 export const AUTHORIZATION = 'authorization.k8s.io/v1'
+const PROTOBUF = 'application/vnd.kubernetes.protobuf'
+
+/** All that can be asked for. */
+export interface Served {
+  readonly resources: Resources
+  readonly paths: readonly ServedPath[]
+}
 
 /** Where each is asked, below `/apis/`. */
 export const REVIEWS: Readonly<
-  Record<string, (request: ApiRequest, caller: Caller, resources: Resources) => JsonObject>
+  Record<string, (request: ApiRequest, caller: Caller, served: Served) => JsonObject>
 > = {
   [`${AUTHENTICATION}/selfsubjectreviews`]: (_request, caller) => ({
     apiVersion: AUTHENTICATION,
@@ -28,20 +38,16 @@ export const REVIEWS: Readonly<
 }
 
 /** @throws ApiError */
-export function handleReview(
-  name: string,
-  request: ApiRequest,
-  caller: Caller,
-  resources: Resources,
-): ApiResponse {
+export function handleReview(name: string, request: ApiRequest, caller: Caller, served: Served): ApiResponse {
   const review = REVIEWS[name]
   if (review === undefined || request.method !== 'POST')
     throw new ApiError('MethodNotAllowed', 'a review is created, and not kept')
-  return jsonResponse(review(request, caller, resources), 201)
+  return jsonResponse(review(request, caller, served), 201)
 }
 
-function accessReview(request: ApiRequest, caller: Caller, resources: Resources): JsonObject {
-  const body = decodeBody(request.contentType, request.body)
+function accessReview(request: ApiRequest, caller: Caller, served: Served): JsonObject {
+  const isProtobuf = mediaTypes(request.contentType)[0]?.type === PROTOBUF
+  const body = isProtobuf ? reviewFromProtobuf(request.body) : decodeBody(request.contentType, request.body)
   const spec = member(body, 'spec')
   const attributes = member(spec, 'resourceAttributes')
   const path = member(spec, 'nonResourceAttributes')
@@ -57,8 +63,8 @@ function accessReview(request: ApiRequest, caller: Caller, resources: Resources)
   }
   const { allowed, reason } =
     attributes === undefined
-      ? decideOnPath(caller, text(path, 'verb'))
-      : decideOnAttributes(caller, resources, {
+      ? decideOnPath(caller, served.paths, { path: text(path, 'path'), verb: text(path, 'verb') })
+      : decide(caller, served, {
           verb: text(attributes, 'verb'),
           group: text(attributes, 'group'),
           resource: text(attributes, 'resource'),
@@ -73,23 +79,33 @@ function accessReview(request: ApiRequest, caller: Caller, resources: Resources)
   }
 }
 
-/** Everything that is no object can be read by whoever is known; what does something is the admin's. */
-function decideOnPath(
-  { role }: Caller,
-  verb: string,
-): { readonly allowed: boolean; readonly reason: string } {
-  const isReading = ['get', 'head', 'options'].includes(verb.toLowerCase())
-  return role === 'admin' || isReading
-    ? { allowed: true, reason: role === 'admin' ? 'an admin may' : 'whoever is known may' }
-    : { allowed: false, reason: 'a viewer only looks' }
+/** Reviews are resources too, that everybody may create. */
+function decide(caller: Caller, { resources }: Served, asked: ResourceAttributes): Decision {
+  const isReview = REVIEW_RESOURCES.some(
+    ({ group, plural }) => group === asked.group && plural === asked.resource,
+  )
+  if (!isReview) return decideOnAttributes(caller, resources, asked)
+  return asked.verb === 'create' && !asked.subresource
+    ? { allowed: true, reason: 'whoever is known may ask' }
+    : { allowed: false, reason: 'a review is created, and not kept' }
 }
 
-function rulesReview(_request: ApiRequest, caller: Caller, resources: Resources): JsonObject {
-  const resourceRules = resources.all.flatMap((resource) =>
+const REVIEW_RESOURCES = Object.keys(REVIEWS).map((name) => {
+  const [group = '', , plural = ''] = name.split('/')
+  return { group, plural }
+})
+
+function rulesReview(_request: ApiRequest, caller: Caller, { resources, paths }: Served): JsonObject {
+  const ofReviews = REVIEW_RESOURCES.map(({ group, plural }) => ({
+    verbs: ['create'],
+    apiGroups: [group],
+    resources: [plural],
+  }))
+  const ofKinds = resources.all.flatMap((resource) =>
     [undefined, ...resource.subresources].flatMap((subresource) => {
-      const verbs = verbsOf(subresource).filter(
+      const served = subresource === undefined ? resource.verbs : subresourceVerbs(resource, subresource)
+      const verbs = served.filter(
         (verb) =>
-          (subresource !== undefined || resource.verbs.some((each) => each === verb)) &&
           decideOnResource(caller, resource, { verb, ...(subresource === undefined ? {} : { subresource }) })
             .allowed,
       )
@@ -104,14 +120,9 @@ function rulesReview(_request: ApiRequest, caller: Caller, resources: Resources)
     metadata: {},
     spec: {},
     status: {
-      resourceRules,
-      nonResourceRules: [{ verbs: caller.role === 'admin' ? ['*'] : ['get'], nonResourceURLs: ['*'] }],
+      resourceRules: [...ofReviews, ...ofKinds],
+      nonResourceRules: pathRules(caller, paths),
       incomplete: false,
     },
   }
-}
-
-function verbsOf(subresource: string | undefined): readonly string[] {
-  if (subresource === undefined) return [...READING_VERBS, ...WRITING_VERBS]
-  return subresource === 'log' ? ['get'] : ['get', 'update', 'patch']
 }

@@ -66,22 +66,35 @@ describe('HTTPS', () => {
 
 describe('a token', () => {
   it('counts until it is revoked, and a watch under it ends then', async () => {
-    const { call, tokens, tokenFor } = await serveSecurely()
-    const { name, token } = await tokenFor('viewer')
-    expect(await call('GET', WIDGETS, undefined, {}, token)).toMatchObject({ status: 200 })
-    const watch = call('GET', `${WIDGETS}?watch=true`, undefined, {}, token)
-    // Under way when the list that was asked for after it has been answered.
-    await call('GET', WIDGETS, undefined, {}, token)
+    const { call, tokens, tokenFor, watch } = await serveSecurely()
+    const [{ name, token }, other] = [await tokenFor('viewer'), await tokenFor('viewer')]
+    await call('POST', WIDGETS, widget('a'))
+    const [ends, stays] = [
+      await watch(`${WIDGETS}?watch=true`, token),
+      await watch(`${WIDGETS}?watch=true`, other.token),
+    ]
+    for (const each of [ends, stays])
+      expect(await each.next()).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'a' } } })
     await tokens.revoke(name)
-    await watch.catch(() => undefined)
+    expect(await ends.next()).toBeUndefined()
+    // Not because all end: one under another token goes on.
+    await call('POST', WIDGETS, widget('b'))
+    expect(await stays.next()).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'b' } } })
     expect(await call('GET', WIDGETS, undefined, {}, token)).toMatchObject({ status: 401 })
   })
 
   it('counts until it expires, and a watch under it ends then', async () => {
-    const { call, tokenFor } = await serveSecurely()
-    const { token } = await tokenFor('viewer', 2_000)
-    const watch = await call('GET', `${WIDGETS}?watch=true`, undefined, {}, token).catch(() => undefined)
-    expect(watch?.status ?? 200).toBe(200)
+    const { call, tokenFor, watch } = await serveSecurely()
+    const [{ token }, other] = [await tokenFor('viewer', 3_000), await tokenFor('viewer')]
+    await call('POST', WIDGETS, widget('a'))
+    const [ends, stays] = [
+      await watch(`${WIDGETS}?watch=true`, token),
+      await watch(`${WIDGETS}?watch=true`, other.token),
+    ]
+    for (const each of [ends, stays]) expect(await each.next()).toMatchObject({ type: 'ADDED' })
+    expect(await ends.next()).toBeUndefined()
+    await call('POST', WIDGETS, widget('b'))
+    expect(await stays.next()).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'b' } } })
     expect(await call('GET', WIDGETS, undefined, {}, token)).toMatchObject({ status: 401 })
   })
 
@@ -139,9 +152,12 @@ describe('a viewer', () => {
   })
 
   it('sees nothing of a confidential kind', async () => {
-    const { call, tokenFor } = await serveSecurely({ kinds: SECRET_WIDGETS })
-    const { token } = await tokenFor('viewer')
+    const { call, tokenFor, watch } = await serveSecurely({ kinds: SECRET_WIDGETS })
+    const [{ token }, admin] = [await tokenFor('viewer'), await tokenFor('admin')]
     await call('POST', WIDGETS, widget('a'))
+    // There is something to be seen.
+    expect(await (await watch(`${WIDGETS}?watch=true`, admin.token)).next()).toMatchObject({ type: 'ADDED' })
+    expect(await watch(`${WIDGETS}?watch=true`, token)).toMatchObject({ status: 403 })
     for (const path of [WIDGETS, `${WIDGETS}/a`, `${WIDGETS}?watch=true`, `${WIDGETS}/a/status`])
       expect(await call('GET', path, undefined, {}, token)).toMatchObject({ status: 403 })
   })
@@ -166,9 +182,14 @@ describe('reviews', () => {
       [mayI('list', group, 'widgets'), true, false],
       [mayI('get', '', PodKind.plural), true, true],
       [mayI('create', '', PodKind.plural), true, false],
-      [mayI('get', '', PodKind.plural, 'exec'), true, false],
+      // What there is not nobody may.
+      [mayI('get', '', PodKind.plural, 'exec'), false, false],
+      [mayI('get', '', PodKind.plural, 'status'), true, true],
+      [mayI('create', '', PodKind.plural, 'status'), false, false],
       [mayI('get', 'no.such.group', 'things'), false, false],
-      [mayI('*', '*', '*'), true, false],
+      // Nobody: events.k8s.io is for reading alone.
+      [mayI('*', '*', '*'), false, false],
+      [mayI('*', group, 'widgets'), true, false],
     ] as const) {
       const answers = [await call('POST', CAN_I, body), await call('POST', CAN_I, body, {}, viewer.token)]
       expect([body, ...answers.map(({ json }) => json.status.allowed)]).toEqual([body, admin, other])

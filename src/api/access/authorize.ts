@@ -2,12 +2,10 @@
  * Who may do what: the one place that decides it, for requests as they come and for those who ask beforehand
  * (`kubectl auth can-i`). Pure.
  */
-import { whyNotWritable, type WritingVerb } from '../../objects/writable.ts'
-import type { Resource, Resources } from '../resources.ts'
+import { whyNotWritable, WRITING_VERBS, type WritingVerb } from '../../objects/writable.ts'
+import { READING_VERBS, type Resource, type Resources, subresourceVerbs } from '../resources.ts'
 import type { Caller } from './caller.ts'
 
-export const READING_VERBS = ['get', 'list', 'watch'] as const
-export const WRITING_VERBS = ['create', 'update', 'patch', 'delete', 'deletecollection'] as const
 /** What a viewer may read besides the object itself. */
 const READABLE_SUBRESOURCES = ['status', 'scale', 'log']
 
@@ -34,19 +32,12 @@ export function decideOnResource(
   { verb, subresource }: Pick<ResourceAttributes, 'verb' | 'subresource'>,
 ): Decision {
   const isReading = READING_VERBS.some((each) => each === verb)
-  if (!isReading && verb !== '*') {
+  if (!isReading) {
     const asked = { verb: verb as WritingVerb, ...(subresource === undefined ? {} : { subresource }) }
     const why = whyNotWritable(kind, asked)
     if (why !== undefined) return deny(why)
   }
-  if (caller.role === 'admin') {
-    if (verb !== '*') return allow('an admin may')
-    const why = whyNotWritable(kind, {
-      verb: 'update',
-      ...(subresource === undefined ? {} : { subresource }),
-    })
-    return why === undefined ? allow('an admin may') : deny(why)
-  }
+  if (caller.role === 'admin') return allow('an admin may')
   if (!isReading) return deny('a viewer only looks')
   if (kind.confidential) return deny(`a viewer does not see what a ${kind.kind} holds`)
   if (subresource !== undefined && !READABLE_SUBRESOURCES.includes(subresource))
@@ -54,7 +45,7 @@ export function decideOnResource(
   return allow('a viewer may look')
 }
 
-/** @returns the same where the group or the resource may be anything, or nothing that there is */
+/** @returns the same for who asks beforehand, and may ask for what there is not */
 export function decideOnAttributes(
   caller: Caller,
   resources: Resources,
@@ -66,14 +57,35 @@ export function decideOnAttributes(
   )
   if (meant.length === 0) return deny('there is no such resource here')
   for (const each of meant) {
-    const decision = decideOnResource(caller, each, {
-      verb: asked.verb,
-      ...(subresource === undefined || subresource === '' ? {} : { subresource }),
-    })
+    const decision = decideOnServed(caller, each, asked.verb, subresource === '' ? undefined : subresource)
     if (!decision.allowed) return decision
   }
   return allow(caller.role === 'admin' ? 'an admin may' : 'a viewer may look')
 }
+
+/** @param verb `*`: each that there is anywhere */
+function decideOnServed(
+  caller: Caller,
+  resource: Resource,
+  verb: string,
+  subresource: string | undefined,
+): Decision {
+  const known = resource.subresources.find((each) => each === subresource)
+  const { plural } = resource.kind
+  if (subresource !== undefined && subresource !== '*' && known === undefined)
+    return deny(`there is no ${plural}/${subresource} here`)
+  const served: readonly string[] = known === undefined ? resource.verbs : subresourceVerbs(resource, known)
+  const verbs: readonly string[] = verb !== '*' ? [verb] : known === undefined ? ALL_VERBS : served
+  for (const each of verbs) {
+    const at = known === undefined ? {} : { subresource: known }
+    const decision = decideOnResource(caller, resource, { verb: each, ...at })
+    if (!decision.allowed) return decision
+    if (!served.includes(each)) return deny(`${each} is not done to ${plural} here`)
+  }
+  return allow('')
+}
+
+const ALL_VERBS: readonly string[] = [...READING_VERBS, ...WRITING_VERBS]
 
 /** What of the rest of the API needs: nothing of it holds secrets but what says so. */
 export type RouteAccess =

@@ -1,9 +1,10 @@
 /** Control: the API for users and tools of this node. Simulated nodes have none; their tests have the store. */
 import { join } from 'node:path'
-import { AccessTokens, ControlApi } from '../../api/index.ts'
+import { AccessTokens, ControlApi, InvalidObject } from '../../api/index.ts'
 import { ALL_KINDS } from '../../objects/index.ts'
 import { VERSION } from '../../version.ts'
 import { admit } from '../admission.ts'
+import { allocationCauses } from '../admit-allocation.ts'
 import { controlRoutes } from '../control-routes.ts'
 import type { ProcessRole } from '../active-process.ts'
 import type { NodeStatus } from '../node-status.ts'
@@ -42,7 +43,12 @@ export function createControl(
       nodeName: config.name,
     },
     version: VERSION,
-    admit,
+    async admit(kind, object) {
+      const admitted = admit(kind, object)
+      const causes = await allocationCauses(store, kind, object)
+      if (causes.length > 0) throw new InvalidObject(causes)
+      return admitted
+    },
     podLogs: (key, logOptions) => fabric.logs(key, logOptions),
     extra: controlRoutes({ store, informers, log, traces, orchestrator, status, process }),
   })

@@ -49,6 +49,7 @@ export const ConfigMapKind: KindDefinition<ConfigMap> = {
     { description, additionalProperties: false },
   ),
   statusSubresource: false,
+  writable: { by: 'user' },
   retention: { mode: 'kept', why: 'what the user wants' },
   columns: [
     {

@@ -67,6 +67,7 @@ export const DeploymentKind: KindDefinition<Deployment> = {
     description,
   ),
   statusSubresource: true,
+  writable: { by: 'user' },
   complaints: ({ spec }) => unsupportedFields(spec.template.spec, 'spec.template.spec'),
   retention: { mode: 'kept', why: 'what the user wants; those of an intent go with it' },
   columns: [

@@ -81,6 +81,7 @@ export const EventKind: KindDefinition<Event> = {
   namespaced: true,
   schema: EventSchema,
   statusSubresource: false,
+  writable: { by: 'user' },
   retention: {
     mode: 'age',
     setting: 'eventsMs',

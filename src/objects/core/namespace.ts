@@ -5,8 +5,9 @@
  */
 import Type, { type Static } from 'typebox'
 import type { KindDefinition } from '../kind.ts'
-import type { KubeObject, ObjectMetadata } from '../meta.ts'
+import { DEFAULT_NAMESPACE, type KubeObject, type ObjectMetadata } from '../meta.ts'
 import { anyValue, closed, objectSchema, open } from '../schema.ts'
+import { touchesNames } from '../writable.ts'
 
 export const NamespaceSpecSchema = closed({ finalizers: Type.Optional(anyValue()) })
 export const NamespaceStatusSchema = open({ phase: Type.Optional(Type.String()) })
@@ -34,6 +35,23 @@ export const NamespaceKind: KindDefinition<Namespace> = {
     description,
   ),
   statusSubresource: true,
+  writable: {
+    by: 'user',
+    reserved: [
+      {
+        what: 'the namespace of a contract',
+        instead: 'delete the contract to have what runs there ended',
+        touches: (change) =>
+          touchesNames(change, ['tributary.io/buyer', 'tributary.io/contract', 'tributary.io/contract-id']) ||
+          (change.after === undefined &&
+            change.before?.metadata.annotations?.['tributary.io/buyer'] !== undefined),
+      },
+      {
+        what: `the end of the namespace ${DEFAULT_NAMESPACE}, in which the node keeps what is its own,`,
+        touches: ({ before, after }) => after === undefined && before?.metadata.name === DEFAULT_NAMESPACE,
+      },
+    ],
+  },
   retention: { mode: 'kept', why: 'what the user wants' },
   selectableFields: ['status.phase'],
   columns: [

@@ -8,6 +8,7 @@ import Type, { type Static } from 'typebox'
 import type { KindDefinition } from '../kind.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from '../meta.ts'
 import { anyValue, closed, objectSchema, open } from '../schema.ts'
+import { touchesNames } from '../writable.ts'
 
 const opt = Type.Optional
 const AmountsSchema = Type.Record(Type.String(), Type.String())
@@ -44,6 +45,21 @@ export function isNodeReady(node: Node): boolean {
   return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true
 }
 
+/** What scheduling and contracts go by. */
+const REGISTERED = [
+  'tributary.io/',
+  'kubernetes.io/hostname',
+  'kubernetes.io/arch',
+  'kubernetes.io/os',
+  'type',
+  `${ROLE_PREFIX}virtual`,
+]
+
+function registered(node: Node | undefined): string {
+  const { providerID, podCIDR, podCIDRs, externalID, configSource } = node?.spec ?? {}
+  return JSON.stringify([providerID, podCIDR, podCIDRs, externalID, configSource])
+}
+
 const description = 'A node: a machine, or a bought slice of one, that runs pods.'
 
 export const NodeKind: KindDefinition<Node> = {
@@ -61,6 +77,22 @@ export const NodeKind: KindDefinition<Node> = {
     description,
   ),
   statusSubresource: true,
+  writable: {
+    by: 'user',
+    except: {
+      verbs: ['create', 'delete', 'deletecollection'],
+      why: 'registered by the node: this machine, or what it bought',
+      instead: 'a virtual node goes when its contract is deleted',
+    },
+    reserved: [
+      {
+        what: 'what a Node stands for (spec.providerID, pod networks, the labels and annotations that the node put on it)',
+        instead: 'labels and taints of your own are fine',
+        touches: (change) =>
+          touchesNames(change, REGISTERED) || registered(change.before) !== registered(change.after),
+      },
+    ],
+  },
   retention: { mode: 'component', by: 'who registered it', until: 'the node or virtual node is gone' },
   selectableFields: ['spec.unschedulable'],
   columns: [

@@ -3,10 +3,12 @@
  *
  * Pure.
  */
+import { isDeepStrictEqual } from 'node:util'
 import Type, { type Static } from 'typebox'
 import type { KindDefinition } from '../kind.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from '../meta.ts'
 import { objectSchema, oneOf, open } from '../schema.ts'
+import { touchesNames } from '../writable.ts'
 import { PodSpecSchema } from './pod-spec.ts'
 import { unsupportedFields } from './unsupported-fields.ts'
 
@@ -91,6 +93,16 @@ export function podStatusWord(pod: Pod): string {
   return pod.metadata.deletionTimestamp === undefined ? word : 'Terminating'
 }
 
+/** What the node says of the pods of a contract. */
+const OF_A_CONTRACT = [
+  'tributary.io/contract',
+  'tributary.io/contract-id',
+  'tributary.io/contract-amounts',
+  'tributary.io/origin',
+]
+const HOSTNAME_LABEL = 'kubernetes.io/hostname'
+const FIXED = 'Forbidden: the spec of a pod stays as it is; delete the pod and make another one'
+
 const description = 'A pod: containers that run together on one node.'
 
 export const PodKind: KindDefinition<Pod> = {
@@ -103,7 +115,25 @@ export const PodKind: KindDefinition<Pod> = {
   namespaced: true,
   schema: objectSchema({ apiVersion: 'v1', kind: 'Pod' }, PodSpecSchema, PodStatusSchema, description),
   statusSubresource: true,
-  complaints: ({ spec }, before) => (before === undefined ? unsupportedFields(spec, 'spec') : []),
+  writable: {
+    by: 'user',
+    reserved: [
+      {
+        what: 'the node that a pod runs on (spec.nodeName)',
+        instead: `choose one with a nodeSelector, for example ${HOSTNAME_LABEL}`,
+        touches: ({ before, after }) => after !== undefined && after.spec.nodeName !== before?.spec.nodeName,
+      },
+      {
+        what: 'that a pod is run for another node, and as what',
+        touches: (change) => change.after !== undefined && touchesNames(change, OF_A_CONTRACT),
+      },
+    ],
+  },
+  complaints: ({ spec }, before) => {
+    if (before === undefined) return unsupportedFields(spec, 'spec')
+    if (isDeepStrictEqual(spec, before.spec)) return []
+    return [{ field: 'spec', message: FIXED, reason: 'FieldValueForbidden' }]
+  },
   retention: { mode: 'kept', why: 'what the user wants; those of a Deployment go with it' },
   selectableFields: [
     'spec.nodeName',

@@ -66,6 +66,7 @@ export const SecretKind: KindDefinition<Secret> = {
     { description, additionalProperties: false },
   ),
   statusSubresource: false,
+  writable: { by: 'user' },
   confidential: true,
   retention: { mode: 'kept', why: 'what the user wants' },
   selectableFields: ['type'],

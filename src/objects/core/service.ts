@@ -70,6 +70,7 @@ export const ServiceKind: KindDefinition<Service> = {
     description,
   ),
   statusSubresource: true,
+  writable: { by: 'user' },
   retention: { mode: 'kept', why: 'what the user wants' },
   selectableFields: ['spec.clusterIP', 'spec.type'],
   columns: [
