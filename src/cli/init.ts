@@ -112,12 +112,14 @@ async function init(context: Context, options: InitOptions): Promise<void> {
     },
   })
   const dir = shellWord(directory)
+  const guests = await expectedGuests(context, options)
   print(
     context,
     `node       ${name} (${role})`,
     `id         ${id}`,
     `directory  ${directory}`,
     ...(domain === undefined ? [] : [`domain     ${domain}${authority ? ' (membership issued)' : ''}`]),
+    ...(guests === undefined ? [] : [`guests     ${guests}`]),
     ...(holds === undefined
       ? []
       : [
@@ -138,6 +140,19 @@ async function init(context: Context, options: InitOptions): Promise<void> {
     `  look through  ${directory}/config.yaml`,
     `  then run      tributary start --dir ${dir}`,
   )
+}
+
+/** @returns in what programs of buyers will run, where the node sells to them */
+async function expectedGuests(
+  { env }: Context,
+  { allowWorkloads }: Pick<InitSettings, 'allowWorkloads'>,
+): Promise<string | undefined> {
+  if (allowWorkloads === undefined) return undefined
+  const { expectedRunners } = await import('../fabric/embedded/index.ts')
+  const expected = await expectedRunners(env)
+  return allowWorkloads === true
+    ? expected
+    : `${expected}; unisolated: as ordinary processes where nothing else works`
 }
 
 function checkedName(name: string): string {

@@ -7,6 +7,7 @@ import { deadline } from '../kernel/system.ts'
 import type { NodeHandle } from '../node/start-node.ts'
 import { CliError, EXIT } from './cli-error.ts'
 import { type Context, note } from './context.ts'
+import { guestsRow } from './guests-row.ts'
 import { isNodeDirectory, isRunning, readEndpoints, resolveDirectory, shellWord } from './node-directory.ts'
 import { addDirOptions, examples, type GlobalOptions, optionsOf } from './options.ts'
 import { printable } from './printable.ts'
@@ -149,7 +150,8 @@ function banner(
   { name, id, rearAddress, controlSocket, controlUrl, node }: NodeHandle,
 ): void {
   const style = styleFor(context, context.stderr)
-  const { role, domain, version, enforcement, warnings } = node.status()
+  const { role, domain, version, enforcement, guests, warnings } = node.status()
+  const runner = guestsRow(guests)
   const row = (label: string, value: string): string => `  ${style.dim(label.padEnd(9))} ${value}`
   note(
     context,
@@ -162,6 +164,7 @@ function banner(
     row('control', controlSocket),
     row('', `${controlUrl} (with a token)`),
     row('limits', enforcement),
+    ...(runner === undefined ? [] : [row('guests', runner)]),
     row('try', `tributary get flavors --dir ${shellWord(directory)}`),
     row('', `tributary kubeconfig --merge --dir ${shellWord(directory)}   (for kubectl, k9s, Helm)`),
     ...(warnings.length === 0 ? [] : ['']),

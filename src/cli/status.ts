@@ -2,6 +2,7 @@
  * `tributary status`: the node at a glance.
  */
 import type { NodeStatus } from '../node/node-status.ts'
+import { guestsRow } from './guests-row.ts'
 import { connect } from './connect.ts'
 import type { ControlClient } from './control-client.ts'
 import { type Context, print } from './context.ts'
@@ -77,10 +78,4 @@ function describeStatus(
     lines.push(...formatTable([['PEER', 'PHASE', 'DOMAIN', 'ADDRESS', 'ID', 'MESSAGE'], ...cells]))
   }
   return lines
-}
-
-function guestsRow(guests: NodeStatus['guests']): string | undefined {
-  if (guests === undefined) return undefined
-  if (guests.status === 'Refused') return 'none: no compute is sold'
-  return `${guests.runner} (${guests.limits}; egress: ${guests.egress})`
 }

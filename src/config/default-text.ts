@@ -210,6 +210,11 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
         example: 'internet',
       },
       disk: { explanation: 'What one contract may write, where it does not say.', example: '256Mi' },
+      images: {
+        explanation:
+          'What the images that are pulled for one contract may have together. They go when it ends.',
+        example: '4Gi',
+      },
       longestGrace: {
         explanation: 'How long a program gets to end, whatever its buyer says.',
         example: '30s',

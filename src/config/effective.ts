@@ -165,6 +165,7 @@ export function effectiveConfig(config: Config): EffectiveConfig {
       runner: config.guests?.runner ?? DEFAULT_GUESTS.runner,
       egress: config.guests?.egress ?? DEFAULT_GUESTS.egress,
       diskBytes: bytes('guests.disk', config.guests?.disk ?? String(DEFAULT_GUESTS.diskBytes)),
+      imageBytes: bytes('guests.images', config.guests?.images ?? String(DEFAULT_GUESTS.imageBytes)),
       longestGraceMs:
         config.guests?.longestGrace === undefined
           ? DEFAULT_GUESTS.longestGraceMs

@@ -222,6 +222,12 @@ export const ConfigSchema = closed({
           default: '256Mi',
         }),
       ),
+      images: Type.Optional(
+        text('What the images that are pulled for one contract may have together.', {
+          pattern: QUANTITY_PATTERN,
+          default: '4Gi',
+        }),
+      ),
       longestGrace: Type.Optional(
         text('How long a program of a buyer gets at most to end.', {
           pattern: '^[0-9]+(s|m|h|d)$',

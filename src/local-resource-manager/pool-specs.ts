@@ -61,5 +61,6 @@ export function poolSpecs(
 /** @returns what of the terms an offer says: what runs a program, what it reaches, what is kept and how */
 function guestProperties(terms: GuestTerms | undefined): Readonly<Record<string, string | boolean>> {
   if (terms?.status !== 'Taken') return {}
-  return { runner: terms.runner, images: terms.images, egress: terms.egress, limits: terms.limits }
+  const { runner, images, commands, egress, limits } = terms
+  return { runner, images, ...(commands !== undefined && { commands }), egress, limits }
 }

@@ -9,10 +9,24 @@ import type { Reach } from '../fabric/reach.ts'
  * @returns a connected socket whose directions end by themselves
  * @throws Error of Node (`ECONNREFUSED`, …), or the signal's reason
  */
-export function connectLocal(reach: Reach, signal: AbortSignal): Promise<Socket> {
+export async function connectLocal(reach: Reach, signal: AbortSignal): Promise<Socket> {
+  signal.throwIfAborted()
+  if ('path' in reach && (await reach.isUp?.(signal)) === false) {
+    signal.throwIfAborted()
+    throw Object.assign(new Error('nothing accepts connections there'), { code: 'ECONNREFUSED' })
+  }
+  return connectTo(reach, signal)
+}
+
+function connectTo(reach: Reach, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error)
-    const socket = connect({ ...reach, allowHalfOpen: true, noDelay: true, keepAlive: true })
+    const socket = connect({
+      ...('path' in reach ? { path: reach.path } : reach),
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+    })
     const onAbort = (): void => fail(signal.reason as Error)
     const fail = (error: Error): void => {
       signal.removeEventListener('abort', onAbort)

@@ -113,6 +113,8 @@ export function describeRunner(name: string, { create, image, node = 'node' }: R
       if (runner.enforces.network === 'own') expect(pod.reach(18_081)).toBeUndefined()
       await container.kill(0)
       await vi.waitFor(async () => expect(await tcp()).toBeDefined(), WAIT)
+      const reach = pod.reach(18_080)!
+      if ('path' in reach) expect(await reach.isUp?.(signal)).toBe(false)
     })
 
     it('ends what runs in a pod with the pod, and leaves nothing of a group', async () => {
@@ -170,6 +172,48 @@ export function describeRunner(name: string, { create, image, node = 'node' }: R
       expect(Number(said().split(/\s/)[0])).toBeLessThanOrEqual(64)
       expect(Number(said().split(/\s/)[0])).toBeGreaterThan(8)
     }, 60_000)
+
+    it('runs a program as the user that it asks for, or says that it does not', async () => {
+      const pod = await runner.makePod(podToRun())
+      const asked = run(pod, 'id -u; id -g', { security: { runAsUser: 4_242, runAsGroup: 4_343 } })
+      if (runner.enforces.files === 'shared') {
+        await expect(asked).rejects.toMatchObject({ code: 'unsupported' })
+        return
+      }
+      const { container, said } = await asked
+      await container.exited
+      expect(said().trim().split(/\s+/)).toEqual(['4242', '4343'])
+    })
+
+    it('keeps a program from writing to its root, or says that it does not', async () => {
+      const pod = await runner.makePod(podToRun({ volumes: [{ kind: 'empty', name: 'data' }] }))
+      const script =
+        'for d in / /tmp /home /data; do (echo x > $d/x) 2>/dev/null && echo wrote $d; done; true'
+      const mounts = [{ volume: 'data', mountPath: '/data', readOnly: false }]
+      const asked = run(pod, script, { security: { readOnlyRootFilesystem: true }, mounts })
+      if (runner.enforces.files === 'shared') {
+        await expect(asked).rejects.toMatchObject({ code: 'unsupported' })
+        return
+      }
+      const { container, said } = await asked
+      await container.exited
+      expect(said().trim()).toBe('wrote /data')
+    })
+
+    it('gives a volume the size that it states, and others what is left', async ({ skip }) => {
+      if (runner.enforces.files === 'shared') skip('this runner has no volumes')
+      const volumes = [
+        { kind: 'empty', name: 'small', sizeBytes: MIB },
+        { kind: 'empty', name: 'large' },
+      ] as const
+      const pod = await runner.makePod(podToRun({ volumes }))
+      const mounts = volumes.map(({ name }) => ({ volume: name, mountPath: `/${name}`, readOnly: false }))
+      const fill =
+        'for d in small large; do dd if=/dev/zero of=/$d/x bs=1M count=3 2>/dev/null && echo $d; done; true'
+      const { container, said } = await run(pod, fill, { mounts })
+      await container.exited
+      expect(said().trim()).toBe('large')
+    })
 
     it('shows files that are mounted, and lets nobody write them', async ({ skip }) => {
       if (runner.enforces.files === 'shared') skip('this runner mounts nothing')

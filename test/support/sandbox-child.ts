@@ -3,7 +3,7 @@
  * shows who a guest is and ends. Arguments: directory, and how long to sleep, or `once`.
  */
 import { createServer } from 'node:net'
-import { SandboxRunner } from '../../src/fabric/embedded/index.ts'
+import { GroupBudgets, SandboxRunner } from '../../src/fabric/embedded/index.ts'
 import { silentLog } from '../../src/kernel/log.ts'
 import { realSystem } from '../../src/kernel/system.ts'
 import { podToRun } from './pod-to-run.ts'
@@ -11,7 +11,12 @@ import { podToRun } from './pod-to-run.ts'
 // Keeps this program alive: the timers of the runner do not, as a daemon has listeners.
 const alive = createServer().listen(0, '127.0.0.1')
 const [directory = '', what = ''] = process.argv.slice(2)
-const runner = new SandboxRunner({ directory, system: realSystem, log: silentLog, diskBytes: 64 << 20 })
+const runner = new SandboxRunner({
+  directory,
+  system: realSystem,
+  log: silentLog,
+  budgets: new GroupBudgets({ diskBytes: 64 << 20 }),
+})
 await runner.start()
 const pod = await runner.makePod(podToRun())
 const container = await pod.run({

@@ -2,14 +2,19 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SandboxRunner } from '../../src/fabric/embedded/index.ts'
+import { GroupBudgets, SandboxRunner } from '../../src/fabric/embedded/index.ts'
 import { silentLog } from '../../src/kernel/log.ts'
 import { realSystem } from '../../src/kernel/system.ts'
 
 /** @returns why they do not; undefined when they do */
 export async function whySandboxCannot(): Promise<string | undefined> {
   const directory = await mkdtemp(join(tmpdir(), 'tributary-trial-'))
-  const runner = new SandboxRunner({ directory, system: realSystem, log: silentLog, diskBytes: 16 << 20 })
+  const runner = new SandboxRunner({
+    directory,
+    system: realSystem,
+    log: silentLog,
+    budgets: new GroupBudgets({ diskBytes: 16 << 20 }),
+  })
   try {
     await runner.start()
     return undefined

@@ -89,6 +89,7 @@ export function createSimulatedRunner({
     makePod(pod) {
       let execs = 0
       return Promise.resolve({
+        runner: 'simulated',
         images: false,
         address: pod.address,
         home: `/simulated/${pod.uid}`,

@@ -18,7 +18,8 @@ import type { Scenario, ScenarioNode } from './scenario.ts'
 export interface Reporter {
   began(scenario: Scenario): void
   nodeStarted(node: ScenarioNode, process: NodeProcess): void
-  acquainted(): void
+  /** @param runner in what programs of buyers run at the provider */
+  acquainted(runner: string): void
   applied(file: string, text: string, before: Capacity): void
   step(event: TraceEvent): void
   /** @param spared optional steps that did not have to be taken */
@@ -93,12 +94,13 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
       )
       say(`    ${' '.repeat(width)}  ${style.dim(`${has}; domain ${domain}`)}`)
     },
-    acquainted() {
+    acquainted(runner) {
       ok(
         domains > 1
           ? 'each has introduced itself to those that it knows, and accepts them as members of trusted domains'
           : 'they have introduced themselves, and accept each other as members of the domain',
       )
+      ok(`programs of buyers run in: ${printable(runner)}`)
     },
     applied(file, text, before) {
       heading('Intent')

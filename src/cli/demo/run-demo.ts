@@ -6,12 +6,14 @@ import { sleep } from '../../kernel/system.ts'
 import type { Contract } from '../../objects/contract.ts'
 import type { Deployment } from '../../objects/core/deployment.ts'
 import type { Intent } from '../../objects/intent.ts'
+import type { NodeStatus } from '../../node/node-status.ts'
 import type { TraceEvent } from '../../objects/trace.ts'
 import { discover, pathOf, resolveResource } from '../api-resource.ts'
 import { applyObject } from '../apply-object.ts'
 import { CliError, isExpected, messageOf } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { ApiStatusError, type ControlClient } from '../control-client.ts'
+import { guestsRow } from '../guests-row.ts'
 import { type ManifestObject, readManifests } from '../manifest.ts'
 import {
   beginOf,
@@ -117,9 +119,10 @@ async function play(context: Context, scenario: Scenario, world: DemoWorld, part
   })
   await world.acquaint(scenario)
   await world.listed(scenario)
-  reporter.acquainted()
   const consumer = world.node(scenario.consumer).client
   const provider = world.node(scenario.provider).client
+  const { guests } = await provider.get<NodeStatus>('/tributary/v1/status')
+  reporter.acquainted(guestsRow(guests) ?? '')
 
   const before = await untilWhole(context, provider, scenario.provider)
   const feed = new StepFeed(context, scenario.workflow, (event) => reporter.step(event))

@@ -8,7 +8,13 @@ import { ChosenRunner } from './choose-runner.ts'
 import { type Enforces, type PodSpecToRun, type Runner, RunnerError, type RunnerName } from './runner.ts'
 
 /** A machine on which some runners work; `made` notes which of them made a pod, and with what way out. */
-function machine(works: readonly RunnerName[], settings: Partial<GuestSettings> = {}, allowWorkloads = true) {
+function machine(
+  works: readonly RunnerName[],
+  settings: Partial<GuestSettings> = {},
+  allowWorkloads = true,
+  ofSandbox: Partial<Enforces> = {},
+) {
+  const stopped: string[] = []
   const made: string[] = []
   const started: string[] = []
   const runner = (name: RunnerName, enforces: Partial<Enforces>): Runner => {
@@ -19,6 +25,10 @@ function machine(works: readonly RunnerName[], settings: Partial<GuestSettings> 
         started.push(name)
         if (!works.includes(name)) throw new RunnerError('unsupported', `no ${name} here`)
       },
+      stop() {
+        stopped.push(name)
+        return simulated.stop()
+      },
       makePod(spec) {
         made.push(`${name} ${spec.egress}`)
         return simulated.makePod(spec)
@@ -28,7 +38,7 @@ function machine(works: readonly RunnerName[], settings: Partial<GuestSettings> 
   const chosen = new ChosenRunner({
     processes: runner('process', { network: 'shared', files: 'shared', egress: ['all'] }),
     containers: runner('container', { images: true, egress: ['none', 'all'] }),
-    sandboxes: runner('sandbox', { egress: ['none'] }),
+    sandboxes: runner('sandbox', { egress: ['none'], ...ofSandbox }),
     guests: { ...DEFAULT_GUESTS, ...settings },
     ...{ allowWorkloads, log: silentLog },
   })
@@ -37,7 +47,7 @@ function machine(works: readonly RunnerName[], settings: Partial<GuestSettings> 
     await chosen.makePod(podToRun(more))
     return made.at(-1)
   }
-  return { chosen, maker, started }
+  return { chosen, maker, started, stopped }
 }
 
 const ALL = ['process', 'container', 'sandbox'] as const
@@ -50,7 +60,12 @@ describe('the choice of a runner', () => {
     expect(await maker({ guest: 'own', images: false })).toBe('process all')
     expect(await maker({ guest: 'stranger', images: true })).toBe('container none')
     expect(await maker({ guest: 'stranger', images: false })).toBe('sandbox none')
-    expect(chosen.terms).toMatchObject({ runner: 'container', images: true, egress: 'none' })
+    expect(chosen.terms).toMatchObject({
+      runner: 'container',
+      images: true,
+      commands: 'sandbox',
+      egress: 'none',
+    })
     expect(chosen.ownImages).toBe(true)
     await chosen.stop()
   })
@@ -60,8 +75,19 @@ describe('the choice of a runner', () => {
     await chosen.start()
     expect(await maker({ guest: 'own', images: true })).toBe('process all')
     expect(await maker({ guest: 'stranger', images: true })).toBe('sandbox none')
-    expect(chosen.terms).toMatchObject({ runner: 'sandbox', images: false })
+    expect(chosen.terms).toMatchObject({ runner: 'sandbox', images: false, commands: 'sandbox' })
     expect(chosen.ownImages).toBe(false)
+  })
+
+  it('does not leave a sandbox started that limits too little for programs of others', async () => {
+    const { chosen, started, stopped } = machine(ALL, { runner: 'sandbox' }, true, {
+      memory: 'none',
+      pids: 'none',
+    })
+    await chosen.start()
+    expect(started).toContain('sandbox')
+    expect(stopped).toEqual(['sandbox'])
+    expect(chosen.terms.status).toBe('Refused')
   })
 
   it('does not look for what is not asked for', async () => {

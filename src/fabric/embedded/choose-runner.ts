@@ -35,7 +35,8 @@ interface ForStrangers {
   readonly commands: Runner
 }
 
-const INSTALL =
+/** What helps where programs of others are refused. */
+export const INSTALL =
   'install a container engine (Docker, Podman) or bubblewrap, or say allowWorkloads: unisolated if you trust every buyer'
 
 export class ChosenRunner implements Runner {
@@ -122,7 +123,8 @@ export class ChosenRunner implements Runner {
     if (this.#strangers === undefined) {
       return { status: 'Refused', message: this.#refusal ?? 'this node does not run programs of others' }
     }
-    return termsOf(this.#strangers.images, this.#options.guests)
+    const { images, commands } = this.#strangers
+    return termsOf(images, this.#options.guests, commands)
   }
 
   async makePod(spec: PodSpecToRun): Promise<RunningPod> {
@@ -156,9 +158,15 @@ export class ChosenRunner implements Runner {
     }
     if (!allowWorkloads) return
     if (guests.runner === 'auto' || guests.runner === 'sandbox') {
-      const lacking = (await this.#try(sandboxes)) ?? whyNotForStrangers(sandboxes.enforces)
+      const complaint = await this.#try(sandboxes)
+      const lacking = complaint ?? whyNotForStrangers(sandboxes.enforces)
       if (lacking === undefined) fit.push(sandboxes)
       else failures.push(`sandbox: ${lacking}`)
+      // Nothing will ever run in it.
+      if (complaint === undefined && lacking !== undefined) {
+        this.#started.delete(sandboxes)
+        await sandboxes.stop()
+      }
     }
     if (guests.unisolated) fit.push(processes)
     const [images] = fit
@@ -197,13 +205,18 @@ function egressInForce({ egress }: Enforces, wanted: Egress): Egress {
   return egress.includes('none') ? 'none' : 'all'
 }
 
-/** @returns what buyers get whose programs the runner runs */
-export function termsOf({ name, enforces }: Runner, guests: GuestSettings): GuestTerms {
+/**
+ * @param commands what runs programs that name no image, where that is another
+ * @returns what buyers get whose programs the runner runs
+ */
+export function termsOf({ name, enforces }: Runner, guests: GuestSettings, commands?: Runner): GuestTerms {
   const { cpu, memory, pids, disk } = enforces
   return {
     status: 'Taken',
     runner: name,
     images: enforces.images,
+    ...(commands?.enforces.images === false && { commands: commands.name }),
+    ...(!enforces.images && { commands: name }),
     egress: egressInForce(enforces, guests.egress),
     limits: `cpu: ${cpu}, memory: ${memory}, pids: ${pids}, disk: ${disk}`,
   }

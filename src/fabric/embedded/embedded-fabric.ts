@@ -39,6 +39,7 @@ import { IMAGES_LABEL } from './names.ts'
 import { NamespaceMarker } from './namespace-marker.ts'
 import { OrphanCollector } from './orphan-collector.ts'
 import { ContainerRunner } from './runners/container/container-runner.ts'
+import { GroupBudgets } from './runners/group-budgets.ts'
 import { ProcessRunner } from './runners/process/process-runner.ts'
 import { RemotePods } from './remote-pods.ts'
 import { SandboxRunner } from './runners/sandbox/sandbox-runner.ts'
@@ -72,12 +73,16 @@ export class EmbeddedFabric implements Fabric, Cluster {
     const log = options.log.child({ fabric: 'embedded' })
     const guests = options.guests ?? DEFAULT_GUESTS
     this.#guests = guests
+    const budgets = new GroupBudgets({ diskBytes: guests.diskBytes })
     this.#chosen =
       options.runner === undefined
         ? new ChosenRunner({
             processes: new ProcessRunner({ directory, system, log, hidden }),
-            containers: new ContainerRunner({ directory, system, log }),
-            sandboxes: new SandboxRunner({ directory, system, log, diskBytes: guests.diskBytes }),
+            containers: new ContainerRunner({
+              ...{ directory, system, log, budgets },
+              imageBytes: guests.imageBytes,
+            }),
+            sandboxes: new SandboxRunner({ directory, system, log, budgets }),
             guests,
             allowWorkloads,
             log,
@@ -94,6 +99,7 @@ export class EmbeddedFabric implements Fabric, Cluster {
       kubelet,
       runner,
       nodeName,
+      terms: () => this.guests,
       allowWorkloads,
       contracts,
       changed: (contractID) => this.#changed({ type: 'provided', contractID }),
@@ -118,7 +124,7 @@ export class EmbeddedFabric implements Fabric, Cluster {
       events,
       runner,
       new LocalNode({
-        ...{ ...options, log, runner },
+        ...{ ...options, log, runner, terms: () => this.guests },
         runsImages: () => this.#chosen?.ownImages ?? runner.enforces.images,
       }),
       remotePods,

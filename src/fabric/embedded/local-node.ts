@@ -8,6 +8,7 @@ import { ensure, mutate, mutateStatus, type ObjectStore, remove } from '../../ke
 import { rfc3339, type System } from '../../kernel/system.ts'
 import { NamespaceKind } from '../../objects/core/namespace.ts'
 import { type Node, NodeKind } from '../../objects/core/node.ts'
+import type { GuestTerms } from '../../objects/guests.ts'
 import { DEFAULT_NAMESPACE, setCondition } from '../../objects/meta.ts'
 import type { Amounts } from '../../quantity/amounts.ts'
 import { HOSTNAME_LABEL, IMAGES_LABEL } from './names.ts'
@@ -28,6 +29,8 @@ export interface LocalNodeOptions {
   readonly allowWorkloads: boolean
   /** Started before. */
   readonly runner: Runner
+  /** @returns what buyers get here; asked after the runner has started */
+  readonly terms: () => GuestTerms
   /** Whether our own pods run their images; asked after the runner has started. */
   readonly runsImages: () => boolean
 }
@@ -51,10 +54,11 @@ export class LocalNode implements Component {
   }
 
   async start(): Promise<void> {
-    const { store, allowWorkloads, runner, log } = this.#options
+    const { store, allowWorkloads, runner, terms, log } = this.#options
     await ensure(store, NamespaceKind, { metadata: { name: DEFAULT_NAMESPACE } })
     await this.#ensureNode()
-    if (!allowWorkloads) return
+    // That they are refused has been said by who refuses them.
+    if (!allowWorkloads || terms().status === 'Refused') return
     const { enforcement, isolation } = runner
     log.warn({ enforcement, isolation }, 'PROGRAMS OF OTHERS MAY RUN ON THIS MACHINE')
   }

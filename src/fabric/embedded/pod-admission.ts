@@ -4,6 +4,7 @@ import { isStoreError, type ObjectStore, remove } from '../../kernel/object-stor
 import { causeText } from '../../kernel/validation/field-cause.ts'
 import { type Pod, PodKind } from '../../objects/core/pod.ts'
 import { type PodSpec, PodSpecSchema } from '../../objects/core/pod-spec.ts'
+import { type RunnersInForce, unsupportedByRunner } from '../../objects/core/unsupported-by-runner.ts'
 import { unsupportedFields } from '../../objects/core/unsupported-fields.ts'
 import { isObjectName } from '../../objects/meta.ts'
 import { QuantityError } from '../../quantity/index.ts'
@@ -44,6 +45,7 @@ const podSpec = Compile(PodSpecSchema)
 /**
  * Not to be called twice at a time for one contract: each admission counts on those before it.
  * @param nodeName ours, where the pod will run
+ * @param runners what runs pods of buyers here
  * @returns the stored pod, and whether it is new
  * @throws Problem when it may not run
  */
@@ -52,12 +54,13 @@ export async function admitPod(
   nodeName: string,
   slice: SoldSlice,
   { namespace, name, pod }: AdmissionRequest,
+  runners?: RunnersInForce,
 ): Promise<{ readonly pod: Pod; readonly created: boolean }> {
   const { uid, nodeName: virtualNode, labels = {}, annotations = {}, spec, config = [] } = pod
   if (!isObjectName(name) || !isObjectName(namespace)) {
     throw new Problem('bad-request', `${namespace}/${name} cannot be the name of a pod`)
   }
-  checkSpec(spec)
+  checkSpec(spec, runners)
   checkStrings('labels', labels)
   checkStrings('annotations', annotations)
   checkConfig(config, spec)
@@ -103,9 +106,10 @@ export async function admitPod(
   }
 }
 
-function checkSpec(spec: unknown): asserts spec is PodSpec {
+function checkSpec(spec: unknown, runners: RunnersInForce | undefined): asserts spec is PodSpec {
   if (podSpec.Check(spec)) {
-    const [complaint] = unsupportedFields(spec, 'spec')
+    const ofRunner = runners === undefined ? [] : unsupportedByRunner(spec, runners, 'spec')
+    const [complaint] = [...unsupportedFields(spec, 'spec'), ...ofRunner]
     if (complaint === undefined) return
     throw new Problem(
       'malformed-body',

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import type { Log } from '../../kernel/log.ts'
 import { isStoreError, mutateStatus, type ObjectStore } from '../../kernel/object-store.ts'
 import { sleep, type System } from '../../kernel/system.ts'
+import { causeText } from '../../kernel/validation/field-cause.ts'
 import { type Pod, PodKind } from '../../objects/core/pod.ts'
 import type { Container } from '../../objects/core/pod-spec.ts'
+import { unsupportedByRunner } from '../../objects/core/unsupported-by-runner.ts'
 import { keyOf, type ObjectKey } from '../../objects/meta.ts'
 import type { Amounts } from '../../quantity/amounts.ts'
 import { writeConfigFiles } from './config-files.ts'
@@ -188,7 +190,7 @@ export class PodInstance {
   async #prepare(container: Container): Promise<Omit<ContainerSpec, 'output'>> {
     const { pod, nodeName, store, filesDirectory } = this.#options
     const { address, home, path } = this.#running!
-    refuseUnsupported(pod, container)
+    refuseUnsupported(pod, container, this.#running!)
     podVolumes(pod, filesDirectory)
     const base = {
       ...(path !== undefined && { PATH: path }),
@@ -281,7 +283,7 @@ function declaredPorts(pod: Pod): readonly number[] {
 }
 
 /** @throws ContainerConfigError for what would silently not be there: better not to start at all */
-function refuseUnsupported(pod: Pod, container: Container): void {
+function refuseUnsupported(pod: Pod, container: Container, { runner, images }: RunningPod): void {
   const members = [
     pod.spec.initContainers?.length ? 'initContainers' : undefined,
     isSet(container.volumeDevices) ? 'volumeDevices' : undefined,
@@ -290,6 +292,8 @@ function refuseUnsupported(pod: Pod, container: Container): void {
   if (members.length > 0) {
     throw new ContainerConfigError(`${members.join(', ')}: not supported by the embedded cluster`)
   }
+  const [complaint] = unsupportedByRunner(pod.spec, { runner, images, commands: runner }, 'spec')
+  if (complaint !== undefined) throw new ContainerConfigError(causeText(complaint))
 }
 
 function isSet(value: unknown): boolean {

@@ -20,11 +20,13 @@ export function podVolumes(pod: Pod, filesDirectory: string): readonly PodVolume
     if (other !== undefined)
       throw new ContainerConfigError(`volume "${name}": ${other} is not supported by the embedded cluster`)
     const { medium, sizeLimit } = emptyDir ?? {}
+    const sizeBytes = sizeLimit === undefined ? 0 : Number(wholeUnits(parseQuantity(String(sizeLimit))))
     return {
       kind: 'empty' as const,
       name,
       ...(medium === 'Memory' && { medium: 'Memory' as const }),
-      ...(sizeLimit !== undefined && { sizeBytes: Number(wholeUnits(parseQuantity(String(sizeLimit)))) }),
+      // As in Kubernetes, 0 states nothing.
+      ...(sizeBytes > 0 && { sizeBytes }),
     }
   })
 }

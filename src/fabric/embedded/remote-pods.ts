@@ -17,6 +17,7 @@ import type { Route, RouteCall, RouteReply } from '../../rear/route.ts'
 import { StreamRefused, type TransportPeer } from '../../rear/transport/index.ts'
 import { ClusterError } from '../cluster.ts'
 import type { FabricOptions, FabricStream, SoldSlice } from '../fabric.ts'
+import type { GuestTerms } from '../../objects/guests.ts'
 import type { ProvidedState } from '../states.ts'
 import { ensureContractNamespace } from './contract-namespace.ts'
 import { ContractRevisions } from './contract-revisions.ts'
@@ -36,6 +37,8 @@ export interface RemotePodsOptions extends Pick<FabricOptions, 'nodeName' | 'all
   readonly log: Log
   readonly kubelet: Kubelet
   readonly runner: Runner
+  /** @returns what buyers get here */
+  readonly terms: () => GuestTerms
   /** What is provided under a contract may be different now. */
   readonly changed: (contractID: string) => void
 }
@@ -200,8 +203,15 @@ export class RemotePods implements Component {
   async #put(slice: SoldSlice, { params, body }: RouteCall): Promise<RouteReply> {
     const { store, nodeName } = this.#options
     const { namespace = '', name = '' } = params
+    const terms = this.#options.terms()
     const request = { namespace, name, pod: body as RemotePod }
-    const { pod, created } = await admitPod(store, nodeName, slice, request)
+    const { pod, created } = await admitPod(
+      store,
+      nodeName,
+      slice,
+      request,
+      terms.status === 'Taken' ? terms : undefined,
+    )
     return { status: created ? 201 : 200, body: stateOf(pod) }
   }
 

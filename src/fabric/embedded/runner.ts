@@ -182,6 +182,7 @@ export type ProbeTarget =
 
 /** What the containers of one pod share: network, volumes, hostname; Kubernetes' "pod sandbox". */
 export interface RunningPod {
+  readonly runner: RunnerName
   /** Whether its containers run their images. */
   readonly images: boolean
   /** As the pod's programs see it; what `POD_IP` says. */

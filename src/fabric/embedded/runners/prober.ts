@@ -57,7 +57,7 @@ function agentFor(socketPath: string | undefined): Agent {
 function probeTcp(reach: Reach, signal: AbortSignal): Promise<string | undefined> {
   const where = 'path' in reach ? reach.path : `${reach.host}:${reach.port}`
   return new Promise((resolve) => {
-    const socket = connect(reach)
+    const socket = connect('path' in reach ? { path: reach.path } : reach)
     const onAbort = (): void => {
       socket.destroy()
       resolve(`${where} does not answer in time`)

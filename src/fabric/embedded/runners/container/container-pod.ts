@@ -4,7 +4,6 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { shortHash } from '../../names.ts'
 import type { System } from '../../../../kernel/system.ts'
-import type { Reach } from '../../../reach.ts'
 import {
   type ContainerSpec,
   type PodSpecToRun,
@@ -13,6 +12,8 @@ import {
   type RunningContainer,
   type RunningPod,
 } from '../../runner.ts'
+import { forwarded, probeForwarded } from '../forwarded.ts'
+import type { GroupBudgets, Share } from '../group-budgets.ts'
 import type { Prober } from '../prober.ts'
 import {
   containerOptions,
@@ -22,11 +23,12 @@ import {
   POD_LABEL,
   NODE_LABEL,
 } from './container-options.ts'
-import { ensureImage, type Image } from './images.ts'
+import type { Image } from './images.ts'
 import { removeLeftovers } from './leftovers.ts'
+import type { PulledImages } from './pulled-images.ts'
 import { reasonOf, startContainer } from './running.ts'
 import { untilReady } from './trial.ts'
-import { makeVolumes } from './volumes.ts'
+import { makeVolumes, sumOf, volumeSizes } from './volumes.ts'
 
 export interface ContainerPodOptions {
   readonly system: System
@@ -41,10 +43,11 @@ export interface ContainerPodOptions {
   readonly directory: string
   readonly networkMode: string
   readonly mayPull: boolean
+  readonly images: PulledImages
   readonly prober: Prober
-  /** @returns processes that one container may have; taken until it is given back */
-  readonly takePids: () => number
-  readonly givePidsBack: (pids: number) => void
+  readonly budgets: GroupBudgets
+  /** @returns processes that one container may have */
+  readonly takePids: () => Share
   readonly ran: (containerID: string, container: RunningContainer) => void
 }
 
@@ -56,14 +59,18 @@ export async function makeContainerPod(options: ContainerPodOptions): Promise<Ru
   const labels: Labels = { ...options.labels, [POD_LABEL]: spec.uid }
   const short = shortHash(spec.uid, 12)
   const socketDirectory = join(directory, short)
+  let disk: Share | undefined
   const takeAway = async (): Promise<void> => {
     await removeLeftovers(docker, [`${NODE_LABEL}=${labels[NODE_LABEL]!}`, `${POD_LABEL}=${spec.uid}`])
     await rm(socketDirectory, { recursive: true, force: true })
+    disk?.giveBack()
   }
   try {
     await takeAway()
     await mkdir(socketDirectory, { recursive: true, mode: 0o700 })
-    const volumes = await makeVolumes(docker, `tributary-${short}`, spec, labels)
+    const sizes = volumeSizes(spec, options.budgets)
+    disk = options.budgets.take(spec.group, 'diskBytes', sumOf(sizes))
+    const volumes = await makeVolumes(docker, `tributary-${short}`, sizes, labels)
     const made = await docker.createContainer(
       holderOptions(emptyImage, spec, {
         ...{ labels, habits, networkMode, socketDirectory, binds, volumes: [...volumes.values()] },
@@ -105,6 +112,7 @@ interface Made {
 }
 
 class ContainerPod implements RunningPod {
+  readonly runner = 'container'
   readonly images = true
   readonly address: string
   readonly #options: ContainerPodOptions
@@ -118,7 +126,7 @@ class ContainerPod implements RunningPod {
   }
 
   async run(spec: ContainerSpec): Promise<RunningContainer> {
-    const { system, docker, spec: pod, habits, mayPull, takePids, givePidsBack, ran } = this.#options
+    const { system, docker, spec: pod, habits, mayPull, takePids, ran } = this.#options
     if (this.#removed) throw new RunnerError('stopped', 'the pod has ended')
     const image = await this.#image(spec, mayPull)
     if (spec.mounts.some(({ volume, subPath }) => subPath && this.#made.volumes.has(volume)))
@@ -135,32 +143,32 @@ class ContainerPod implements RunningPod {
         labels,
         habits,
         holder,
-        pids,
+        pids: pids.amount,
         volumes,
       })
       container = await docker.createContainer(options)
     } catch (error) {
-      givePidsBack(pids)
+      pids.giveBack()
       throw new RunnerError('spawn-failed', reasonOf(error), { cause: error })
     }
     try {
       const running = await startContainer(system, container, spec, image)
-      void running.exited.then(() => givePidsBack(pids))
+      void running.exited.then(() => pids.giveBack())
       ran(container.id, running)
       return running
     } catch (error) {
-      givePidsBack(pids)
+      pids.giveBack()
       throw error
     }
   }
 
-  reach(port: number): Reach | undefined {
+  reach(port: number): ReturnType<typeof forwarded> | undefined {
     if (this.#removed || !this.#options.spec.ports.includes(port)) return undefined
-    return { path: join(this.#made.socketDirectory, `${port}.sock`) }
+    return forwarded(this.#made.socketDirectory, port)
   }
 
-  async probe(target: ProbeTarget, signal: AbortSignal): Promise<string | undefined> {
-    return this.#options.prober.probe(target, this.reach(target.port), signal)
+  probe(target: ProbeTarget, signal: AbortSignal): Promise<string | undefined> {
+    return probeForwarded(this.#options.prober, target, this.reach(target.port), signal)
   }
 
   remove(): Promise<void> {
@@ -172,14 +180,14 @@ class ContainerPod implements RunningPod {
   }
 
   async #image(spec: ContainerSpec, mayPull: boolean): Promise<Image> {
-    const { docker, spec: pod } = this.#options
+    const { images, spec: pod } = this.#options
     if (spec.image === undefined) {
       throw new RunnerError(
         'unsupported',
         `container "${spec.name}" names no image: here containers run images`,
       )
     }
-    const image = await ensureImage(docker, {
+    const image = await images.ensure(pod.guest === 'own' ? undefined : pod.group.id, {
       image: spec.image,
       policy: spec.imagePullPolicy,
       credentials: pod.pullCredentials,

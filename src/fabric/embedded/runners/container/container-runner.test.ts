@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { networkInterfaces, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describeRunner } from '../../../../../test/conformance/runner.ts'
 import { startTestEngine, TEST_IMAGE } from '../../../../../test/support/container-engine.ts'
+import { startImageRegistry } from '../../../../../test/support/image-registry.ts'
 import { silentLog } from '../../../../kernel/log.ts'
 import { realSystem } from '../../../../kernel/system.ts'
 import type { ContainerSpec, PodSpecToRun, RunningContainer, RunningPod } from '../../runner.ts'
+import { GroupBudgets } from '../group-budgets.ts'
 import { ContainerRunner } from './container-runner.ts'
 
 const engine = await startTestEngine()
@@ -19,10 +20,6 @@ afterAll(async () => {
 const MIB = 1 << 20
 const WAIT = { timeout: 20_000 }
 
-/** The Wget of a static Busybox cannot look up names, nor does it without. */
-const fetching = (url: string): string =>
-  `node -e 'fetch("${url}", { signal: AbortSignal.timeout(2000) }).then((r) => r.text()).then(console.log, () => process.exit(1))'`
-
 const stranger = (more: Partial<PodSpecToRun> = {}): PodSpecToRun => ({
   ...{ uid: 'pod-1', guest: 'stranger', hostname: 'a-pod', address: '127.0.0.1', ports: [], volumes: [] },
   group: { id: 'contract-1', limits: { memoryBytes: 256 * MIB, diskBytes: 16 * MIB } },
@@ -33,8 +30,17 @@ const stranger = (more: Partial<PodSpecToRun> = {}): PodSpecToRun => ({
 describe.skipIf(typeof engine === 'string')('containers of an engine', () => {
   const { socketPath, docker } = engine as Exclude<typeof engine, string>
   const directory = mkdtempSync(join(tmpdir(), 'tributary-containers-'))
-  const create = (of = directory): ContainerRunner =>
-    new ContainerRunner({ directory: of, system: realSystem, log: silentLog, sockets: [socketPath] })
+  const create = (of = directory, imageBytes?: number): ContainerRunner =>
+    new ContainerRunner({
+      directory: of,
+      ...(imageBytes !== undefined && { imageBytes }),
+      system: realSystem,
+      log: silentLog,
+      sockets: [socketPath],
+      budgets: new GroupBudgets({ diskBytes: 16 * MIB }),
+    })
+  describeRunner('container runner', { create: () => create(), image: TEST_IMAGE })
+
   let runner: ContainerRunner
   beforeEach(async () => {
     runner = create()
@@ -160,6 +166,52 @@ describe.skipIf(typeof engine === 'string')('containers of an engine', () => {
     expect(said().trim()).toBe('4242')
   }, 60_000)
 
+  it('have images pulled up to a quota, which go with the last contract that uses them', async () => {
+    const registry = await startImageRegistry({ small: 1 << 20, large: 12 << 20 })
+    onTestFinished(() => registry.close())
+    await runner.stop()
+    runner = create(directory, 10 * MIB)
+    await runner.start()
+    const [small, large] = [`${registry.host}/small:1`, `${registry.host}/large:1`]
+    const isThere = (image: string): Promise<boolean> =>
+      docker
+        .getImage(image)
+        .inspect()
+        .then(
+          () => true,
+          () => false,
+        )
+    const command = ['/busybox', 'true']
+    const one = { id: 'contract-1', limits: {} }
+    const two = { id: 'contract-2', limits: {} }
+    const pods = await Promise.all(
+      [one, two].map((group, index) => runner.makePod(stranger({ uid: `pod-${index}`, group }))),
+    )
+    for (const pod of pods) {
+      const { container } = await run(pod, '', { image: small, imagePullPolicy: 'IfNotPresent', command })
+      expect((await container.exited).code).toBe(0)
+    }
+    const tooLarge = run(pods[0]!, '', { image: large, imagePullPolicy: 'IfNotPresent', command })
+    await expect(tooLarge).rejects.toMatchObject({ code: 'image-pull-failed' })
+    await expect(tooLarge).rejects.toThrow('guests.images')
+    expect(await isThere(large)).toBe(false)
+    await runner.removeGroup('contract-1')
+    expect(await isThere(small)).toBe(true)
+    // Remembered by the next life.
+    await runner.stop()
+    runner = create(directory, 10 * MIB)
+    await runner.start()
+    await runner.removeGroup('contract-2')
+    expect(await isThere(small)).toBe(false)
+    // What was there before stays.
+    const kept = await runner.makePod(stranger())
+    await (
+      await run(kept, 'true')
+    ).container.exited
+    await runner.removeGroup('contract-1')
+    expect(await isThere(TEST_IMAGE)).toBe(true)
+  }, 60_000)
+
   it('that an earlier life of the node left are gone after its next start; those of another node stay', async () => {
     await run(await runner.makePod(stranger()), 'sleep 1000')
     const other = create(join(directory, 'other'))
@@ -175,89 +227,4 @@ describe.skipIf(typeof engine === 'string')('containers of an engine', () => {
     }
     expect(await ours()).toBe(0)
   }, 90_000)
-
-  describe('attacked by the program of a stranger', () => {
-    let server: Server
-    let port: number
-    beforeEach(async () => {
-      server = createServer((_, response) => response.end('reached'))
-      await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve))
-      port = (server.address() as AddressInfo).port
-    })
-    afterEach(() => server.close())
-
-    const hostAddresses = (): readonly string[] =>
-      Object.values(networkInterfaces()).flatMap((all) =>
-        (all ?? []).filter(({ family }) => family === 'IPv4').map(({ address }) => address),
-      )
-
-    const knock = (addresses: readonly string[]): string =>
-      addresses.map((address) => fetching(`http://${address}:${port}/`)).join('; ')
-
-    it('who knocks at every address of the host, and at that of the metadata: none answers', async () => {
-      const addresses = [...hostAddresses(), '169.254.169.254']
-      expect(addresses.length).toBeGreaterThan(2)
-      const attack = await run(
-        await runner.makePod(stranger()),
-        `${knock(addresses)}; ping -c 1 -w 2 ${addresses[1]}; echo done`,
-      )
-      await attack.container.exited
-      expect(attack.said()).toContain('done')
-      expect(attack.said()).not.toContain('reached')
-      expect(attack.said()).not.toContain('1 packets received')
-      // With the network that the owner's own pods have, the very same finds the host.
-      const own = await runner.makePod(stranger({ uid: 'pod-2', guest: 'own', egress: 'all' }))
-      const control = await run(own, knock(addresses))
-      await control.container.exited
-      expect(control.said()).toContain('reached')
-    }, 60_000)
-
-    it('who listens and knocks at another guest: they share no network', async () => {
-      const one = await runner.makePod(stranger({ ports: [8080] }))
-      await run(one, 'echo hello > /tmp/index.html; exec httpd -f -p 8080 -h /tmp')
-      await vi.waitFor(
-        async () =>
-          expect(await one.probe({ kind: 'tcp', port: 8080 }, AbortSignal.timeout(2_000))).toBeUndefined(),
-        WAIT,
-      )
-      const two = await runner.makePod(stranger({ uid: 'pod-2', group: { id: 'contract-2', limits: {} } }))
-      const attack = await run(two, `${fetching(`http://${one.address}:8080/index.html`)} || echo refused`)
-      await attack.container.exited
-      expect(attack.said()).toContain('refused')
-      // A container of the same pod finds it.
-      const control = await run(one, fetching('http://127.0.0.1:8080/index.html'), {
-        id: 'pod-1.second',
-      })
-      await control.container.exited
-      expect(control.said()).toContain('hello')
-    }, 60_000)
-
-    it('who looks for files, processes, devices and privileges of the host', async () => {
-      const pod = await runner.makePod(stranger())
-      const attack = await run(
-        pod,
-        `cat ${join(directory, 'x')} /etc/shadow 2>&1; ls /var/run/docker.sock ${socketPath} /tributary 2>&1
-         ls /proc | grep -c '^[0-9]'; grep -i CapEff /proc/self/status; grep NoNewPrivs /proc/self/status
-         mount -t tmpfs x /tmp 2>&1 || echo no mount; mknod /tmp/sda b 8 0 2>&1 || echo no device; cat /proc/1/root/etc/hostname`,
-      )
-      await attack.container.exited
-      const said = attack.said()
-      expect(said).toContain('no mount')
-      expect(said).toContain('no device')
-      expect(said).toMatch(/CapEff:\s+0000000000000000/)
-      expect(said).toMatch(/NoNewPrivs:\s+1/)
-      expect(said.match(/No such file/g)?.length).toBeGreaterThanOrEqual(4)
-      // With the privileges that an engine gives by itself, a device is made.
-      const own = await runner.makePod(stranger({ uid: 'pod-2', guest: 'own' }))
-      const control = await run(own, 'mknod /tmp/sda b 8 0 && echo made')
-      await control.container.exited
-      expect(control.said()).toContain('made')
-    }, 60_000)
-
-    it('who fills the disk of the host is ended', async () => {
-      const pod = await runner.makePod(stranger())
-      const { container } = await run(pod, 'dd if=/dev/zero of=/tmp/x bs=1M count=64; sleep 100')
-      expect((await container.exited).code).toBe(137)
-    }, 30_000)
-  })
 })

@@ -15,17 +15,20 @@ import { shortHash } from '../../names.ts'
 import {
   type Enforces,
   type PodSpecToRun,
+  type ProcessGroup,
   type Runner,
   RunnerError,
   type RunningContainer,
   type RunningPod,
 } from '../../runner.ts'
+import type { GroupBudgets, Share } from '../group-budgets.ts'
 import { Prober } from '../prober.ts'
 import { makeContainerPod } from './container-pod.ts'
 import { GROUP_LABEL, type Labels, NODE_LABEL } from './container-options.ts'
 import { type Engine, engineSockets, findEngine } from './find-engine.ts'
 import { holderBinds } from './holder-files.ts'
 import { removeLeftovers } from './leftovers.ts'
+import { PulledImages } from './pulled-images.ts'
 import { reasonOf } from './running.ts'
 import { type TrialResult, tryEngine } from './trial.ts'
 
@@ -34,8 +37,12 @@ export interface ContainerRunnerOptions {
   readonly directory: string
   readonly system: System
   readonly log: Log
+  /** What groups may have; shared with other runners that pods of the same groups run in. */
+  readonly budgets: GroupBudgets
   /** Where engines may listen; where they do by habit unless given. */
   readonly sockets?: readonly string[]
+  /** Of the images that are pulled for one contract, in bytes; without end unless given. */
+  readonly imageBytes?: number
   /** Whether images may be pulled; true unless given. */
   readonly mayPull?: boolean
 }
@@ -43,19 +50,21 @@ export interface ContainerRunnerOptions {
 const EMPTY_IMAGE = 'tributary-empty:1'
 /** A tar of nothing: two blocks of zeros. */
 const EMPTY_TAR = Buffer.alloc(1_024)
-/** Processes of a group that states no limit. */
-const DEFAULT_PIDS = 1_024
 /** One container gets no more of its group's than this share, and none fewer than that many. */
 const PIDS_SHARE = 4
 const LEAST_PIDS = 16
-/** What all containers of a guest's contract may write beside their volumes. */
-const DEFAULT_DISK_BYTES = 1 << 30
 const DISK_LOOK_MS = 5_000
 
 interface Group {
-  pids: number
-  readonly diskBytes: number
+  /** Undefined for the owner's own. */
+  readonly limited: ProcessGroup | undefined
   readonly containers: Map<string, RunningContainer>
+}
+
+interface Found {
+  readonly engine: Engine
+  readonly trial: TrialResult
+  readonly images: PulledImages
 }
 
 export class ContainerRunner implements Runner {
@@ -66,7 +75,7 @@ export class ContainerRunner implements Runner {
   readonly #node: string
   readonly #groups = new Map<string, Group>()
   readonly #pods = new Set<RunningPod>()
-  #found: { readonly engine: Engine; readonly trial: TrialResult } | undefined
+  #found: Found | undefined
   #binds: readonly string[] = []
   #directory = ''
   #looking: Timer | undefined
@@ -120,7 +129,12 @@ export class ContainerRunner implements Runner {
       await ensureEmptyImage(engine)
       const labels = this.#labels('trial')
       const trial = await tryEngine(system, engine, EMPTY_IMAGE, this.#directory, this.#binds, labels)
-      this.#found = { engine, trial }
+      const images = new PulledImages({
+        docker: engine.docker,
+        file: join(directory, 'pulled-images.json'),
+        mostBytes: this.#options.imageBytes ?? Infinity,
+      })
+      this.#found = { engine, trial, images }
     } catch (error) {
       if (error instanceof RunnerError) throw error
       throw new RunnerError('unsupported', `${engine.name}: ${reasonOf(error)}`, { cause: error })
@@ -137,7 +151,7 @@ export class ContainerRunner implements Runner {
   }
 
   async makePod(spec: PodSpecToRun): Promise<RunningPod> {
-    const { engine, trial } = this.#engine()
+    const { engine, trial, images } = this.#engine()
     const { group } = spec
     const known = this.#group(spec)
     const labels = this.#labels(group.id)
@@ -146,9 +160,10 @@ export class ContainerRunner implements Runner {
       ...{ system: this.#options.system, docker: engine.docker, spec, labels, habits: trial.habits },
       ...{ emptyImage: EMPTY_IMAGE, binds: this.#binds, directory: this.#directory, networkMode },
       mayPull: this.#options.mayPull ?? true,
+      images,
       prober: this.#prober,
-      takePids: () => takePids(known, group.limits.pids ?? DEFAULT_PIDS),
-      givePidsBack: (pids) => void (known.pids += pids),
+      budgets: this.#options.budgets,
+      takePids: () => takePids(this.#options.budgets, group),
       ran: (id, container) => {
         known.containers.set(id, container)
         void container.exited.then(() => known.containers.delete(id))
@@ -159,7 +174,7 @@ export class ContainerRunner implements Runner {
   }
 
   async removeGroup(group: string): Promise<void> {
-    const { engine } = this.#engine()
+    const { engine, images } = this.#engine()
     try {
       await removeLeftovers(engine.docker, [`${NODE_LABEL}=${this.#node}`, `${GROUP_LABEL}=${group}`])
     } catch (error) {
@@ -167,10 +182,11 @@ export class ContainerRunner implements Runner {
         cause: error,
       })
     }
+    await images.release(group)
     this.#groups.delete(group)
   }
 
-  #engine(): { readonly engine: Engine; readonly trial: TrialResult } {
+  #engine(): Found {
     if (this.#found === undefined)
       throw new RunnerError('stopped', 'the container runner has not been started')
     return this.#found
@@ -183,11 +199,7 @@ export class ContainerRunner implements Runner {
   #group({ group, guest }: PodSpecToRun): Group {
     const known = this.#groups.get(group.id)
     if (known) return known
-    const made: Group = {
-      pids: group.limits.pids ?? DEFAULT_PIDS,
-      diskBytes: guest === 'own' ? Infinity : (group.limits.diskBytes ?? DEFAULT_DISK_BYTES),
-      containers: new Map(),
-    }
+    const made: Group = { limited: guest === 'own' ? undefined : group, containers: new Map() }
     this.#groups.set(group.id, made)
     return made
   }
@@ -217,8 +229,10 @@ export class ContainerRunner implements Runner {
 
   async #lookAtDisks(): Promise<void> {
     const { engine } = this.#engine()
-    for (const [id, { diskBytes, containers }] of this.#groups) {
-      if (!Number.isFinite(diskBytes) || containers.size === 0) continue
+    for (const [id, { limited, containers }] of this.#groups) {
+      if (limited === undefined || containers.size === 0) continue
+      // What volumes and sandboxes were given of it is theirs, used or not.
+      const diskBytes = this.#options.budgets.left(limited, 'diskBytes')
       let bytes = 0
       for (const container of containers.keys()) {
         bytes += await writtenBy(engine.docker.getContainer(container))
@@ -240,12 +254,9 @@ async function writtenBy(container: Docker.Container): Promise<number> {
   }
 }
 
-function takePids(group: Group, all: number): number {
-  const pids = Math.min(Math.max(LEAST_PIDS, Math.floor(all / PIDS_SHARE)), group.pids)
-  if (pids < LEAST_PIDS)
-    throw new RunnerError('spawn-failed', `all ${all} processes of the contract are given out`)
-  group.pids -= pids
-  return pids
+function takePids(budgets: GroupBudgets, group: ProcessGroup): Share {
+  const share = Math.floor(budgets.whole(group, 'pids') / PIDS_SHARE)
+  return budgets.take(group, 'pids', Math.max(LEAST_PIDS, Math.min(share, budgets.left(group, 'pids'))))
 }
 
 async function ensureEmptyImage({ docker }: Engine): Promise<void> {

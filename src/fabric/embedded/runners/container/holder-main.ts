@@ -19,16 +19,32 @@ function addresses(): readonly string[] {
   return [...own, '127.0.0.1', '::1']
 }
 
-function forward(from: Socket, port: number, [host, ...others]: readonly string[]): void {
+/** Connects to the first address at which the port accepts connections; to none, where it accepts none. */
+function dial(
+  port: number,
+  [host, ...others]: readonly string[],
+  then: (to: Socket | undefined) => void,
+): void {
   if (host === undefined) {
-    from.destroy()
+    then(undefined)
     return
   }
   const to = connect({ host, port, allowHalfOpen: true })
-  const onRefused = (): void => forward(from, port, others)
+  const onRefused = (): void => dial(port, others, then)
   to.once('error', onRefused)
   to.once('connect', () => {
     to.off('error', onRefused)
+    then(to)
+  })
+}
+
+function forward(from: Socket, port: number): void {
+  from.on('error', () => from.destroy())
+  dial(port, addresses(), (to) => {
+    if (to === undefined) {
+      from.destroy()
+      return
+    }
     to.on('error', () => from.destroy())
     from.on('close', () => to.destroy())
     to.on('close', () => from.destroy())
@@ -37,11 +53,23 @@ function forward(from: Socket, port: number, [host, ...others]: readonly string[
   })
 }
 
+/** Says whether the port accepts connections: that the socket does says nothing of the port. */
+function tell(from: Socket, port: number): void {
+  from.on('error', () => from.destroy())
+  dial(port, addresses(), (to) => {
+    to?.on('error', () => {}).destroy()
+    if (to === undefined) from.destroy()
+    else from.end('up')
+  })
+}
+
 for (const port of ports) {
   createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    socket.on('error', () => socket.destroy())
-    forward(socket, Number(port), addresses())
+    forward(socket, Number(port))
   }).listen(`${directory}/${port}.sock`)
+  createServer((socket) => {
+    tell(socket, Number(port))
+  }).listen(`${directory}/${port}.up`)
 }
 // By default a first process ignores what would end others.
 process.once('SIGTERM', () => process.kill(process.pid, 'SIGKILL'))

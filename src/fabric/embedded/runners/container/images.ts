@@ -1,5 +1,6 @@
 /** The images of containers: there, or pulled as the pod says. */
 import type Docker from 'dockerode'
+import type { Readable } from 'node:stream'
 import { type ContainerSpec, type PullCredential, RunnerError } from '../../runner.ts'
 
 const DEFAULT_REGISTRY = 'docker.io'
@@ -11,6 +12,9 @@ export interface Image {
   readonly id: string
   /** The user that it says its program runs as; empty for root. */
   readonly user: string
+  readonly bytes: number
+  /** Whether it was not with the engine before. */
+  readonly isNew: boolean
 }
 
 export interface ImageRequest {
@@ -19,14 +23,16 @@ export interface ImageRequest {
   readonly credentials: readonly PullCredential[]
   /** Whether images may come from a network at all. */
   readonly mayPull: boolean
+  /** More is not fetched; what is fetched is compressed, so the image may still be larger. */
+  readonly mostBytes?: number
 }
 
 /** @throws RunnerError `image-name-invalid`, `image-not-present`, `image-pull-failed` */
 export async function ensureImage(docker: Docker, request: ImageRequest): Promise<Image> {
-  const { image, policy = defaultPolicy(image), credentials, mayPull } = request
+  const { image, policy = defaultPolicy(image), credentials, mayPull, mostBytes } = request
   if (!NAME.test(image)) throw new RunnerError('image-name-invalid', `"${image}" is no name of an image`)
+  const there = await inspect(docker, image)
   if (policy !== 'Always') {
-    const there = await inspect(docker, image)
     if (there !== undefined) return there
     if (policy === 'Never') {
       throw new RunnerError(
@@ -37,11 +43,11 @@ export async function ensureImage(docker: Docker, request: ImageRequest): Promis
   }
   if (!mayPull)
     throw new RunnerError('image-not-present', `the image ${image} is not here, and this node pulls none`)
-  await pull(docker, image, credentials)
+  await pull(docker, image, credentials, mostBytes)
   const pulled = await inspect(docker, image)
   if (pulled === undefined)
     throw new RunnerError('image-pull-failed', `${image} is not there after it was pulled`)
-  return pulled
+  return { ...pulled, isNew: pulled.id !== there?.id }
 }
 
 /** Kubernetes' rule: what may be another image tomorrow is asked for each time. */
@@ -59,8 +65,8 @@ export function registryOf(image: string): string {
 
 async function inspect(docker: Docker, image: string): Promise<Image | undefined> {
   try {
-    const { Id, Config } = await docker.getImage(image).inspect()
-    return { id: Id, user: (Config as { User?: string } | undefined)?.User ?? '' }
+    const { Id, Config, Size } = await docker.getImage(image).inspect()
+    return { id: Id, user: (Config as { User?: string } | undefined)?.User ?? '', bytes: Size, isNew: false }
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return undefined
     throw new RunnerError(
@@ -71,7 +77,18 @@ async function inspect(docker: Docker, image: string): Promise<Image | undefined
   }
 }
 
-async function pull(docker: Docker, image: string, credentials: readonly PullCredential[]): Promise<void> {
+interface Progress {
+  /** Of a layer. */
+  readonly id?: string
+  readonly progressDetail?: { readonly total?: number }
+}
+
+async function pull(
+  docker: Docker,
+  image: string,
+  credentials: readonly PullCredential[],
+  mostBytes = Infinity,
+): Promise<void> {
   const registry = registryOf(image)
   const known = credentials.find(
     (each) =>
@@ -82,8 +99,19 @@ async function pull(docker: Docker, image: string, credentials: readonly PullCre
   }
   try {
     const stream = await docker.pull(image, options ?? {})
+    const layers = new Map<string, number>()
     await new Promise<void>((resolve, reject) => {
-      docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()))
+      const onProgress = ({ id = '', progressDetail }: Progress): void => {
+        layers.set(id, progressDetail?.total ?? layers.get(id) ?? 0)
+        const bytes = [...layers.values()].reduce((sum, each) => sum + each, 0)
+        if (bytes <= mostBytes) return
+        // The engine stops when nobody listens any more.
+        ;(stream as Readable).destroy()
+        reject(
+          new Error(`${image} has more than the ${mostBytes} bytes that are left for images (guests.images)`),
+        )
+      }
+      docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()), onProgress)
     })
   } catch (error) {
     throw new RunnerError('image-pull-failed', (error as Error).message, { cause: error })

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describeRunner } from '../../../../../test/conformance/runner.ts'
 import { podToRun } from '../../../../../test/support/pod-to-run.ts'
 import { processesWith } from '../../../../../test/support/processes-with.ts'
 import { silentLog } from '../../../../kernel/log.ts'
@@ -44,6 +45,13 @@ const exitOf = ({ code, signal, oomKilled }: ProcessExit) => ({
 })
 
 for (const cgroups of hasCgroups ? [true, false] : [false]) {
+  describeRunner(`process runner, ${cgroups ? 'with' : 'without'} control groups`, {
+    create: async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'tributary-runner-'))
+      return new ProcessRunner({ directory, system: realSystem, log: silentLog, cgroups })
+    },
+  })
+
   describe(`process runner, ${cgroups ? 'with' : 'without'} control groups`, () => {
     let directory: string
     let runner: Runner

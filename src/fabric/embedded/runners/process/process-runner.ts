@@ -192,6 +192,7 @@ export class ProcessRunner implements Runner {
     let execs = 0
     const reach = (port: number) => ({ host: address, port })
     return {
+      runner: 'process',
       images: false,
       address,
       home,
@@ -441,6 +442,12 @@ function programOf(spec: ContainerSpec, group: ProcessGroup, home: string): Prog
     throw unsupported(
       'has no command: this node runs commands, not images' +
         (image === undefined ? '' : ` (image "${image}" is not pulled)`),
+    )
+  }
+  const { runAsUser, runAsGroup, readOnlyRootFilesystem } = spec.security
+  if (runAsUser !== undefined || runAsGroup !== undefined || readOnlyRootFilesystem === true) {
+    throw unsupported(
+      'securityContext: a user, a group or a root of its own is nothing that a process here has',
     )
   }
   if (mounts.length > 0) throw unsupported('volumeMounts are not supported where pods run as processes')

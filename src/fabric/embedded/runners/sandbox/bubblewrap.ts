@@ -60,7 +60,7 @@ export interface Holder {
   readonly node: string
   /** On this machine; empty directory of the guest's user. */
   readonly sockets: string
-  readonly volumes: readonly string[]
+  readonly volumes: readonly { readonly name: string; readonly sizeBytes?: number }[]
   /** By name of the volume: directories of this machine. */
   readonly files: ReadonlyMap<string, string>
   /** Descriptor to which bwrap writes what it made. */
@@ -68,7 +68,11 @@ export interface Holder {
 }
 
 export function holderCommand(bwrap: string, holder: Holder): readonly string[] {
-  const directories = ['home', 'tmp', 'shm', ...holder.volumes.map((name) => `volumes/${name}`)]
+  const directories = ['home', 'tmp', 'shm', 'volumes']
+  const volumes = holder.volumes.flatMap(({ name, sizeBytes }) => [
+    ...(sizeBytes === undefined ? ['--dir'] : ['--size', String(sizeBytes), '--tmpfs']),
+    join(SCRATCH, 'volumes', name),
+  ])
   return [
     bwrap,
     ...['--unshare-user', '--uid', INSIDE, '--gid', INSIDE],
@@ -83,6 +87,7 @@ export function holderCommand(bwrap: string, holder: Holder): readonly string[] 
     ]),
     ...['--size', String(holder.diskBytes), '--tmpfs', SCRATCH],
     ...directories.flatMap((name) => ['--dir', join(SCRATCH, name)]),
+    ...volumes,
     ...['--dir', FILES, '--bind', holder.sockets, SOCKETS],
     ...[...holder.files].flatMap(([name, path]) => ['--ro-bind', path, join(FILES, name)]),
     ...['--remount-ro', '/', '--info-fd', String(holder.infoFd), '--', '/bin/cat'],
@@ -106,21 +111,29 @@ export interface Inside {
   /** Descriptor from which bwrap reads the environment: on the command line everybody could read it. */
   readonly envFd: number
   readonly directory: string
+  /** As it sees itself; on this machine it is the guest's user whatever this says. */
+  readonly user?: number | undefined
+  readonly group?: number | undefined
+  /** Whether it writes to nothing but its volumes and /dev/shm. */
+  readonly readOnly: boolean
   readonly mounts: readonly (VolumeMount & { readonly kind: 'empty' | 'files' })[]
   readonly command: readonly string[]
 }
 
 /** Of a container of the pod, in the namespaces of the holder. */
-export function containerCommand({ bwrap, envFd, directory, mounts, command }: Inside): readonly string[] {
+export function containerCommand(inside: Inside): readonly string[] {
+  const { bwrap, envFd, directory, user = INSIDE, group = user, readOnly, mounts, command } = inside
+  const bind = readOnly ? '--ro-bind' : '--bind'
   return [
     bwrap,
     // No namespaces of its own: with them a guest would get at parts of the kernel that only root sees.
-    ...['--unshare-user', '--disable-userns', '--unshare-pid', '--unshare-cgroup-try', '--cap-drop', 'ALL'],
+    ...['--unshare-user', '--uid', String(user), '--gid', String(group), '--disable-userns'],
+    ...['--unshare-pid', '--unshare-cgroup-try', '--cap-drop', 'ALL'],
     ...['--die-with-parent', '--new-session', '--clearenv'],
     ...systemRoot(),
     ...['--ro-bind', NODE_FOLDER, NODE_FOLDER, '--proc', '/proc', '--dev', '/dev'],
-    ...['--bind', `${SCRATCH}/shm`, '/dev/shm', '--bind', `${SCRATCH}/tmp`, '/tmp'],
-    ...['--bind', `${SCRATCH}/home`, '/home'],
+    ...['--bind', `${SCRATCH}/shm`, '/dev/shm', bind, `${SCRATCH}/tmp`, '/tmp'],
+    ...[bind, `${SCRATCH}/home`, '/home'],
     ...mounts.flatMap(({ volume, kind, mountPath, readOnly, subPath = '' }) => [
       readOnly ? '--ro-bind' : '--bind',
       join(kind === 'files' ? FILES : `${SCRATCH}/volumes`, volume, subPath),

@@ -2,12 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
-import { connect } from 'node:net'
-import { join, resolve as resolvePath } from 'node:path'
+import { resolve as resolvePath } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import type { Log } from '../../../../kernel/log.ts'
 import { deadline, sleep, type System } from '../../../../kernel/system.ts'
-import type { Reach } from '../../../reach.ts'
 import {
   type ContainerSpec,
   type PodSpecToRun,
@@ -19,6 +17,7 @@ import {
   type RunningProcess,
 } from '../../runner.ts'
 import { drainOutput, killUntilGone, signalProcess } from '../programs.ts'
+import { forwarded, probeForwarded } from '../forwarded.ts'
 import type { Prober } from '../prober.ts'
 import type { Cgroups } from '../process/cgroups.ts'
 import { SYSTEM_PATH } from '../process/isolation.ts'
@@ -52,7 +51,10 @@ export interface SandboxPodOptions {
   readonly place: string
   /** Undefined for our own, which the user namespace makes powerless. */
   readonly user: number | undefined
+  /** Of what it writes beside volumes with a size of their own. */
   readonly diskBytes: number
+  /** Processes and threads of its own. */
+  readonly pids: number
 }
 
 /** Enters the limits, then becomes the command. First argument: how many files to write its own id into. */
@@ -98,7 +100,7 @@ export class SandboxPod {
       diskBytes,
       node,
       sockets: place,
-      volumes: spec.volumes.filter(({ kind }) => kind === 'empty').map(({ name }) => name),
+      volumes: spec.volumes.filter((each) => each.kind === 'empty'),
       files: new Map(files),
       infoFd: 3,
     })
@@ -127,17 +129,13 @@ export class SandboxPod {
     return { ...process, exec }
   }
 
-  reach(port: number): Reach | undefined {
+  reach(port: number): ReturnType<typeof forwarded> | undefined {
     if (this.#removed !== undefined || !this.#options.spec.ports.includes(port)) return undefined
-    return { path: join(this.#options.place, `${port}.sock`) }
+    return forwarded(this.#options.place, port)
   }
 
-  async probe(target: ProbeTarget, signal: AbortSignal): Promise<string | undefined> {
-    const reach = this.reach(target.port)
-    if (reach === undefined) return `port ${target.port} is not declared`
-    const isUp = await hears(join(this.#options.place, `${target.port}.up`), signal)
-    if (!isUp) return `nothing accepts connections on port ${target.port}`
-    return target.kind === 'tcp' ? undefined : this.#around.prober.probe(target, reach, signal)
+  probe(target: ProbeTarget, signal: AbortSignal): Promise<string | undefined> {
+    return probeForwarded(this.#around.prober, target, this.reach(target.port), signal)
   }
 
   /** When its first process is gone, the kernel has ended all. */
@@ -184,11 +182,14 @@ export class SandboxPod {
     if (this.#removed !== undefined) throw new RunnerError('stopped', 'the pod is ending')
     const { tools, system, watchdog, trees } = this.#around
     const { group } = this.#options.spec
-    const pids = Math.min(spec.limits.pids ?? DEFAULT_PIDS, group.limits.pids ?? DEFAULT_PIDS)
+    const pids = Math.min(spec.limits.pids ?? Infinity, this.#options.pids)
     const inside = containerCommand({
       bwrap: tools.bwrap,
       envFd: 3,
       directory: resolvePath(HOME, spec.workingDirectory ?? '.'),
+      user: spec.security.runAsUser,
+      group: spec.security.runAsGroup,
+      readOnly: spec.security.readOnlyRootFilesystem === true,
       mounts: this.#mounts(spec),
       command: commandOf(spec),
     })
@@ -386,21 +387,6 @@ async function waitForHolder(pid: number, holder: ChildProcess, signal: AbortSig
   holder.stdin!.write('.')
   await Promise.race([answered, ended])
   return pid
-}
-
-/** @returns whether somebody says something at the socket */
-function hears(path: string, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path })
-    const end = (heard: boolean) => (): void => {
-      signal.removeEventListener('abort', no)
-      socket.destroy()
-      resolve(heard)
-    }
-    const no = end(false)
-    signal.addEventListener('abort', no, { once: true })
-    socket.once('data', end(true)).once('error', no).once('close', no)
-  })
 }
 
 /** Until its first process is known, a pod has the id 0, which to the kernel means our own group. */

@@ -9,13 +9,20 @@ import { processesWith } from '../../../../../test/support/processes-with.ts'
 import { whySandboxCannot } from '../../../../../test/support/sandboxes.ts'
 import { silentLog } from '../../../../kernel/log.ts'
 import { realSystem } from '../../../../kernel/system.ts'
+import { GroupBudgets } from '../group-budgets.ts'
 import { SandboxRunner } from './sandbox-runner.ts'
 
 const cannot = await whySandboxCannot()
 if (cannot !== undefined) console.warn(`sandboxes are not tested: ${cannot}`)
 const directory = mkdtempSync(join(tmpdir(), 'tributary-sandbox-'))
 const create = (cgroups: boolean): SandboxRunner =>
-  new SandboxRunner({ directory, system: realSystem, log: silentLog, diskBytes: 64 << 20, cgroups })
+  new SandboxRunner({
+    directory,
+    system: realSystem,
+    log: silentLog,
+    budgets: new GroupBudgets({ diskBytes: 64 << 20 }),
+    cgroups,
+  })
 
 describe.skipIf(cannot !== undefined)('sandbox', () => {
   describeRunner('sandbox runner', { create: () => create(true) })

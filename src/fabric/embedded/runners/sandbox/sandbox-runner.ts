@@ -16,10 +16,12 @@ import {
   type Enforces,
   type PodSpecToRun,
   type ProcessGroup,
+  type ProcessLimits,
   type Runner,
   RunnerError,
   type RunningPod,
 } from '../../runner.ts'
+import type { GroupBudgets, Share } from '../group-budgets.ts'
 import { Identities } from '../identities.ts'
 import { Prober } from '../prober.ts'
 import { killUntilGone } from '../programs.ts'
@@ -34,8 +36,8 @@ export interface SandboxRunnerOptions {
   readonly directory: string
   readonly system: System
   readonly log: Log
-  /** What a group may write where it does not say, in bytes. */
-  readonly diskBytes: number
+  /** What groups may have; shared with other runners that pods of the same groups run in. */
+  readonly budgets: GroupBudgets
   /** False does without control groups, as on machines that have none. */
   readonly cgroups?: boolean
   /** Where the users of guests are written down. */
@@ -44,9 +46,21 @@ export interface SandboxRunnerOptions {
 
 /** What our forwarder may take for each pod, besides what its contract gives: it is the seller's. */
 const FORWARDER_BYTES = 96 * 1024 * 1024
-const DEFAULT_PIDS = 1_024
+const FORWARDER_PIDS = 24
+/** One pod gets no more of its group's processes than this share, and none fewer than that many. */
+const PIDS_SHARE = 4
+const LEAST_PIDS = 32
 const SMALLEST_DISK_BYTES = 64 * 1024
 const TRIAL = 'trial'
+
+interface Entry {
+  readonly group: ProcessGroup
+  readonly pod: SandboxPod
+  readonly pids: Share
+  readonly disk: Share
+  /** Of its containers, by their ids. */
+  readonly limits: Map<string, ProcessLimits>
+}
 
 export class SandboxRunner implements Runner {
   readonly name = 'sandbox'
@@ -56,10 +70,7 @@ export class SandboxRunner implements Runner {
   readonly #root: string
   readonly #identities: Identities | undefined
   readonly #prober = new Prober()
-  readonly #pods = new Map<
-    string,
-    { readonly group: string; readonly pod: SandboxPod; readonly disk: number }
-  >()
+  readonly #pods = new Map<string, Entry>()
   #cgroups: Cgroups | undefined
   #trees: ProcessTrees | undefined
   #watchdog: MemoryWatchdog | undefined
@@ -145,8 +156,7 @@ export class SandboxRunner implements Runner {
   }
 
   async #end(): Promise<void> {
-    await Promise.all(Array.from(this.#pods.values(), ({ pod }) => pod.remove()))
-    this.#pods.clear()
+    await Promise.all(Array.from(this.#pods.keys(), (uid) => this.#forget(uid)))
     this.#cgroups?.remove('')
     await rm(this.#root, { recursive: true, force: true })
     await this.#prober.stop()
@@ -158,47 +168,45 @@ export class SandboxRunner implements Runner {
   async makePod(spec: PodSpecToRun): Promise<RunningPod> {
     const surroundings = this.#surroundings
     if (surroundings === undefined) throw new RunnerError('stopped', 'the runner is not started')
-    const disk = this.#diskFor(spec)
     const user = this.#identities?.of(spec.group.id)
     // The pod's uid may be chosen by a buyer: as a path it must be nobody's but this pod's.
     const place = join(this.#root, shortHash(`${spec.group.id}/${spec.uid}`, 32))
-    const pod = new SandboxPod(surroundings, { spec, place, user, diskBytes: disk })
     const key = spec.uid
-    await this.#pods.get(key)?.pod.remove()
-    this.#pods.set(key, { group: spec.group.id, pod, disk })
+    await this.#forget(key)
+    const entry = this.#enter(surroundings, spec, place, user)
+    const { pod } = entry
     try {
       await mkdir(place, { mode: 0o700 })
       if (user !== undefined) await chown(place, user, user)
       this.#limit(spec.group)
       await pod.start()
     } catch (error) {
-      this.#pods.delete(key)
-      await pod.remove()
+      await this.#forget(key)
       if (error instanceof RunnerError) throw error
       throw new RunnerError('directory-failed', `no sandbox for the pod: ${(error as Error).message}`, {
         cause: error,
       })
     }
-    const remove = async (): Promise<void> => {
-      await pod.remove()
-      if (this.#pods.get(key)?.pod === pod) this.#pods.delete(key)
-    }
     return {
+      runner: 'sandbox',
       images: false,
       address: pod.address,
       home: pod.home,
       path: pod.path,
-      run: (container) => pod.run(container),
+      run: (container) => {
+        entry.limits.set(container.id, container.limits)
+        this.#limit(spec.group)
+        return pod.run(container)
+      },
       reach: (port) => pod.reach(port),
       probe: (target, signal) => pod.probe(target, signal),
-      remove,
+      remove: () => (this.#pods.get(key) === entry ? this.#forget(key) : pod.remove()),
     }
   }
 
   async removeGroup(group: string): Promise<void> {
-    const pods = [...this.#pods].filter(([, entry]) => entry.group === group)
-    await Promise.all(pods.map(([, { pod }]) => pod.remove()))
-    for (const [uid] of pods) this.#pods.delete(uid)
+    const pods = [...this.#pods].filter(([, entry]) => entry.group.id === group)
+    await Promise.all(pods.map(([uid]) => this.#forget(uid)))
     const { clock } = this.#options.system
     const isGone = await killUntilGone(() => this.#cgroups?.kill(group) !== false, clock)
     if (!isGone) throw new RunnerError('stopped', `processes of ${group} do not die`)
@@ -206,29 +214,62 @@ export class SandboxRunner implements Runner {
     this.#identities?.release(group)
   }
 
-  /** What all pods of a group may write together never exceeds what the group may: a pod gets half of what is left. */
-  #diskFor({ group, volumes }: PodSpecToRun): number {
-    const whole = group.limits.diskBytes ?? this.#options.diskBytes
-    const others = Array.from(this.#pods.values()).filter((entry) => entry.group === group.id)
-    const left = whole - others.reduce((total, { disk }) => total + disk, 0)
-    const stated = volumes.reduce((sum, each) => sum + (each.kind === 'empty' ? (each.sizeBytes ?? 0) : 0), 0)
-    const disk = Math.min(left, Math.max(stated, Math.floor(left / 2)))
-    if (disk < Math.max(stated, SMALLEST_DISK_BYTES)) {
-      throw new RunnerError(
-        'directory-failed',
-        `no room for the pod's files: ${left} of ${whole} bytes are left`,
+  /** Takes from the group's budgets what the pod may have: half of the disk that is left, beside volumes with a size. */
+  #enter(
+    surroundings: SandboxSurroundings,
+    spec: PodSpecToRun,
+    place: string,
+    user: number | undefined,
+  ): Entry {
+    const { budgets } = this.#options
+    const { group, volumes } = spec
+    const whole = budgets.whole(group, 'pids')
+    const pids = budgets.take(group, 'pids', Math.max(LEAST_PIDS, Math.floor(whole / PIDS_SHARE)))
+    try {
+      const sized = volumes.reduce(
+        (sum, each) => sum + (each.kind === 'empty' ? (each.sizeBytes ?? 0) : 0),
+        0,
       )
+      const rest = Math.floor((budgets.left(group, 'diskBytes') - sized) / 2)
+      const diskBytes = Math.max(SMALLEST_DISK_BYTES, rest)
+      const disk = budgets.take(group, 'diskBytes', diskBytes + sized)
+      const pod = new SandboxPod(surroundings, { spec, place, user, diskBytes, pids: pids.amount })
+      const entry: Entry = { group, pod, pids, disk, limits: new Map() }
+      this.#pods.set(spec.uid, entry)
+      return entry
+    } catch (error) {
+      pids.giveBack()
+      throw error
     }
-    return disk
   }
 
+  async #forget(uid: string): Promise<void> {
+    const entry = this.#pods.get(uid)
+    if (entry === undefined) return
+    await entry.pod.remove()
+    if (this.#pods.get(uid) !== entry) return
+    this.#pods.delete(uid)
+    entry.pids.giveBack()
+    entry.disk.giveBack()
+    this.#limit(entry.group)
+  }
+
+  /**
+   * All that runs here of a group: what its containers here may use, so that commands beside them (exec) count, too,
+   * and containers of the group elsewhere keep theirs; and what our forwarders need.
+   */
   #limit({ id, limits }: ProcessGroup): void {
-    const pods = Array.from(this.#pods.values()).filter(({ group }) => group === id)
-    const { memoryBytes } = limits
+    const entries = Array.from(this.#pods.values()).filter(({ group }) => group.id === id)
+    if (entries.length === 0) return
+    const containers = entries.flatMap((entry) => [...entry.limits.values()])
+    const { memoryBytes, cpuMillis } = {
+      memoryBytes: sumOf(containers.map((each) => each.memoryBytes)) ?? limits.memoryBytes,
+      cpuMillis: sumOf(containers.map((each) => each.cpuMillis)) ?? limits.cpuMillis,
+    }
     this.#cgroups?.make(id, {
-      pids: DEFAULT_PIDS,
-      ...limits,
-      ...(memoryBytes !== undefined && { memoryBytes: memoryBytes + pods.length * FORWARDER_BYTES }),
+      pids: entries.reduce((sum, { pids }) => sum + pids.amount + FORWARDER_PIDS, 0),
+      ...(cpuMillis !== undefined && { cpuMillis }),
+      ...(memoryBytes !== undefined && { memoryBytes: memoryBytes + entries.length * FORWARDER_BYTES }),
     })
   }
 
@@ -290,6 +331,12 @@ export class SandboxRunner implements Runner {
       await rm(join(this.#root, name), { recursive: true, force: true })
     }
   }
+}
+
+/** @returns undefined where there is none, or one has no limit */
+function sumOf(limits: readonly (number | undefined)[]): number | undefined {
+  if (limits.length === 0) return undefined
+  return limits.reduce((sum, each) => (sum === undefined || each === undefined ? undefined : sum + each), 0)
 }
 
 async function isReadableByAll(path: string): Promise<boolean> {
