@@ -22,5 +22,8 @@ it('the systemd unit lets a sandbox make its namespaces, and have a /proc of its
   // Where a part of /proc is covered, the kernel lets nobody mount another one.
   for (const covering of ['ProtectKernelTunables=yes', 'ProtectKernelLogs=yes', 'ProcSubset=pid'])
     expect(lines).not.toContain(covering)
+  // bubblewrap gives a sandbox a name, which is in none of the usual groups of system calls.
+  const [, calls = ''] = lines.find((line) => line.startsWith('SystemCallFilter=@'))?.split('=') ?? []
+  expect(calls.split(' ')).toEqual(expect.arrayContaining(['@mount', 'sethostname']))
   expect(lines).toContain('User=tributary')
 })

@@ -269,15 +269,17 @@ export class ContainerInstance {
 
   /** Kubernetes' pauses: 10 s, doubled up to 5 min. */
   async #backOffFromPull(attempts: number): Promise<void> {
-    const { system, container, changed } = this.#options
+    const { system, container, changed, event } = this.#options
     const { signal } = this.#stopping
     // So that people see what is wrong before they see that it is waited.
     await sleep(system.clock, PULL_ERROR_SHOWN_MS, signal).catch(() => {})
     if (signal.aborted) return
     if (this.#state.waiting?.reason === 'ErrImagePull') {
-      const message = `Back-off pulling image "${container.image ?? ''}": ${this.#state.waiting.message ?? ''}`
+      const said = `Back-off pulling image "${container.image ?? ''}"`
+      const message = `${said}: ErrImagePull: ${this.#state.waiting.message ?? ''}`
       this.#state = { waiting: { reason: 'ImagePullBackOff', message } }
       changed()
+      event('Normal', 'BackOff', said)
     }
     const delay = backOff(attempts, FIRST_PULL_RETRY_MS, LONGEST_BACK_OFF_MS)
     await sleep(system.clock, delay, signal).catch(() => {})

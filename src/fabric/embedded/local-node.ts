@@ -9,7 +9,7 @@ import { rfc3339, type System } from '../../kernel/system.ts'
 import { NamespaceKind } from '../../objects/core/namespace.ts'
 import { type Node, NodeKind } from '../../objects/core/node.ts'
 import type { GuestTerms } from '../../objects/guests.ts'
-import { DEFAULT_NAMESPACE, setCondition } from '../../objects/meta.ts'
+import { type Condition, DEFAULT_NAMESPACE, setCondition } from '../../objects/meta.ts'
 import type { Amounts } from '../../quantity/amounts.ts'
 import { HOSTNAME_LABEL, IMAGES_LABEL } from './names.ts'
 import { HOST_IP } from './pod-instance.ts'
@@ -34,6 +34,13 @@ export interface LocalNodeOptions {
   /** Whether our own pods run their images; asked after the runner has started. */
   readonly runsImages: () => boolean
 }
+
+const READY = {
+  type: 'Ready',
+  status: 'True',
+  reason: 'KubeletReady',
+  message: 'this machine runs programs',
+} as const
 
 /** Label of the node that is this machine. */
 export const LOCAL_NODE_LABEL = 'tributary.io/local-node'
@@ -89,6 +96,24 @@ export class LocalNode implements Component {
     await mutateStatus(store, NodeKind, { name: nodeName }, ({ status }) => this.#status(status, now))
   }
 
+  /** Whether programs of others run here, and what keeps them off this machine. */
+  #guests(): Omit<Condition, 'lastTransitionTime'> {
+    const { allowWorkloads, terms } = this.#options
+    const type = 'GuestsIsolated'
+    if (!allowWorkloads) {
+      const message = 'programs of others are not run: allowWorkloads is off'
+      return { type, status: 'Unknown', reason: 'WorkloadsNotAllowed', message }
+    }
+    const inForce = terms()
+    if (inForce.status === 'Refused')
+      return { type, status: 'Unknown', reason: 'NotIsolated', message: inForce.message }
+    const { runner, limits, egress } = inForce
+    const message = `programs of others run with the runner ${runner} (${limits}; egress: ${egress})`
+    return runner === 'process'
+      ? { type, status: 'False', reason: 'Unisolated', message }
+      : { type, status: 'True', reason: 'Isolated', message }
+  }
+
   #status(before: Node['status'], now: string): Node['status'] {
     const { nodeName, version, runner } = this.#options
     const capacity = { pods: DEFAULT_PODS, ...this.#options.capacity }
@@ -104,13 +129,7 @@ export class LocalNode implements Component {
       ...before,
       capacity: { ...capacity },
       allocatable: { ...capacity },
-      conditions: [
-        ...setCondition(
-          before?.conditions,
-          { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'this machine runs programs' },
-          now,
-        ),
-      ],
+      conditions: [...setCondition(setCondition(before?.conditions, READY, now), this.#guests(), now)],
       addresses: [
         { type: 'InternalIP', address: HOST_IP },
         { type: 'Hostname', address: nodeName },

@@ -33,6 +33,7 @@ import { makeVolumes, sumOf, volumeSizes } from './volumes.ts'
 export interface ContainerPodOptions {
   readonly system: System
   readonly docker: Docker
+  readonly pageBytes: number | undefined
   readonly spec: PodSpecToRun
   readonly labels: Labels
   readonly habits: EngineHabits
@@ -70,7 +71,7 @@ export async function makeContainerPod(options: ContainerPodOptions): Promise<Ru
     await mkdir(socketDirectory, { recursive: true, mode: 0o700 })
     const sizes = volumeSizes(spec, options.budgets)
     disk = options.budgets.take(spec.group, 'diskBytes', sumOf(sizes))
-    const volumes = await makeVolumes(docker, `tributary-${short}`, sizes, labels)
+    const volumes = await makeVolumes(docker, `tributary-${short}`, sizes, labels, options.pageBytes)
     const made = await docker.createContainer(
       holderOptions(emptyImage, spec, {
         ...{ labels, habits, networkMode, socketDirectory, binds, volumes: [...volumes.values()] },

@@ -65,6 +65,8 @@ interface Found {
   readonly engine: Engine
   readonly trial: TrialResult
   readonly images: PulledImages
+  /** In which there is nothing: its id. */
+  readonly emptyImage: string
 }
 
 export class ContainerRunner implements Runner {
@@ -126,15 +128,15 @@ export class ContainerRunner implements Runner {
       await removeLeftovers(engine.docker, [`${NODE_LABEL}=${this.#node}`])
       this.#directory = await memoryDirectory(join(directory, 'container-runner'))
       this.#binds = await holderBinds()
-      await ensureEmptyImage(engine)
+      const emptyImage = await ensureEmptyImage(engine)
       const labels = this.#labels('trial')
-      const trial = await tryEngine(system, engine, EMPTY_IMAGE, this.#directory, this.#binds, labels)
+      const trial = await tryEngine(system, engine, emptyImage, this.#directory, this.#binds, labels)
       const images = new PulledImages({
         docker: engine.docker,
         file: join(directory, 'pulled-images.json'),
         mostBytes: this.#options.imageBytes ?? Infinity,
       })
-      this.#found = { engine, trial, images }
+      this.#found = { engine, trial, images, emptyImage }
     } catch (error) {
       if (error instanceof RunnerError) throw error
       throw new RunnerError('unsupported', `${engine.name}: ${reasonOf(error)}`, { cause: error })
@@ -151,18 +153,19 @@ export class ContainerRunner implements Runner {
   }
 
   async makePod(spec: PodSpecToRun): Promise<RunningPod> {
-    const { engine, trial, images } = this.#engine()
+    const { engine, trial, images, emptyImage } = this.#engine()
     const { group } = spec
     const known = this.#group(spec)
     const labels = this.#labels(group.id)
     const networkMode = await this.#network(engine, spec, labels)
     const pod = await makeContainerPod({
       ...{ system: this.#options.system, docker: engine.docker, spec, labels, habits: trial.habits },
-      ...{ emptyImage: EMPTY_IMAGE, binds: this.#binds, directory: this.#directory, networkMode },
+      ...{ emptyImage, binds: this.#binds, directory: this.#directory, networkMode },
       mayPull: this.#options.mayPull ?? true,
       images,
       prober: this.#prober,
       budgets: this.#options.budgets,
+      pageBytes: engine.pageBytes,
       takePids: () => takePids(this.#options.budgets, group),
       ran: (id, container) => {
         known.containers.set(id, container)
@@ -259,15 +262,31 @@ function takePids(budgets: GroupBudgets, group: ProcessGroup): Share {
   return budgets.take(group, 'pids', Math.max(LEAST_PIDS, Math.min(share, budgets.left(group, 'pids'))))
 }
 
-async function ensureEmptyImage({ docker }: Engine): Promise<void> {
-  const there = await docker
-    .getImage(EMPTY_IMAGE)
-    .inspect()
-    .catch(() => undefined)
-  if (there !== undefined) return
-  const [repo, tag] = EMPTY_IMAGE.split(':')
+/** @returns its id: engines differ in what they call what was made here */
+async function ensureEmptyImage({ docker }: Engine): Promise<string> {
+  const find = async (): Promise<string | undefined> => {
+    for (const name of [EMPTY_IMAGE, `localhost/${EMPTY_IMAGE}`]) {
+      const there = await docker
+        .getImage(name)
+        .inspect()
+        .catch(() => undefined)
+      if (there !== undefined) return there.Id
+    }
+    return undefined
+  }
+  const there = await find()
+  if (there !== undefined) return there
+  const [repo = '', tag = ''] = EMPTY_IMAGE.split(':')
   const stream = await docker.importImage(Readable.from([EMPTY_TAR]), { repo, tag })
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()))
+  const events = await new Promise<readonly { readonly status?: string }[]>((resolve, reject) => {
+    docker.modem.followProgress(stream, (error, output) => (error ? reject(error) : resolve(output)))
   })
+  const made = events.findLast(({ status }) => status?.startsWith('sha256:'))?.status
+  if (made === undefined) throw new RunnerError('unsupported', 'the engine does not say what it imported')
+  // Podman gives what it imports no name.
+  await docker
+    .getImage(made)
+    .tag({ repo, tag })
+    .catch(() => {})
+  return made
 }

@@ -1,7 +1,9 @@
 /** The container engine of this machine: where its socket may be, and who answers there. */
+import { execFile } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type Docker from 'dockerode'
 
 /** An engine that answers the Docker Engine API on this machine. */
@@ -10,6 +12,8 @@ export interface Engine {
   readonly socketPath: string
   /** For people, for example `Docker 27.1`. */
   readonly name: string
+  /** Of this machine's memory, in bytes, where the engine counts in them. */
+  readonly pageBytes?: number
   readonly cgroupVersion: '1' | '2'
   /** Whether it runs without root: its containers' root is its own user. */
   readonly rootless: boolean
@@ -72,8 +76,14 @@ async function describe(socketPath: string): Promise<Engine> {
     docker: new Client({ socketPath }),
     socketPath,
     name: `${isPodman ? 'Podman' : 'Docker'} ${version.Version}${rootless ? ', rootless' : ''}`,
+    ...(isPodman && { pageBytes: await pageSize() }),
     cgroupVersion: info.CgroupVersion === '2' ? '2' : '1',
     rootless,
     userNamespaces: rootless || has('userns'),
   }
+}
+
+async function pageSize(): Promise<number> {
+  const { stdout } = await promisify(execFile)('getconf', ['PAGESIZE'])
+  return Number(stdout)
 }

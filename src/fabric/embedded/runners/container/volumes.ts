@@ -26,12 +26,21 @@ export function sumOf(sizes: VolumeSizes): number {
   return [...sizes.values()].reduce((sum, size) => sum + size, 0)
 }
 
+/**
+ * Podman takes `size` for a quota of the disk, whatever the type of the volume: there the size is counted in pages.
+ * @param pageBytes of this machine's memory, where the engine is Podman
+ */
+export function sizeOption(size: number, pageBytes?: number): string {
+  return pageBytes === undefined ? `size=${size}` : `nr_blocks=${Math.max(1, Math.floor(size / pageBytes))}`
+}
+
 /** @returns the engine's names of the pod's scratch volumes, by the pod's */
 export async function makeVolumes(
   docker: Docker,
   prefix: string,
   sizes: VolumeSizes,
   labels: Labels,
+  pageBytes?: number,
 ): Promise<ReadonlyMap<string, string>> {
   const made = new Map<string, string>()
   for (const [volume, size] of sizes) {
@@ -39,7 +48,11 @@ export async function makeVolumes(
     await docker.createVolume({
       Name: name,
       Driver: 'local',
-      DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: `size=${size},mode=1777,nosuid,nodev` },
+      DriverOpts: {
+        type: 'tmpfs',
+        device: 'tmpfs',
+        o: `${sizeOption(size, pageBytes)},mode=1777,nosuid,nodev`,
+      },
       Labels: { ...labels },
     })
     made.set(volume, name)
