@@ -14,7 +14,9 @@ export interface Share {
 }
 
 /** Processes and threads of a contract that states no number. */
-const DEFAULT_PIDS = 1_024
+const DEFAULT_PIDS = 2_048
+
+const PIDS_PART = 8
 
 const WORDS: Readonly<Record<Budgeted, string>> = { pids: 'processes', diskBytes: 'bytes of disk' }
 
@@ -34,6 +36,15 @@ export class GroupBudgets {
   /** @returns what is not given out */
   left(group: ProcessGroup, what: Budgeted): number {
     return this.whole(group, what) - (this.#taken.get(`${what} ${group.id}`) ?? 0)
+  }
+
+  /**
+   * @param least so many whatever is left
+   * @returns processes for one more pod or container: a part of what is left, so that there is some for many
+   */
+  nextPids(group: ProcessGroup, least: number): Share {
+    const part = Math.floor(this.left(group, 'pids') / PIDS_PART)
+    return this.take(group, 'pids', Math.max(least, part))
   }
 
   /** @throws RunnerError `directory-failed` or `spawn-failed` when there is less than `amount` left */

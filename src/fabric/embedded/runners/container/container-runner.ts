@@ -21,7 +21,7 @@ import {
   type RunningContainer,
   type RunningPod,
 } from '../../runner.ts'
-import type { GroupBudgets, Share } from '../group-budgets.ts'
+import type { GroupBudgets } from '../group-budgets.ts'
 import { Prober } from '../prober.ts'
 import { makeContainerPod } from './container-pod.ts'
 import { GROUP_LABEL, type Labels, NODE_LABEL } from './container-options.ts'
@@ -50,8 +50,7 @@ export interface ContainerRunnerOptions {
 const EMPTY_IMAGE = 'tributary-empty:1'
 /** A tar of nothing: two blocks of zeros. */
 const EMPTY_TAR = Buffer.alloc(1_024)
-/** One container gets no more of its group's than this share, and none fewer than that many. */
-const PIDS_SHARE = 4
+/** Of one container, at least. */
 const LEAST_PIDS = 16
 const DISK_LOOK_MS = 5_000
 
@@ -166,7 +165,7 @@ export class ContainerRunner implements Runner {
       prober: this.#prober,
       budgets: this.#options.budgets,
       pageBytes: engine.pageBytes,
-      takePids: () => takePids(this.#options.budgets, group),
+      takePids: () => this.#options.budgets.nextPids(group, LEAST_PIDS),
       ran: (id, container) => {
         known.containers.set(id, container)
         void container.exited.then(() => known.containers.delete(id))
@@ -255,11 +254,6 @@ async function writtenBy(container: Docker.Container): Promise<number> {
   } catch {
     return 0
   }
-}
-
-function takePids(budgets: GroupBudgets, group: ProcessGroup): Share {
-  const share = Math.floor(budgets.whole(group, 'pids') / PIDS_SHARE)
-  return budgets.take(group, 'pids', Math.max(LEAST_PIDS, Math.min(share, budgets.left(group, 'pids'))))
 }
 
 /** @returns its id: engines differ in what they call what was made here */

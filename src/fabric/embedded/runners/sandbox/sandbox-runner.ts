@@ -47,8 +47,7 @@ export interface SandboxRunnerOptions {
 /** What our forwarder may take for each pod, besides what its contract gives: it is the seller's. */
 const FORWARDER_BYTES = 96 * 1024 * 1024
 const FORWARDER_PIDS = 24
-/** One pod gets no more of its group's processes than this share, and none fewer than that many. */
-const PIDS_SHARE = 4
+/** Of one pod, at least. */
 const LEAST_PIDS = 32
 const SMALLEST_DISK_BYTES = 64 * 1024
 const TRIAL = 'trial'
@@ -223,8 +222,7 @@ export class SandboxRunner implements Runner {
   ): Entry {
     const { budgets } = this.#options
     const { group, volumes } = spec
-    const whole = budgets.whole(group, 'pids')
-    const pids = budgets.take(group, 'pids', Math.max(LEAST_PIDS, Math.floor(whole / PIDS_SHARE)))
+    const pids = budgets.nextPids(group, LEAST_PIDS)
     try {
       const sized = volumes.reduce(
         (sum, each) => sum + (each.kind === 'empty' ? (each.sizeBytes ?? 0) : 0),
