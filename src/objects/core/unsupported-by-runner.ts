@@ -32,6 +32,7 @@ export function unsupportedByRunner(
       image === undefined ? [{ field: `${at}.containers[${index}].image`, message, reason: REQUIRED }] : [],
     )
   }
+  if (!OURS.has(name)) return []
   const runsImages = runners.images && name === runners.runner
   const scratch = new Set(
     (spec.volumes ?? []).filter((volume) => volume.emptyDir).map((volume) => volume.name),
@@ -54,6 +55,7 @@ function runnerOf({ containers }: PodSpec, { runner, images, commands }: Runners
   return !images || containers.every(({ image }) => image !== undefined) ? runner : commands
 }
 
+const OURS: ReadonlySet<string> = new Set(['process', 'sandbox', 'container'])
 const REQUIRED = 'FieldValueRequired'
 const FORBIDDEN = 'FieldValueForbidden'
 
