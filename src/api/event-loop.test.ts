@@ -140,6 +140,26 @@ describe('a request at the limit of size', () => {
   const large = JSON.stringify({ metadata, data })
   const requests: Readonly<Record<string, readonly [string, string, string, string]>> = {
     'many texts as JSON': ['POST', CONFIG, 'application/json', large],
+    'many texts as YAML': [
+      'POST',
+      CONFIG,
+      'application/yaml',
+      `metadata: {generateName: a}\ndata:\n${Object.entries(data)
+        .map(([name, text]) => `  ${name}: ${text}`)
+        .join('\n')}`,
+    ],
+    'one text of many lines as YAML': [
+      'POST',
+      CONFIG,
+      'application/yaml',
+      `metadata: {generateName: a}\ndata:\n  a: |\n${'    v\n'.repeat(170_000)}`,
+    ],
+    'one text of escapes as YAML': [
+      'POST',
+      CONFIG,
+      'application/yaml',
+      `metadata: {generateName: a}\ndata: {a: "${'\\n'.repeat(500_000)}"}`,
+    ],
     'a patch of all that there is': [
       'PATCH',
       `${CONFIG}/a`,

@@ -33,14 +33,18 @@ export async function handleCreate(
 ): Promise<ApiResponse> {
   const options = parseWriteOptions(request.query)
   const body = decodeBody(request.contentType, request.body)
+  // To read, to check, to store and to answer are some milliseconds each: others get their turn in between.
+  await context.turns.next()
   const generated = !member(member(body, 'metadata'), 'name')
   const now = context.system.clock.now()
   for (let attempt = 1; ; attempt++) {
     const { object, warnings } = await prepareNew(context, resource, body, namespace, options)
+    await context.turns.next()
     try {
       const created = options.dryRun
         ? await pretendCreate(context, resource, object)
         : await create(context, resource, object)
+      await context.turns.next()
       return renderObject(resource, created, request, now, { status: 201, warnings })
     } catch (error) {
       if (generated && attempt < MAX_NAMES && isStoreError(error, 'AlreadyExists')) continue
@@ -125,9 +129,10 @@ export async function change(
   options: WriteOptions,
   subresource?: 'status',
 ): Promise<{ readonly object: unknown; readonly warnings: readonly string[] }> {
-  const { store } = context
+  const { store, turns } = context
   const { kind } = resource
   for (let attempt = 1; ; attempt++) {
+    await turns.next()
     const current = await getObject(context, resource, key)
     const { object, warnings } = await prepareUpdate(
       context,
@@ -138,6 +143,7 @@ export async function change(
       subresource,
     )
     if (options.dryRun) return { object, warnings }
+    await turns.next()
     try {
       const wanted = object as unknown as KubeObject
       let stored = await store.update(kind, wanted, subresource && { subresource })
@@ -145,6 +151,7 @@ export async function change(
       if (!kind.statusSubresource && subresource === undefined && !sameJson(stored.status, wanted.status)) {
         stored = await store.update(kind, { ...stored, status: wanted.status }, { subresource: 'status' })
       }
+      await turns.next()
       return { object: stored, warnings }
     } catch (error) {
       if (isStoreError(error, 'Conflict') && attempt < MAX_ATTEMPTS) continue

@@ -192,6 +192,14 @@ describe('what the node makes', () => {
       },
     },
   })
+  writes('says well of itself: a Fact by hand', {
+    method: 'POST',
+    path: `${OURS}/facts`,
+    body: {
+      metadata: { name: 'f' },
+      spec: { about: 'n', type: 'Delivered', contractID: 'c', at: '2030-01-01T00:00:00Z' },
+    },
+  })
 })
 
 describe('finalizers of the node', () => {

@@ -13,6 +13,7 @@ import { SHOWN_TO_ALL, wasTold } from './support/control.ts'
 const PASSWORD = 'correct-horse-battery'
 const ENCODED = Buffer.from(PASSWORD).toString('base64')
 const namespace = 'default'
+const SECRETS = '/api/v1/namespaces/default/secrets'
 const POOLS = '/apis/tributary.io/v1alpha1/namespaces/default/pools'
 const CONTRACTS = '/apis/reservation.fluidos.eu/v1alpha1/namespaces/default/contracts'
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io'
@@ -72,13 +73,27 @@ const looks = (title: string, asked: readonly Asked[], stoppedBy = /^403.*a view
   })
 
 describe('a Secret', () => {
+  looks('gets it by name', [{ path: `${SECRETS}/s` }])
+  looks('lists those of a namespace', [{ path: SECRETS }])
   looks('lists those of all namespaces', [{ path: '/api/v1/secrets' }])
+  looks('watches them', [{ path: `${SECRETS}?watch=true&timeoutSeconds=1` }])
+  looks('watches one by name', [{ path: `${SECRETS}/s?watch=true&timeoutSeconds=1` }])
   looks('picks one out with a field selector', [{ path: `/api/v1/secrets?fieldSelector=metadata.name%3Ds` }])
+  looks('has whole objects in a table', [
+    { path: `${SECRETS}?includeObject=Object`, headers: { accept: TABLE } },
+  ])
+  looks('asks for nothing but metadata, where kubectl keeps what was applied', [
+    { path: `${SECRETS}/s`, headers: { accept: METADATA } },
+  ])
+  looks('asks as YAML, with HEAD’s cousin and a slash at the end', [
+    { path: `${SECRETS}/s/`, headers: { accept: 'application/yaml' } },
+  ])
 })
 
 describe('the access data of what is sold or bought', () => {
   const hidden = /^200.*hidden from viewers/s
   looks('gets the Pool', [{ path: `${POOLS}/p` }], hidden)
+  looks('lists Pools', [{ path: POOLS }], hidden)
   looks('watches Pools', [{ path: `${POOLS}?watch=true&timeoutSeconds=1` }], /^200.*"ADDED"/s)
   looks('asks for the metadata of a Pool', [{ path: `${POOLS}/p`, headers: { accept: METADATA } }], hidden)
   looks(

@@ -23,7 +23,7 @@ export function wasDone({ status, text }: Pick<Answer, 'status' | 'text'>): Trie
 export function wasTold(secret: string, answers: readonly Pick<Answer, 'status' | 'text'>[]): Tried {
   const told = answers.find(({ text }) => text.includes(secret))
   if (told !== undefined) return succeeded(told.text.slice(0, 500))
-  return failed(answers.map(({ status, text }) => `${status} ${text.slice(0, 200)}`).join('\n'))
+  return failed(answers.map(({ status, text }) => `${status} ${text.slice(0, 2_000)}`).join('\n'))
 }
 
 export const MERGE = { 'content-type': 'application/merge-patch+json' }
