@@ -8,11 +8,13 @@ export async function killAfterEachWrite(scene: {
   readonly happens: () => Promise<unknown>
   /** How long the node has for its writes, in simulated milliseconds. */
   readonly withinMs: number
+  /** It is killed after the first write, and then after every so many; after each unless given. */
+  readonly step?: number
   readonly restart: (victim: MarketNode) => Promise<void>
   /** What must hold then. */
   readonly expected: (writes: number) => Promise<void>
 }): Promise<void> {
-  for (let writes = 1; ; writes++) {
+  for (let writes = 1; ; writes += scene.step ?? 1) {
     const { market, victim } = await scene.begin(writes)
     const made = victim.writes
     victim.killAfterWrites(writes)

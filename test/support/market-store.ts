@@ -66,9 +66,19 @@ export function marketStoreKind(): MarketStoreKind {
 export function onStores(
   ...kinds: readonly MarketStoreKind[]
 ): (readonly [MarketStoreKind, { readonly store: MarketStoreKind; readonly faults: RemoteFaults }])[] {
-  const wanted = process.env['MARKET_STORE'] === undefined ? kinds : [marketStoreKind()]
   const faults = process.env['MARKET_FAULTS'] === 'everyday' ? EVERYDAY_FAULTS : FAR_AWAY
-  return wanted.map((store) => [store, { store, faults }])
+  return wantedOf(kinds).map((store) => [store, { store, faults }])
+}
+
+/** The same, for tests of what goes wrong: a remote store has everyday faults unless `MARKET_FAULTS=none`. */
+export function onFaultyStores(
+  ...kinds: readonly MarketStoreKind[]
+): (readonly [MarketStoreKind, { readonly store: MarketStoreKind }])[] {
+  return wantedOf(kinds).map((store) => [store, { store }])
+}
+
+function wantedOf(kinds: readonly MarketStoreKind[]): readonly MarketStoreKind[] {
+  return process.env['MARKET_STORE'] === undefined ? kinds : [marketStoreKind()]
 }
 
 export async function openMarketStore(options: MarketStoreOptions): Promise<MarketStore> {
