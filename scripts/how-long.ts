@@ -11,7 +11,7 @@ export function howLong({ kind, retention }: KindDefinition): string {
     case 'kept':
       return `until it is removed: ${retention.why}`
     case 'owned':
-      return `as long as the ${retention.by} that owns it`
+      return `as long as the ${retention.by} that owns it${retention.coarser === undefined ? '' : `; ${retention.coarser}`}`
     case 'component':
       return `until ${retention.until} (${retention.by})`
     case 'count':

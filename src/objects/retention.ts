@@ -37,7 +37,12 @@ export type Retention<T extends KubeObject = KubeObject> =
   /** Until the user removes it, or for as long as there is a node. */
   | { readonly mode: 'kept'; readonly why: string }
   /** Goes with the object that owns it. */
-  | { readonly mode: 'owned'; readonly by: string }
+  | {
+      readonly mode: 'owned'
+      readonly by: string
+      /** How what is in it gets coarser with age, for people; the component that writes it sees to that. */
+      readonly coarser?: string
+    }
   /** The component that owns the table removes it. */
   | { readonly mode: 'component'; readonly by: string; readonly until: string }
   /** Removed a time after it was over. */

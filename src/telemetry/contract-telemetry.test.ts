@@ -39,13 +39,19 @@ async function prepare() {
   for (const kind of [ContractKind, VirtualRouterKind] as const) informers.of(kind as typeof ContractKind)
   await informers.start()
   const measured = async () => (await store.get(SampleKind, metadata))?.status?.measurements ?? []
-  const report = (by: string) =>
+  const report = (by: string, at = '2030-01-01T00:00:00Z') =>
     telemetry.routes[0]!.handle({
       params: { contractID: 'c1' },
-      body: { at: '2030-01-01T00:00:00Z', by, available: true },
+      body: { at, by, available: true },
       peer: { id: by },
     } as never)
-  return { simulation, telemetry, measured, report, signals }
+  const sample = async () => (await store.get(SampleKind, metadata))!.status!
+  const end = async (): Promise<void> => {
+    const stored = (await store.get(ContractKind, metadata))!
+    const over = { ...stored, status: { phase: { phase: 'Expired' } } } as unknown as typeof stored
+    await store.update(ContractKind, over, { subresource: 'status' })
+  }
+  return { simulation, telemetry, measured, sample, end, report, signals }
 }
 
 describe('the telemetry of contracts', () => {
@@ -81,5 +87,27 @@ describe('the telemetry of contracts', () => {
     const kept = await measured()
     expect(kept.filter(({ by }) => by === 'me')).toHaveLength(1)
     expect(kept).toHaveLength(121)
+  })
+
+  it('puts together what is old, and all of it when the contract is over, and says the same availability', async () => {
+    const { simulation, telemetry, sample, end } = await prepare()
+    await telemetry.start()
+    await simulation.advance(200 * EVERY_MS + 1)
+    const before = await sample()
+    expect(before.measurements).toHaveLength(120)
+    expect(before.chunks!.reduce((sum, { count }) => sum + count, 0)).toBe(80)
+    await end()
+    await simulation.advance(2 * EVERY_MS)
+    const after = await sample()
+    expect(after.measurements).toEqual([])
+    expect(after.chunks!.reduce((sum, { count }) => sum + count, 0)).toBe(200)
+    expect(after.chunks!.length).toBeLessThanOrEqual(3)
+    expect(after.availability).toBe(before.availability)
+    await telemetry.stop()
+  })
+
+  it('refuses what was measured at no time', async () => {
+    const { report } = await prepare()
+    await expect(report('them', 'soon')).rejects.toMatchObject({ code: 'bad-request' })
   })
 })

@@ -1,4 +1,4 @@
-/** Samples every contract in force, keeps the last measurements of both sides, and reports ours to the other. */
+/** Samples every contract in force, keeps the measurements of both sides, and reports ours to the other. */
 import type { Cluster } from '../fabric/cluster.ts'
 import type { Component } from '../kernel/component.ts'
 import { ensure, mutateStatus } from '../kernel/object-store.ts'
@@ -6,12 +6,15 @@ import { rfc3339, type Timer } from '../kernel/system.ts'
 import type { Channel } from '../kernel/channel.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
-import { inDefaultNamespace, ownedBy } from '../objects/meta.ts'
-import { MeasurementSchema, SampleKind, type Measurement } from '../objects/sample.ts'
+import { inDefaultNamespace, keyOf, ownedBy } from '../objects/meta.ts'
+import { MeasurementSchema, SampleKind, type Measurement, type Sample } from '../objects/sample.ts'
 import { VirtualRouterKind, type VirtualRouter } from '../objects/virtual-router.ts'
+import { parseTime } from '../quantity/time.ts'
+import { UnreadableError } from '../quantity/unreadable.ts'
 import { isProblem, Problem, ProblemSchema } from '../rear/problem.ts'
 import type { Route } from '../rear/route.ts'
 import { isTransportError } from '../rear/transport/index.ts'
+import { closedSample, withMeasurement } from './coarsen.ts'
 
 export interface ContractTelemetryOptions extends NodeBase {
   readonly cluster: Pick<Cluster, 'runningUnder'>
@@ -21,8 +24,8 @@ export interface ContractTelemetryOptions extends NodeBase {
 }
 
 const SAMPLE_EVERY_MS = 30_000
-/** Of each side: so the other one cannot push out ours. */
-const MOST_MEASUREMENTS = 120
+/** How many samples of contracts that are over are made smaller at a time. */
+const CLOSED_AT_A_TIME = 50
 
 export class ContractTelemetry implements Component {
   readonly #options: ContractTelemetryOptions
@@ -64,6 +67,7 @@ export class ContractTelemetry implements Component {
         if (peer === undefined || !this.#options.isParty(contractID, peer.id)) {
           throw new Problem('not-a-party', 'only the sides of a contract report on it')
         }
+        checkTime((body as Measurement).at)
         const contract = this.#contracts().find(({ metadata }) => metadata.name === contractID)
         // Who says it is who is connected, whatever the message says.
         if (contract) await this.#keep(contract, { ...knownOf(body as Measurement), by: peer.id })
@@ -88,10 +92,28 @@ export class ContractTelemetry implements Component {
       const samples = this.#contracts().map((contract) =>
         this.#sample(contract, routers.get(contract.metadata.name)),
       )
-      void Promise.all(samples).catch((error: unknown) =>
+      void Promise.all([...samples, this.#close()]).catch((error: unknown) =>
         this.#options.log.warn({ err: error }, 'contracts could not be sampled'),
       )
     })
+  }
+
+  /** What was measured of contracts that are over is kept as small as their retention says. */
+  async #close(): Promise<void> {
+    const { store, informers } = this.#options
+    const contracts = informers.of(ContractKind)
+    const due: Sample[] = []
+    for (const sample of informers.of(SampleKind).list()) {
+      const phase = contracts.get(keyOf(sample))?.status?.phase?.phase
+      if (phase !== 'Closed' && phase !== 'Expired') continue
+      if (sample.status !== undefined && closedSample(sample.status) !== undefined) due.push(sample)
+      if (due.length === CLOSED_AT_A_TIME) break
+    }
+    await Promise.all(
+      due.map((sample) =>
+        mutateStatus(store, SampleKind, keyOf(sample), ({ status }) => status && closedSample(status)),
+      ),
+    )
   }
 
   async #sample(contract: Contract, router: VirtualRouter | undefined): Promise<void> {
@@ -130,11 +152,17 @@ export class ContractTelemetry implements Component {
       metadata: { ...key, ownerReferences: [ownedBy(contract)] },
       spec: { contractID: contract.metadata.name },
     })
-    await mutateStatus(store, SampleKind, key, ({ status }) => {
-      const measurements = bounded([...(status?.measurements ?? []), measurement])
-      const available = measurements.filter((each) => each.available).length
-      return { measurements, availability: Math.round((available / measurements.length) * 10_000) / 10_000 }
-    })
+    await mutateStatus(store, SampleKind, key, ({ status }) => withMeasurement(status, measurement))
+  }
+}
+
+/** @throws Problem unless it is a time: old measurements are put together by theirs */
+function checkTime(at: string): void {
+  try {
+    parseTime(at)
+  } catch (cause) {
+    if (!(cause instanceof UnreadableError)) throw cause
+    throw new Problem('bad-request', `at: ${cause.message}`, { cause })
   }
 }
 
@@ -147,17 +175,4 @@ function knownOf({ at, by, available, roundTripMs, pods, bytesIn, bytesOut }: Me
     ...(bytesIn === undefined ? {} : { bytesIn }),
     ...(bytesOut === undefined ? {} : { bytesOut }),
   }
-}
-
-/** @returns the last measurements of each side, oldest first */
-function bounded(measurements: readonly Measurement[]): Measurement[] {
-  const left = new Map<string, number>()
-  return measurements
-    .toReversed()
-    .filter(({ by }) => {
-      const count = (left.get(by) ?? 0) + 1
-      left.set(by, count)
-      return count <= MOST_MEASUREMENTS
-    })
-    .toReversed()
 }
