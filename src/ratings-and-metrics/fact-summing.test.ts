@@ -5,6 +5,7 @@ import { Informers } from '../kernel/informer.ts'
 import { silentLog } from '../kernel/log.ts'
 import { FACT_VALUES, FactKind, type FactType } from '../objects/fact.ts'
 import { inDefaultNamespace } from '../objects/meta.ts'
+import { DEFAULT_RETENTION } from '../objects/retention.ts'
 import { RatingKind } from '../objects/rating.ts'
 import { createMemoryStore } from '../store/memory/index.ts'
 import { FactSumming, rate, sumFacts } from './index.ts'
@@ -53,7 +54,7 @@ describe('facts that are summed', () => {
     const { store } = createMemoryStore({ system })
     const informers = new Informers({ store, system, log: silentLog })
     informers.of(FactKind).addIndex('about', ({ spec }) => [spec.about])
-    const summing = new FactSumming({ store, informers, system })
+    const summing = new FactSumming({ store, informers, system, keptMs: DEFAULT_RETENTION.factsMs })
     const made = await Promise.all(
       [3, 2, 1].map((day) =>
         store.create(FactKind, {

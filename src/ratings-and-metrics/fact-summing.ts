@@ -17,6 +17,8 @@ export interface FactSummingOptions {
   readonly store: ObjectStore
   readonly informers: Informers
   readonly system: System
+  /** How long facts are kept one by one, in milliseconds. */
+  readonly keptMs: number
 }
 
 export class FactSumming implements Summing<Fact> {
@@ -34,16 +36,15 @@ export class FactSumming implements Summing<Fact> {
   }
 
   async #sumOf(nodeID: string, facts: readonly Fact[]): Promise<readonly Fact[]> {
-    const { store, informers, system } = this.#options
+    const { store, informers, system, keptMs } = this.#options
     const rating = await store.get(RatingKind, ratingKey(nodeID))
     // It is about to be written, or was removed by hand: then it is written anew when there is a fact more.
     if (rating?.status === undefined) return []
     const { summed } = rating.status
-    const until = Math.max(
-      summed === undefined ? -Infinity : Date.parse(summed.until),
-      ...facts.map(({ spec }) => Date.parse(spec.at) + 1),
-    )
-    if (summed !== undefined && Date.parse(summed.until) === until) return facts
+    const last = Math.max(...facts.map(({ spec }) => Date.parse(spec.at)))
+    if (summed !== undefined && last < Date.parse(summed.until)) return facts
+    // All that is not kept any more, at once: adding up few at a time would read all of them each time.
+    const until = Math.max(last + 1, system.clock.now() - keptMs)
     // All of that time, and not only those that were asked for: the others would never count.
     const about = informers.of(FactKind).byIndex('about', nodeID)
     const specs = [...new Map([...about, ...facts].map((fact) => [fact.metadata.uid, fact.spec])).values()]

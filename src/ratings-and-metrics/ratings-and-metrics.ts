@@ -69,7 +69,17 @@ export class RatingsAndMetrics implements Component {
       name: 'ratings',
       system,
       log,
-      watches: [{ informer: facts, keys: ({ object }) => ratingKey(object.spec.about) }],
+      watches: [
+        {
+          informer: facts,
+          keys: ({ type, object }) => {
+            const key = ratingKey(object.spec.about)
+            // One that retention removes is in the sum: nothing changes by that, and all facts would be read for it.
+            const summed = informers.of(RatingKind).get(key)?.status?.summed
+            return type === 'deleted' && notSummed([object.spec], summed).length === 0 ? undefined : key
+          },
+        },
+      ],
       reconcile: (key) => this.#reconcile(key),
     })
   }

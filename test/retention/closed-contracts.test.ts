@@ -96,7 +96,10 @@ async function live(opened: OpenedStore, simulation: SimulatedSystem, contracts:
   const recorder = new Recorder({ system, node: 'me', sinks: [facts] })
   const base = { store, informers, system, log: silentLog, recorder } as unknown as NodeBase
   const ratings = new RatingsAndMetrics({ ...base, facts })
-  const sums = [new DealingSummaries({ store }), new FactSumming({ store, informers, system })]
+  const sums = [
+    new DealingSummaries({ store }),
+    new FactSumming({ store, informers, system, keptMs: SETTINGS.factsMs }),
+  ]
   const settings = SETTINGS
   const retention = new Retention({
     store,

@@ -39,12 +39,19 @@ export class DueObjects<T extends KubeObject> {
     })
   }
 
-  /** @returns when there is something to do, in milliseconds since 1970; undefined when nothing is known to come */
-  next(): number | undefined {
+  /**
+   * @param now milliseconds since 1970
+   * @returns when there is something to do, in milliseconds since 1970: the first such time, or any that has come;
+   *   undefined when nothing is known to come
+   */
+  next(now: number): number | undefined {
     if (this.#excess() > 0) return -Infinity
     let first: number | undefined
     for (const times of [this.#large, this.#due])
-      for (const time of times.values()) if (first === undefined || time < first) first = time
+      for (const time of times.values()) {
+        if (time <= now) return time
+        if (first === undefined || time < first) first = time
+      }
     return first
   }
 

@@ -110,7 +110,8 @@ export class Retention implements Component {
       .finally(() => {
         this.#turn = undefined
         let first = Infinity
-        for (const { objects } of this.#kept) first = Math.min(first, objects.next() ?? Infinity)
+        const now = this.#options.system.clock.now()
+        for (const { objects } of this.#kept) first = Math.min(first, objects.next(now) ?? Infinity)
         if (first < Infinity) this.#wakeAt(first)
       })
   }

@@ -88,7 +88,7 @@ export function createPeering(
     ...base,
     kinds: ALL_KINDS,
     settings: config.retention,
-    sums: [new DealingSummaries(base), new FactSumming(base)],
+    sums: [new DealingSummaries(base), new FactSumming({ ...base, keptMs: config.retention.factsMs })],
   })
   return {
     handles: { networkManager, fabric },
