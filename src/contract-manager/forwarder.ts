@@ -9,7 +9,7 @@
 import type { AvailableResources } from '../available-resources/index.ts'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
-import { ensure, mutate, remove } from '../kernel/object-store.ts'
+import { ensure, isStoreError, mutate, remove } from '../kernel/object-store.ts'
 import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
@@ -212,11 +212,11 @@ export class Forwarder implements Component {
   async purchase(transaction: Transaction, signature: string): Promise<Contract> {
     const { store } = this.#options
     // Durable first: from here on the purchase is completed whatever happens to us.
-    await mutate(store, TransactionKind, keyOf(transaction), (each) => ({
+    const signed = await mutate(store, TransactionKind, keyOf(transaction), (each) => ({
       ...each,
       spec: { ...each.spec, buyerSignature: signature },
     }))
-    const reservation = await this.#buy(transaction)
+    const reservation = signed && (await this.#buy(transaction))
     if (reservation === undefined)
       throw new Problem('transaction-expired', 'the hold ended before it was bought')
     await awaitReservation(
@@ -234,6 +234,29 @@ export class Forwarder implements Component {
     const name = transaction.spec.reservation
     if (typeof name === 'string') await remove(store, ReservationKind, inDefaultNamespace(name))
     await available.removeAllocation(contractIdOf(transaction.metadata.name))
+  }
+
+  /**
+   * The hop before gives its hold back. What it has signed is bought, or being bought: that is ended, not given back.
+   * @returns false when it was signed
+   */
+  async giveUp(transactionID: string): Promise<boolean> {
+    const { store } = this.#options
+    for (;;) {
+      const transaction = await store.get(TransactionKind, inDefaultNamespace(transactionID))
+      if (transaction === undefined) return true
+      if (typeof transaction.spec.buyerSignature === 'string' && (await this.holds(transaction))) return false
+      const { uid, resourceVersion } = transaction.metadata
+      try {
+        // First, and as it was read: from then on nobody can sign it.
+        await remove(store, TransactionKind, keyOf(transaction), { uid, resourceVersion })
+      } catch (error) {
+        if (!isStoreError(error, 'Conflict')) throw error
+        continue
+      }
+      await this.release(transaction)
+      return true
+    }
   }
 
   /** @returns whether the next hop still holds, or has sold, what a transaction stands for */

@@ -376,10 +376,14 @@ export class Seller implements Component {
     checkCaller(transaction, caller)
     const bought = new Problem('conflict', 'the transaction was bought: close its contract instead')
     if (await this.#contractOf(transactionID)) throw bought
-    if (isForwarding(transaction)) await this.#options.forwarder?.release(transaction)
-    else if (!(await available.cancel(transactionID))) throw bought
+    if (isForwarding(transaction)) {
+      // Neither has the buyer signed, nor can it from now on.
+      if (!(await this.#options.forwarder?.giveUp(transactionID))) throw bought
+    } else {
+      if (!(await available.cancel(transactionID))) throw bought
+      await remove(store, TransactionKind, inDefaultNamespace(transactionID))
+    }
     this.#options.holdLimits.end(transactionID)
-    await remove(store, TransactionKind, inDefaultNamespace(transactionID))
   }
 
   /** What a retried RESERVE gets: the answer of the first one, while its hold lives or its contract was made. */
