@@ -12,6 +12,7 @@ const COMPONENTS = [
   'available-resources',
   'ratings-and-metrics',
   'rear-manager',
+  'spending',
   'discovery-manager',
   'peering-candidates',
   'contract-manager',

@@ -18,10 +18,8 @@ import {
   type WireConfiguration,
   type WireContractTerms,
 } from '../rear/wire/index.ts'
+import { CLOCK_SKEW_MS, START } from '../rear/contract-cost.ts'
 import { amountsOf } from '../rear/configured-amounts.ts'
-
-/** A clock may go differently at the other side, in milliseconds. */
-const TOLERANCE_MS = 5 * 60_000
 
 /** The answer to RESERVE, as far as it is checked. */
 export interface Answered {
@@ -53,6 +51,7 @@ export function checkDraft(
     partyComplaint(spec, draft, self) ??
     transactionComplaint(reservation, answer, draft, self) ??
     flavorComplaint(spec, contract as { readonly flavor: object }, draft) ??
+    startComplaint(spec, draft) ??
     endComplaint(spec, draft, now) ??
     sizeComplaint(spec, draft) ??
     priceComplaint(spec, draft) ??
@@ -93,12 +92,21 @@ function flavorComplaint(
   return ok ? undefined : `has a flavor that its owner did not sign: ${detail}`
 }
 
+/** Nothing is paid for a time before it was asked for. */
+function startComplaint({ from }: Spec, { extraInformation }: WireContractTerms): string | undefined {
+  const start = extraInformation?.[START]
+  if (from === undefined || start === undefined) return undefined
+  return parseTime(start) < parseTime(from) - CLOCK_SKEW_MS
+    ? `begins ${start}, asked was from ${from} on`
+    : undefined
+}
+
 function endComplaint({ until }: Spec, draft: WireContractTerms, now: number): string | undefined {
   const { expirationTime } = draft
   if (expirationTime === undefined || expirationTime === '') return 'has no end'
   const end = parseTime(expirationTime)
-  if (end <= now - TOLERANCE_MS) return `ended ${expirationTime}`
-  return until !== undefined && end > parseTime(until) + TOLERANCE_MS
+  if (end <= now - CLOCK_SKEW_MS) return `ended ${expirationTime}`
+  return until !== undefined && end > parseTime(until) + CLOCK_SKEW_MS
     ? `ends ${expirationTime}, asked was until ${until}`
     : undefined
 }

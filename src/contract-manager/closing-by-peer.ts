@@ -8,14 +8,12 @@ import { SignatureError, verifyDocument } from '../privacy-and-security-manager/
 import { parseTime } from '../quantity/time.ts'
 import { UnreadableError } from '../quantity/unreadable.ts'
 import { Problem } from '../rear/problem.ts'
+import { CLOCK_SKEW_MS } from '../rear/contract-cost.ts'
 import { mergeClosings, signClosing, type ClosingStatement, type SignedClosing } from './closing-statement.ts'
 import { closingStatus } from './contract-phase.ts'
 import { otherSide, phaseOf } from './contracts.ts'
 import type { RequestCloseOptions } from './request-close.ts'
 import { CLOSING_SIGNATURE } from './signature-types.ts'
-
-/** The clocks of two nodes may differ by so much. */
-const CLOCK_SKEW_MS = 5 * 60_000
 
 /**
  * @param caller the authenticated node id

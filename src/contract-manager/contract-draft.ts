@@ -13,6 +13,7 @@ import type {
   WireReserveRequest,
 } from '../rear/wire/index.ts'
 import { configurationOf } from '../rear/configured-amounts.ts'
+import { CLOCK_SKEW_MS, START } from '../rear/contract-cost.ts'
 import { contractIdOf } from './contract-ids.ts'
 import { UNAUTHENTICATED, USER } from './extra-information.ts'
 import { serviceConfiguration } from './service-configuration.ts'
@@ -63,6 +64,7 @@ export interface DraftInput {
 export function draftOf(input: DraftInput): WireContractTerms {
   const { transactionID, flavor, buyer, seller, configuration, amounts, pool, request } = input
   const extraInformation = {
+    ...startOf(input),
     ...(input.isAuthenticated ? {} : { [UNAUTHENTICATED]: 'true' }),
     ...(request.user && request.user !== buyer.ID ? { [USER]: request.user } : {}),
   }
@@ -78,6 +80,14 @@ export function draftOf(input: DraftInput): WireContractTerms {
     configuration,
     price: priceOf(pool.spec, amounts),
   }
+}
+
+/** As the buyer says, so that both reckon the same cost; but not from some other time than about now. */
+function startOf({ request, now }: DraftInput): Record<string, string> {
+  const { contractStartTime: asked = '' } = request
+  if (asked === '') return {}
+  const isNow = Math.abs(parseTime(asked) - now) <= CLOCK_SKEW_MS
+  return { [START]: isNow ? asked : rfc3339(now) }
 }
 
 /** As long as the buyer wishes, if it says so, but not longer than we sell. */

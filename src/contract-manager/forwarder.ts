@@ -142,7 +142,7 @@ export class Forwarder implements Component {
       : { id: flavor.spec.owner.nodeID, address: flavor.spec.owner.ip }
     // Whoever told us of the offer itself knows us already.
     if (next.id !== candidate.spec.source?.nodeID) await this.#options.connect(next)
-    const until = request.contractExpirationTime ?? ''
+    const { contractStartTime: from = '', contractExpirationTime: until = '' } = request
     const reservation = await ensure(store, ReservationKind, {
       metadata: {
         ...inDefaultNamespace(forwardingName(transactionID)),
@@ -162,6 +162,7 @@ export class Forwarder implements Component {
         user,
         price: offeredPrice(flavor, relays, request.configuration && amountsOf(request.configuration)),
         ...(seller?.margin === undefined ? {} : { margin: seller.margin }),
+        ...(from === '' ? {} : { from }),
         ...(until === '' ? {} : { until }),
       },
     })

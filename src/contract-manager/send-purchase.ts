@@ -63,6 +63,7 @@ function storeContract(
   document: unknown,
 ): Promise<Contract> {
   const { metadata, spec } = reservation
+  const solverUID = metadata.ownerReferences?.find(({ kind }) => kind === 'Solver')?.uid
   // Bought for others: so that its end finds the contract with the hop before.
   const forwarding = metadata.labels?.[FORWARDING_LABEL]
   return ensure(store, ContractKind, {
@@ -77,6 +78,8 @@ function storeContract(
       role: 'buyer',
       solverID: spec.solverID,
       solverNamespace: metadata.namespace ?? DEFAULT_NAMESPACE,
+      ...(solverUID === undefined ? {} : { solverUID }),
+      reservation: metadata.name,
     },
   })
 }

@@ -50,6 +50,7 @@ export async function sendReserve(
       ...(spec.configuration ? { configuration: configurationToWire(spec.configuration) } : {}),
       ...(spec.user === undefined ? {} : { user: spec.user }),
       key: spec.key ?? reservation.metadata.uid,
+      ...(spec.from === undefined ? {} : { contractStartTime: spec.from }),
       ...(spec.until === undefined ? {} : { contractExpirationTime: spec.until }),
     },
   })

@@ -3,9 +3,11 @@ import { withSpareImage } from '../fabric/pod-images.ts'
 import type { PodSpec } from '../objects/core/pod-spec.ts'
 import { k8sliceOf } from '../objects/flavor.ts'
 import type { Intent } from '../objects/intent.ts'
+import { DEFAULT_NAMESPACE, keyOf } from '../objects/meta.ts'
 import type { Considered, Solver } from '../objects/solver.ts'
 import type { Amounts } from '../quantity/amounts.ts'
 import { selectorFor, wantedOf } from '../rear-manager/index.ts'
+import { addCommitments } from '../spending/index.ts'
 import { decompose, type WantedDeployment, type WorkloadRequest } from './decompose.ts'
 import { lookUpPlaces } from './look-up-places.ts'
 import type { Orchestration } from './orchestration.ts'
@@ -32,22 +34,27 @@ export async function dryRun(
   deployments: readonly WantedDeployment[],
   signal: AbortSignal,
 ): Promise<readonly PlannedRequest[]> {
-  const { discover, consider, system } = orchestration.options
+  const { discover, consider, leastCommitment, spentFor, system } = orchestration.options
   const planned: PlannedRequest[] = []
   const requests = decompose(deployments)
   const { places } = lookUpPlaces(orchestration, intent, requests, deployments)
+  // Never stored: only their spec is looked at.
+  const solvers = requests.map((request) => solverOf(intent, request, false, undefined) as Solver)
+  for (const solver of solvers) await discover(selectorFor(wantedOf(solver)), signal)
+  let spoken = spentFor({ namespace: DEFAULT_NAMESPACE, ...keyOf(intent) })
   for (const [index, request] of requests.entries()) {
-    // Never stored: only its spec is looked at.
-    const solver = solverOf(intent, request, false, undefined) as Solver
+    const solver = solvers[index]!
     const wanted = wantedOf(solver)
     const place = places[index]
+    // As an acquisition does: what the parts after this one need at least is set aside.
+    const later = solvers.slice(index + 1).filter((_, after) => places[index + 1 + after] === undefined)
+    const others = later.map(leastCommitment).reduce(addCommitments, spoken)
     const common = {
       name: request.name,
       workload: request.workload,
       wanted: { amounts: wanted.amounts, requirements: wanted.requirements },
     }
-    await discover(selectorFor(wanted), signal)
-    const { considered, choices } = consider(solver)
+    const { considered, choices } = consider(solver, { spoken: others })
     const [best] = choices
     const podSpec = podSpecOf(request, deployments)
     if (place) {
@@ -62,6 +69,7 @@ export async function dryRun(
       })
     } else {
       const mayBuy = best !== undefined && intent.spec.placement !== 'Local'
+      if (mayBuy) spoken = addCommitments(spoken, best.commitment)
       const properties = best && k8sliceOf(best.candidate.spec.flavor)?.properties
       planned.push({
         ...common,

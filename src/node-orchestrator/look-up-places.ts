@@ -8,7 +8,7 @@ import type { PodSpec } from '../objects/core/pod-spec.ts'
 import { isAccepted, type Intent } from '../objects/intent.ts'
 import { deploymentManifests } from '../objects/manifest.ts'
 import { DEFAULT_NAMESPACE, keyOf } from '../objects/meta.ts'
-import { SolverKind } from '../objects/solver.ts'
+import { isOfAnIntent, SolverKind } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import { addAmounts, type Amounts } from '../quantity/amounts.ts'
 import { judgeIntent } from '../service-handler/index.ts'
@@ -17,7 +17,7 @@ import { deploymentAmounts, type WantedDeployment, type WorkloadRequest } from '
 import { findPlace, lacking, type Capacity, type Place } from './find-place.ts'
 import type { Orchestration } from './orchestration.ts'
 import { promisedAmounts, type PlacedWorkload } from './promised-amounts.ts'
-import { isOfAnIntent, solverKey } from './solver-of-request.ts'
+import { solverKey } from './solver-of-request.ts'
 
 type Sources = Pick<Orchestration, 'options' | 'recent'>
 

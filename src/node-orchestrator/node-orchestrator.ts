@@ -13,6 +13,7 @@ import { SolverKind } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import { VirtualRouterKind } from '../objects/virtual-router.ts'
 import { traceOf } from '../trace/index.ts'
+import { adoptLimits } from './adopt-limits.ts'
 import { advanceIntent } from './advance-intent.ts'
 import { decompose, type WantedDeployment } from './decompose.ts'
 import { dryRun, type PlannedRequest } from './dry-run.ts'
@@ -130,6 +131,8 @@ export class NodeOrchestrator implements Component {
     const requests = decompose(deployments)
     if (status.phase === 'Failed' || !isPlacedAsWanted(intent, requests, status))
       return restartIntent(this.#orchestration, intent, 'the intent was changed')
+    const money = await adoptLimits(this.#orchestration, intent)
+    if (money !== undefined) return restartIntent(this.#orchestration, intent, money)
     await setStatus(
       this.#orchestration,
       intent,

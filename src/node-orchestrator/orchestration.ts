@@ -4,8 +4,10 @@ import type { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import type { NodeBase } from '../node-base.ts'
 import type { Allocation } from '../objects/allocation.ts'
 import type { Solver } from '../objects/solver.ts'
-import type { Consideration } from '../rear-manager/index.ts'
+import type { ObjectKey } from '../objects/meta.ts'
+import type { Consideration, MoneyContext } from '../rear-manager/index.ts'
 import type { Selector } from '../rear/wire/index.ts'
+import type { Commitment } from '../spending/index.ts'
 import type { RecentPlacements } from './recent-placements.ts'
 import type { Workloads } from './workloads.ts'
 
@@ -14,7 +16,11 @@ export interface NodeOrchestratorOptions extends NodeBase {
   /** Asks all known endpoints; what they offer is in Peering Candidates afterwards. */
   readonly discover: (selector: Selector, signal: AbortSignal) => Promise<unknown>
   /** Looks at every offer for a request that is not stored. */
-  readonly consider: (solver: Solver) => Consideration
+  readonly consider: (solver: Solver, money?: MoneyContext) => Consideration
+  /** The least that a request that is not stored could cost now. */
+  readonly leastCommitment: (solver: Solver) => Commitment
+  /** What was spent for an intent so far. */
+  readonly spentFor: (intent: ObjectKey) => Commitment
   /** Available Resources: the active allocations of what was bought. */
   readonly bought: () => readonly Allocation[]
   /** Ratings and Metrics: what a node is rated, from 0 to 5; undefined when nothing is known of it. */

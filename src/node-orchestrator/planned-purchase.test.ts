@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { NOTHING } from '../spending/index.ts'
 import { plannedPurchase } from './planned-purchase.ts'
 
 it('a planned purchase costs its price per period over the whole duration, rounded up, and ends with it', () => {
@@ -6,7 +7,13 @@ it('a planned purchase costs its price per period over the whole duration, round
     spec: { flavor: { metadata: { name: 'f' }, spec: { owner: { nodeID: 'o', domain: 'd' } } } },
   }
   const price = { amount: '0.1', currency: 'EUR', period: 'day' }
-  const choice = { candidate: candidate as never, amounts: { cpu: '1' }, price, score: 1 }
+  const choice = {
+    candidate: candidate as never,
+    amounts: { cpu: '1' },
+    price,
+    commitment: NOTHING,
+    score: 1,
+  }
   const planned = plannedPurchase(
     { spec: { intentID: 'i', duration: '1h', weights: { price: 9 } } },
     choice,

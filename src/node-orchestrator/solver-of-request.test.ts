@@ -2,7 +2,8 @@ import { expect, it } from 'vitest'
 import type { Intent } from '../objects/intent.ts'
 import type { Solver } from '../objects/solver.ts'
 import type { WorkloadRequest } from './decompose.ts'
-import { intentOfSolver, isOfAnIntent, solverName, solverOf, solverSelector } from './solver-of-request.ts'
+import { isOfAnIntent } from '../objects/solver.ts'
+import { intentOfSolver, solverName, solverOf, solverSelector } from './solver-of-request.ts'
 
 const LABEL = 'tributary.io/intent'
 

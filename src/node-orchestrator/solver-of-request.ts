@@ -3,12 +3,9 @@ import { createHash } from 'node:crypto'
 import type { Intent } from '../objects/intent.ts'
 import type { LabelSelector } from '../objects/label-selector.ts'
 import { DEFAULT_NAMESPACE, type NewObject, type ObjectKey } from '../objects/meta.ts'
-import { SOLVER_FINALIZER, type Solver, type SolverSpec } from '../objects/solver.ts'
+import { INTENT_LABEL, SOLVER_FINALIZER, type Solver, type SolverSpec } from '../objects/solver.ts'
 import { traceAnnotations, type TraceContext } from '../trace/index.ts'
 import type { WorkloadRequest } from './decompose.ts'
-
-/** Label of solvers: the intent that they work for, as far as a label can say it. */
-const INTENT_LABEL = 'tributary.io/intent'
 
 /** Kubernetes' limits. */
 const LONGEST_LABEL = 63
@@ -35,11 +32,6 @@ export function solverKey(intent: Pick<Intent, 'metadata'>, name: string): Objec
 /** @returns the intent that a solver works for */
 export function intentOfSolver(solver: Solver): ObjectKey {
   return { namespace: solver.metadata.namespace ?? DEFAULT_NAMESPACE, name: solver.spec.intentID }
-}
-
-/** @returns whether a solver was made for an intent, and not by hand */
-export function isOfAnIntent({ metadata }: Solver): boolean {
-  return metadata.labels?.[INTENT_LABEL] !== undefined
 }
 
 /** @returns the labels of all solvers of an intent, in its namespace */

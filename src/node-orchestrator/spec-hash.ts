@@ -5,9 +5,17 @@ import type { WorkloadRequest } from './decompose.ts'
 
 /** @returns the digest; as long as it is the same, so are the places of the intent */
 export function specHash({ spec }: Pick<Intent, 'spec'>, requests: readonly WorkloadRequest[]): string {
-  const { requirements, placement, weights, duration } = spec
+  const { requirements: all, placement, weights, duration } = spec
+  const requirements = withoutLimits(all)
   // The members in one order: a store may give them back in another.
   return digest(JSON.stringify([requests, requirements, placement, weights, duration], inOrder))
+}
+
+/** What may be paid decides nothing where a thing runs that is paid for; whether it is within that is looked at apart. */
+function withoutLimits(requirements: Intent['spec']['requirements']): Intent['spec']['requirements'] {
+  if (requirements?.budget === undefined && requirements?.maxPrice === undefined) return requirements
+  const { budget: _, maxPrice: _rate, ...others } = requirements
+  return Object.keys(others).length === 0 ? undefined : others
 }
 
 /**

@@ -63,6 +63,8 @@ export const ContractSpecSchema = open({
       },
     ),
   ),
+  solverUID: Type.Optional(Type.String()),
+  reservation: Type.Optional(Type.String({ description: 'That it came of; on the buyer side only.' })),
 })
 export type ContractSpec = Static<typeof ContractSpecSchema>
 

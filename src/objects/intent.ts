@@ -5,6 +5,7 @@ import { ConditionSchema, MetadataSchema, type Condition, type KubeObject } from
 import { RequirementsSchema } from './requirements.ts'
 import { DURATION_PATTERN } from './schema.ts'
 import { RankingWeightsSchema } from './solver.ts'
+import { SpendingSchema } from './spending.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -87,6 +88,7 @@ const IntentStatusSchema = Type.Object({
     Type.Array(Type.Object({ name: Type.String(), port: Type.Integer(), url: Type.String() })),
   ),
   url: Type.Optional(Type.String({ description: 'The first of the endpoints.' })),
+  spending: Type.Optional(SpendingSchema),
   conditions: Type.Optional(Type.Array(ConditionSchema)),
   observedGeneration: Type.Optional(Type.Integer()),
   specHash: Type.Optional(
@@ -119,6 +121,16 @@ export function isAccepted(intent: Pick<Intent, 'metadata' | 'status'>): boolean
 /** Keeps an Intent until its workload has stopped and what was bought is given back. */
 export const INTENT_FINALIZER = 'tributary.io/intent'
 
+/** @returns what an intent costs until its contracts end, and out of how much: `0.24 of 1 EUR` */
+function costText(object: KubeObject): string | undefined {
+  const { total, limit } = (object as Intent).status?.spending ?? {}
+  if (total === undefined) return undefined
+  const [, currency] = limit?.split(' ') ?? []
+  return currency === undefined || !total.endsWith(` ${currency}`)
+    ? total
+    : `${total.slice(0, -currency.length - 1)} of ${limit}`
+}
+
 export const IntentKind: KindDefinition<Intent> = {
   group: 'tributary.io',
   version: 'v1alpha1',
@@ -146,6 +158,8 @@ export const IntentKind: KindDefinition<Intent> = {
     { name: 'Phase', path: 'status.phase' },
     { name: 'Node', path: 'status.nodes' },
     { name: 'URL', path: 'status.url' },
+    { name: 'Price', path: 'status.spending.rate', wide: true },
+    { name: 'Cost', path: 'status.spending.total', wide: true, render: costText },
     { name: 'Message', path: 'status.message', wide: true },
   ],
 }

@@ -46,6 +46,7 @@ export const ReservationSpecSchema = open({
   margin: Type.Optional(
     Type.String({ description: 'What the seller said that it adds to the price of the node behind it.' }),
   ),
+  from: Type.Optional(Type.String({ pattern: TIME_PATTERN, description: 'RFC 3339; from when on is paid.' })),
   until: Type.Optional(
     Type.String({ pattern: TIME_PATTERN, description: 'RFC 3339; when the contract shall end.' }),
   ),

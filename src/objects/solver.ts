@@ -108,6 +108,14 @@ export interface Solver extends KubeObject {
 /** Label of the Solvers that the node made. */
 const OF_AN_INTENT = 'tributary.io/intent'
 
+/** Label of solvers: the intent that they work for, as far as a label can say it. */
+export const INTENT_LABEL = 'tributary.io/intent'
+
+/** @returns whether a solver was made for an intent, and not by hand */
+export function isOfAnIntent({ metadata }: Pick<Solver, 'metadata'>): boolean {
+  return metadata.labels?.[INTENT_LABEL] !== undefined
+}
+
 const description = 'A solver: one acquisition, from looking for an offer to the virtual node.'
 
 /** Keeps a Solver until what was acquired for it is given back. Who makes one puts it on at once, which saves a write. */

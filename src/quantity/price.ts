@@ -161,6 +161,24 @@ export function yearlyCost(price: Price): bigint {
   return ceilDivide(billionths * YEAR_SECONDS, seconds)
 }
 
+/** A multiple of every period, in seconds: in it each price is a whole number of billionths. */
+const COMMON_SECONDS = 1_324_512_000n
+
+/** @returns what a price comes to in a time that is the same for all prices: exact, so that rates can be added */
+export function rateOf(price: Price): bigint {
+  const { billionths, seconds } = parsePrice(price)
+  return billionths * (COMMON_SECONDS / seconds)
+}
+
+/**
+ * @param rate as `rateOf` says, or a sum of such
+ * @param period for example `hour`
+ * @returns billionths per period, rounded up
+ */
+export function ratePer(rate: bigint, period: string): bigint {
+  return ceilDivide(rate * parsePeriod(period), COMMON_SECONDS)
+}
+
 /**
  * @param seconds of use
  * @returns billionths, rounded up

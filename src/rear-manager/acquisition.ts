@@ -8,12 +8,14 @@ import { keyOf, keyString, type KubeObject } from '../objects/meta.ts'
 import type { Solver } from '../objects/solver.ts'
 import type { PeeringCandidates } from '../peering-candidates/index.ts'
 import type { RatingsAndMetrics } from '../ratings-and-metrics/index.ts'
+import type { IntentSpending } from '../spending/index.ts'
 import type { SellerOfOptions } from './seller-of.ts'
 
 export interface RearManagerOptions extends NodeBase, Omit<SellerOfOptions, 'self'> {
   readonly available: AvailableResources
   readonly candidates: PeeringCandidates
   readonly ratings: RatingsAndMetrics
+  readonly spending: IntentSpending
   /** Measured round trip to a node in milliseconds. */
   readonly latencyOf: (nodeID: string) => number | undefined
   /** Asks the Contract Manager for the end of a contract. */

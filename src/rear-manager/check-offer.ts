@@ -42,7 +42,7 @@ export function checkOffer(
   try {
     const price = offeredPrice(flavor, relaysOf(candidate), amounts)
     const cost = yearlyCost(price)
-    const tooDear = priceRejection(price, cost, requirements, duration)
+    const tooDear = priceRejection(price, context.limits ?? requirements, duration, context.spoken)
     return tooDear ? { fits: false, rejection: tooDear } : { fits: true, amounts, price, cost }
   } catch (error) {
     // Of one that an earlier version let in; what comes in now can be read.

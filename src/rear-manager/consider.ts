@@ -8,10 +8,12 @@
 import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import type { Considered, RankingWeights } from '../objects/solver.ts'
 import type { Amounts } from '../quantity/amounts.ts'
-import type { Price } from '../quantity/price.ts'
+import { parseDuration } from '../quantity/duration.ts'
+import { costOver, type Price } from '../quantity/price.ts'
+import { commitmentOf, type Commitment } from '../spending/index.ts'
 import { checkOffer } from './check-offer.ts'
 import type { RankingContext } from './ranking-context.ts'
-import type { Wanted } from './resources-wanted.ts'
+import { DEFAULT_DURATION, type Wanted } from './resources-wanted.ts'
 import { hearsayNumbers, round, scoresOf } from './score-offer.ts'
 
 export interface Choice {
@@ -19,6 +21,8 @@ export interface Choice {
   /** What would be bought: the request, raised to what the offer's policy allows. */
   readonly amounts: Amounts
   readonly price: Price
+  /** What it would add to what is paid for all parts. */
+  readonly commitment: Commitment
   readonly score: number
 }
 
@@ -85,7 +89,10 @@ export function consider(
       })),
       ...rejected,
     ],
-    choices: ranked.map(({ candidate, amounts, price, score }) => ({ candidate, amounts, price, score })),
+    choices: ranked.map(({ candidate, amounts, price, score }) => ({
+      ...{ candidate, amounts, price, score },
+      commitment: commitmentOf(price, costOver(price, parseDuration(wanted.duration ?? DEFAULT_DURATION))),
+    })),
   }
 }
 

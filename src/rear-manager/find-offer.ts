@@ -9,6 +9,7 @@ import { traceAnnotations, traceOf } from '../trace/index.ts'
 import { TAKEN_RETRY_MS, type AcquisitionContext } from './acquisition.ts'
 import { completeSolver } from './complete-solver.ts'
 import { considerFor } from './consider-for.ts'
+import { moneyFor } from './money-for.ts'
 import { noOfferMessage } from './no-offer-message.ts'
 import { reserveOffer } from './reserve-offer.ts'
 import { wantedOf } from './resources-wanted.ts'
@@ -29,7 +30,7 @@ export async function findOffer(context: AcquisitionContext, solver: Solver): Pr
   }
   if (solver.spec.findCandidate === false && solver.spec.reserveAndBuy !== true)
     return completeSolver(context, solver, 'no need to find a candidate')
-  const { considered, choices } = considerFor(context, solver)
+  const { considered, choices } = considerFor(context, solver, await moneyFor(context, solver))
   const best = choices[0]
   if (discovery === undefined)
     recorder.step(trace, 'candidates-looked-up', { since, detail: `${considered.length} known` })
@@ -40,7 +41,10 @@ export async function findOffer(context: AcquisitionContext, solver: Solver): Pr
   const found = { findCandidate: 'Solved', considered: [...considered] }
   const stored = await setSolverStatus(context, solver, found)
   if (stored === undefined) return done
-  if (stored.spec.reserveAndBuy === false) return completeSolver(context, stored, 'a candidate was found')
+  if (stored.spec.reserveAndBuy === false) {
+    await context.spending.giveBack(solver)
+    return completeSolver(context, stored, 'a candidate was found')
+  }
   return reserveOffer(context, stored, best)
 }
 
@@ -51,7 +55,8 @@ async function askEverybody(
   discovery: Discovery | undefined,
   considered: readonly Considered[],
 ): Promise<ReconcileResult> {
-  const { memory } = context
+  const { memory, spending } = context
+  await spending.giveBack(solver)
   if (discovery === undefined) {
     const wait = memory.searches.remainingMs(keyOf(solver))
     return wait > 0 ? requeueAfter(wait) : beginDiscovery(context, solver)

@@ -4,9 +4,9 @@
  */
 export type { RearManagerOptions } from './acquisition.ts'
 export { consider, DEFAULT_WEIGHTS, type Consideration } from './consider.ts'
-export { DEFAULT_DURATION } from './reserve-offer.ts'
 export { draftRejection } from './judge-draft.ts'
 export { RearManager } from './rear-manager.ts'
+export type { MoneyContext } from './ranking-context.ts'
 export { virtualNodeName } from './solver-objects.ts'
 export { selectorFor } from './selector-for.ts'
-export { wantedOf, type Wanted } from './resources-wanted.ts'
+export { DEFAULT_DURATION, wantedOf, type Wanted } from './resources-wanted.ts'

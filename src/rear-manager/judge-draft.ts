@@ -1,8 +1,10 @@
 /** Whether a draft is what was chosen: the flavor and the price in it pass what chose the offer, once more. */
 import type { Reservation } from '../objects/reservation.ts'
-import { SolverKind } from '../objects/solver.ts'
+import { SolverKind, type Solver } from '../objects/solver.ts'
 import { offeredPrice, relaysOf } from '../peering-candidates/index.ts'
+import { formatMoney, parseMoney } from '../quantity/money.ts'
 import { yearlyCost, type Price } from '../quantity/price.ts'
+import { draftCost } from '../rear/contract-cost.ts'
 import { amountsOf } from '../rear/configured-amounts.ts'
 import { embeddedFlavorFromWire, type WireContractTerms } from '../rear/wire/index.ts'
 import type { AcquisitionContext } from './acquisition.ts'
@@ -33,9 +35,27 @@ export async function judgeDraft(
   if (solver !== undefined) {
     const rejection = draftRejection(draft, wantedOf(solver), rankingContextFor(context, solver))
     if (rejection !== undefined) return `is not what was chosen: ${rejection.reason}: ${rejection.detail}`
+    const dear = await unreservedCost(context, solver, metadata.name, draft)
+    if (dear !== undefined) return dear
   }
   // Made by hand: nobody said yet what it may cost, so the offer does.
   return spec.price === undefined ? unexpectedPrice(context, spec, draft) : undefined
+}
+
+/** What was reserved for it is what it may cost, whatever makes it cost more: its price, or its end. */
+async function unreservedCost(
+  { spending, system }: AcquisitionContext,
+  solver: Solver,
+  reservation: string,
+  draft: WireContractTerms,
+): Promise<string | undefined> {
+  const reserved = await spending.reservedFor(solver, reservation)
+  if (reserved === undefined) return undefined
+  const { currency } = reserved.price
+  const cost = draftCost(draft, system.clock.now())
+  return cost > parseMoney(reserved.cost)
+    ? `costs ${formatMoney(cost)} ${currency} until ${draft.expirationTime}, reserved is ${reserved.cost} ${currency}`
+    : undefined
 }
 
 /** Pure: the checks of `consider`, but for those of what is still free and of who may be dealt with now. */
@@ -49,7 +69,7 @@ export function draftRejection(
   return (
     kindRejection(flavor, requirements) ??
     suitRejection(flavor, requirements, context) ??
-    priceRejection(price, yearlyCost(price), requirements, duration)
+    priceRejection(price, requirements, duration)
   )
 }
 

@@ -1,5 +1,17 @@
+/** What a ranking of offers takes into account besides the offers and what is wanted. */
+import type { Requirements } from '../objects/requirements.ts'
+import type { Commitment } from '../spending/index.ts'
+
+/** What may be paid. */
+export interface MoneyContext {
+  /** What may be paid for all parts together, where that is not what the request says. */
+  readonly limits?: Pick<Requirements, 'maxPrice' | 'budget'>
+  /** What other parts of the same intent cost. */
+  readonly spoken?: Commitment
+}
+
 /** What a ranking of offers takes into account besides the offers and what is wanted: time, place, experience. */
-export interface RankingContext {
+export interface RankingContext extends MoneyContext {
   /** Milliseconds since 1970. */
   readonly now: number
   /** Our own node id: our own offers are not bought. */

@@ -11,13 +11,15 @@ import { ReservationKind, type Reservation } from '../objects/reservation.ts'
 import { SOLVER_FINALIZER, SolverKind, type Solver } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import type { WireContractTerms } from '../rear/wire/index.ts'
+import type { Commitment } from '../spending/index.ts'
 import { traceOf, type TraceContext } from '../trace/index.ts'
 import { AcquisitionMemory, type AcquisitionContext, type RearManagerOptions } from './acquisition.ts'
-import { considerFor } from './consider-for.ts'
+import { considerFor, leastCommitment } from './consider-for.ts'
 import type { Consideration } from './consider.ts'
 import { findOffer } from './find-offer.ts'
 import { judgeDraft } from './judge-draft.ts'
 import { confirmPeering, reserveForPeer } from './provider-steps.ts'
+import type { MoneyContext } from './ranking-context.ts'
 import { releaseAcquisition } from './release-acquisition.ts'
 import { ofSolver, reservationOf } from './solver-objects.ts'
 import { setSolverStatus } from './solver-status.ts'
@@ -82,8 +84,13 @@ export class RearManager implements Component {
   }
 
   /** What an acquisition for a Solver would take now, and why; takes nothing (`tributary plan`). */
-  consider(solver: Solver): Consideration {
-    return considerFor(this.#context, solver)
+  consider(solver: Solver, money?: MoneyContext): Consideration {
+    return considerFor(this.#context, solver, money)
+  }
+
+  /** @returns the least that an acquisition for a Solver could cost now (`tributary plan`) */
+  leastCommitment(solver: Solver): Commitment {
+    return leastCommitment(this.#context, solver)
   }
 
   async #reconcile(key: ObjectKey): Promise<ReconcileResult> {

@@ -13,19 +13,20 @@ import { configurationFromWire } from '../rear/wire/index.ts'
 import { traceAnnotations, traceOf } from '../trace/index.ts'
 import { TAKEN_RETRY_MS, type AcquisitionContext } from './acquisition.ts'
 import type { Choice } from './consider.ts'
+import { DEFAULT_DURATION } from './resources-wanted.ts'
 import { sellerOf, workflowOf } from './seller-of.ts'
 import { isOwnedBy, namespaceOf } from './solver-objects.ts'
 import { setSolverStatus } from './solver-status.ts'
 
-/** How long is bought for where nobody says. */
-export const DEFAULT_DURATION = '24h'
+/** After something else was reserved for the same intent. */
+const CONSIDER_AGAIN_MS = 50
 
 export async function reserveOffer(
   context: AcquisitionContext,
   solver: Solver,
   { candidate, amounts, price }: Choice,
 ): Promise<ReconcileResult> {
-  const { store, self, system, recorder, memory } = context
+  const { store, self, system, recorder, memory, spending } = context
   const { flavor } = candidate.spec
   const received = traceOf(solver)
   const trace = received && { ...received, workflow: workflowOf(candidate, context) }
@@ -43,6 +44,17 @@ export async function reserveOffer(
       namespace: namespaceOf(solver),
       name: nameOf(solver, attempt - 1),
     })
+  const now = system.clock.now()
+  const until = rfc3339(now + seconds * 1000)
+  const begun = await store.get(ReservationKind, { namespace: namespaceOf(solver), name })
+  // Who died after it was made had reserved for it what it may cost.
+  if (begun === undefined || !isOwnedBy(begun, solver)) {
+    const fault = await spending.reserve(solver, {
+      ...{ reservation: name, attempt, seller: seller.nodeID, price, seconds, until },
+    })
+    // Another part of the intent was quicker: what is left decides which offer is the best now.
+    if (fault !== undefined) return requeueAfter(CONSIDER_AGAIN_MS)
+  }
   const reservation = await ensure(store, ReservationKind, {
     metadata: {
       namespace: namespaceOf(solver),
@@ -64,7 +76,8 @@ export async function reserveOffer(
       ...(seller.nodeID === owner && relaysOf(candidate).length > 0 ? { relayAlternative: true } : {}),
       price,
       ...(margin === undefined ? {} : { margin }),
-      until: rfc3339(system.clock.now() + seconds * 1000),
+      from: rfc3339(now),
+      until,
     },
   })
   // That of an earlier acquisition of the same name is still being given back.

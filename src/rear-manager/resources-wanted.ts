@@ -3,6 +3,9 @@ import type { Requirements } from '../objects/requirements.ts'
 import type { RankingWeights, Solver } from '../objects/solver.ts'
 import type { Amounts } from '../quantity/amounts.ts'
 
+/** How long is bought for where nobody says. */
+export const DEFAULT_DURATION = '24h'
+
 export interface Wanted {
   /** What the workload needs, by resource. */
   readonly amounts: Amounts

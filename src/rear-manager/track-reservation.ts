@@ -34,13 +34,14 @@ export async function trackReservation(
   }
   const contractID = status?.contract?.name
   if (contractID === undefined) return wantsPurchase ? done : keepHold(context, solver, reservation)
-  return trackContract(context, solver, contractID)
+  return trackContract(context, solver, contractID, reservation.metadata.name)
 }
 
 async function trackContract(
   context: AcquisitionContext,
   solver: Solver,
   contractID: string,
+  reservation: string,
 ): Promise<ReconcileResult> {
   const contract = await context.store.get(ContractKind, inDefaultNamespace(contractID))
   const phase = contract?.status?.phase
@@ -51,6 +52,8 @@ async function trackContract(
     return done
   }
   if (solver.status?.contract?.name !== contractID) {
+    const attempt = Number(solver.status?.attempts ?? 0)
+    await context.spending.bought(solver, { reservation, attempt }, contract)
     await setSolverStatus(context, solver, {
       reserveAndBuy: 'Solved',
       contract: inDefaultNamespace(contractID),

@@ -2,6 +2,7 @@
 import { isObject } from '../kernel/json.ts'
 import type { FieldCause } from '../kernel/validation/field-cause.ts'
 import { DEFAULT_NAMESPACE, isObjectName } from '../objects/meta.ts'
+import type { Requirements } from '../objects/requirements.ts'
 import { QuantityError, parseQuantity } from '../quantity/index.ts'
 import { parseDuration } from '../quantity/duration.ts'
 import { UnreadableError } from '../quantity/unreadable.ts'
@@ -26,7 +27,12 @@ interface LooseContainer {
 export function admitIntent(intent: unknown): readonly FieldCause[] {
   const { metadata, spec } = intent as {
     metadata?: { namespace?: string }
-    spec: { workload?: readonly Record<string, unknown>[]; workloadRef?: unknown; duration?: string }
+    spec: {
+      workload?: readonly Record<string, unknown>[]
+      workloadRef?: unknown
+      duration?: string
+      requirements?: Requirements
+    }
   }
   const placeable = [...WORKLOADS.keys()].join(', ')
   const problems: FieldCause[] = []
@@ -35,6 +41,7 @@ export function admitIntent(intent: unknown): readonly FieldCause[] {
   }
   problems.push(...referenceProblems(spec.workloadRef))
   problems.push(...durationProblems(spec.duration))
+  problems.push(...currencyProblems(spec.requirements))
   const workload = spec.workload ?? []
   if (spec.workload !== undefined && !workload.some(({ kind }) => kind === 'Deployment')) {
     problems.push({ field: 'spec.workload', message: 'at least one Deployment is needed' })
@@ -71,6 +78,13 @@ export function admitIntent(intent: unknown): readonly FieldCause[] {
     if (kind === 'Deployment') problems.push(...quantityProblems(manifest, at))
   })
   return problems
+}
+
+/** Nothing is converted: no offer could be within both. */
+function currencyProblems({ maxPrice, budget }: Requirements = {}): readonly FieldCause[] {
+  if (maxPrice === undefined || budget === undefined || maxPrice.currency === budget.currency) return []
+  const message = `must be that of maxPrice (${maxPrice.currency}): currencies are not converted`
+  return [{ field: 'spec.requirements.budget.currency', message }]
 }
 
 function durationProblems(duration: string | undefined): readonly FieldCause[] {

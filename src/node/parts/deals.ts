@@ -17,6 +17,7 @@ import { ReservationKind } from '../../objects/reservation.ts'
 import { isVisible } from '../../rear/audience.ts'
 import { networkOf } from '../../rear/transport/index.ts'
 import { RearManager } from '../../rear-manager/index.ts'
+import { IntentSpending } from '../../spending/index.ts'
 import type { FoundationHandles } from './foundation.ts'
 import type { MarketHandles } from './market.ts'
 import type { Part } from './part.ts'
@@ -26,6 +27,7 @@ export interface DealsHandles {
   readonly contracts: Contracts
   readonly rearManager: RearManager
   readonly seller: Seller
+  readonly spending: IntentSpending
 }
 
 /** What the controls of attacks take away. */
@@ -45,8 +47,10 @@ export function createDeals(
   const contracts = new Contracts(base, changes.mayUse)
   const closeContract = (contractID: string, reason: string): Promise<void> =>
     requestClose({ ...base, key }, contractID, reason)
+  const spending = new IntentSpending(base)
   const rearManager = new RearManager({
     ...base,
+    spending,
     available,
     candidates,
     ratings,
@@ -106,8 +110,8 @@ export function createDeals(
     onFailed: (sellerID) => connector.failed(sellerID),
   })
   return {
-    handles: { contracts, rearManager, seller },
-    components: [seller, ...(forwarder ? [forwarder] : []), failedReservations, buyer, rearManager],
+    handles: { contracts, rearManager, seller, spending },
+    components: [seller, ...(forwarder ? [forwarder] : []), failedReservations, buyer, spending, rearManager],
     routes: [],
   }
 }

@@ -17,13 +17,15 @@ export interface WorkloadsHandles {
 export function createWorkloads(
   before: FoundationHandles & TrustHandles & MarketHandles & DealsHandles & PeeringHandles,
 ): Part<WorkloadsHandles> {
-  const { base, client, registry, discoverer, rearManager, available, ratings, fabric } = before
+  const { base, client, registry, discoverer, rearManager, available, ratings, fabric, spending } = before
   const traces = new TraceGathering({ ...base, client, registry, self: base.self.id })
   const orchestrator = new NodeOrchestrator({
     ...base,
     cluster: fabric,
     discover: (selector, signal) => discoverer.discover(selector, { signal }),
-    consider: (solver) => rearManager.consider(solver),
+    consider: (solver, money) => rearManager.consider(solver, money),
+    leastCommitment: (solver) => rearManager.leastCommitment(solver),
+    spentFor: (intent) => spending.spentFor(intent),
     bought: () => available.bought(),
     ratingOf: (nodeID) => ratings.ownRatingOf(nodeID),
   })

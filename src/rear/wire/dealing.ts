@@ -1,7 +1,7 @@
 /**
  * The messages of a purchase: ReserveRequest, Transaction, PurchaseRequest.
  *
- * `key`, `user`, `contractExpirationTime`, `contract` and `signature` are ours; upstream's nodes ignore them.
+ * `key`, `user`, `contractStartTime`, `contractExpirationTime`, `contract` and `signature` are ours; upstream's nodes ignore them.
  */
 import Type, { type Static } from 'typebox'
 import { decodeAs, encodeAs } from './codec.ts'
@@ -31,6 +31,9 @@ export const WireReserveRequestSchema = message(
       maxLength: 512,
       description: 'Node id of the one that will use it, where that is not the buyer.',
     }),
+    contractStartTime: Type.Optional(
+      time({ 'x-omit-empty': true, description: 'From when on the buyer is ready to pay.' }),
+    ),
     contractExpirationTime: Type.Optional(
       time({ 'x-omit-empty': true, description: 'Until when the buyer wants the contract to last.' }),
     ),

@@ -368,6 +368,7 @@ export function reservationFromWire(
     reserve: true,
     flavorID: wire.flavorID,
     ...given('key', wire.key),
+    ...given('from', wire.contractStartTime),
     ...given('until', wire.contractExpirationTime),
   }
 }
@@ -382,6 +383,7 @@ export function reservationToWire(spec: ReservationSpec & { readonly flavorID: s
     buyerID: nodeIdentityToWire(spec.buyer),
     ...(spec.configuration ? { configuration: configurationToWire(spec.configuration) } : {}),
     ...given('key', spec.key),
+    ...given('contractStartTime', spec.from),
     ...given('contractExpirationTime', spec.until),
   }
 }
