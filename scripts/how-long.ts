@@ -2,7 +2,12 @@
 import type { KindDefinition } from '../src/objects/kind.ts'
 import { DAY_MS, DEFAULT_RETENTION, HOUR_MS } from '../src/objects/retention.ts'
 
-const SETTINGS = { contractsMs: 'contracts', factsMs: 'facts', eventsMs: 'events', traces: 'traces' } as const
+const SETTINGS: Readonly<Record<string, string>> = {
+  contractsMs: 'contracts',
+  factsMs: 'facts',
+  eventsMs: 'events',
+  traces: 'traces',
+}
 
 /** @throws Error when the kind states nothing */
 export function howLong({ kind, retention }: KindDefinition): string {
@@ -22,7 +27,8 @@ export function howLong({ kind, retention }: KindDefinition): string {
       const text = ms % DAY_MS === 0 ? `${ms / DAY_MS}d` : `${ms / HOUR_MS}h`
       const drops = retention.mode === 'archive' ? `; meanwhile without ${retention.drops}` : ''
       const sum = retention.summedInto === undefined ? '' : `; then summed into its ${retention.summedInto}`
-      return `${text} (\`retention.${SETTINGS[retention.setting]}\`) from ${retention.from}${drops}${sum}`
+      const setting = SETTINGS[retention.setting]
+      return `${text}${setting === undefined ? '' : ` (\`retention.${setting}\`)`} from ${retention.from}${drops}${sum}`
     }
   }
 }

@@ -18,13 +18,15 @@ import {
   type OutputFormat,
   outputOption,
 } from './options.ts'
+import { plannedManifests } from './planned-manifests.ts'
 import { printObjects } from './print-objects.ts'
 import { printable } from './printable.ts'
 import { commandOf, type Verb } from './verb.ts'
 import { waitUntilRunning } from './wait-running.ts'
 
 interface ApplyOptions extends Omit<GlobalOptions, 'output'> {
-  readonly filename: string[]
+  readonly filename?: string[]
+  readonly plan?: string
   readonly dryRun?: boolean
   readonly wait?: boolean
   readonly timeout: number
@@ -40,7 +42,8 @@ export const applyVerb: Verb = (program, context) => {
   const command = program
     .command('apply')
     .description('create or change the objects of manifests: intents, deployments, anything')
-    .requiredOption('-f, --filename <file...>', 'files or folders; - for standard input')
+    .option('-f, --filename <file...>', 'files or folders; - for standard input')
+    .option('--plan <id>', 'what tributary plan showed, at its terms or better')
     .option('--dry-run', 'check everything, change nothing')
     .option('--wait', 'wait until intents and deployments run')
     .option('--timeout <duration>', 'how long to wait at most', durationArgument, 300_000)
@@ -54,6 +57,7 @@ Everything is checked before anything is changed. Complaints have the form FILE:
           ['tributary apply -f hello.yaml', 'ask for a workload to run'],
           ['tributary apply -f hello.yaml --wait', '… and see it through'],
           ['cat hello.yaml | tributary apply -f -', 'from standard input'],
+          ['tributary apply --plan ID', 'what a plan showed; exits with 3 when it is to be had no more'],
           ['tributary apply -f hello.yaml --dry-run', 'only check it; see also: tributary plan -f'],
         ),
     )
@@ -65,9 +69,13 @@ Everything is checked before anything is changed. Complaints have the form FILE:
 
 async function apply(context: Context, options: ApplyOptions): Promise<void> {
   const { namespace = 'default', dryRun = false, output } = options
-  const manifests = await readManifests(context, options.filename)
+  const { filename, plan } = options
+  if ((filename === undefined) === (plan === undefined))
+    throw new CliError('say what to apply: either -f FILE or --plan ID', EXIT.usage)
   const client = connect(context, options as GlobalOptions)
   try {
+    const manifests =
+      plan === undefined ? await readManifests(context, filename ?? []) : await plannedManifests(client, plan)
     const jobs = await check(context, client, manifests, namespace)
     const results: { job: Job; applied: Applied }[] = []
     for (const job of jobs) {

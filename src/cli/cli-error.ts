@@ -11,6 +11,8 @@ export const EXIT = {
   usage: 2,
   /** What was named is not there. */
   notFound: 3,
+  /** What was named is not there any more as it was shown. */
+  changed: 3,
   /** The node does not answer, most often because it is not running. */
   unreachable: 4,
   /** Another process acts for the node: to be started again. */

@@ -2,6 +2,7 @@
  * `tributary describe`: everything about an object that a person wants to know, with what belongs to it.
  */
 import type { Considered } from '../objects/solver.ts'
+import type { Spending } from '../objects/spending.ts'
 import { type ApiResource, discover, pathOf } from './api-resource.ts'
 import { CliError, EXIT } from './cli-error.ts'
 import { connect } from './connect.ts'
@@ -13,6 +14,7 @@ import { addNamespaceOptions, examples, type GlobalOptions, optionsOf } from './
 import { hasNodeIds, peerNames, withNodeNames } from './peer-names.ts'
 import { cellText, printable, shorten } from './printable.ts'
 import { type Style, styleFor } from './style.ts'
+import { spendingLines } from './spending-lines.ts'
 import { parseTargets } from './targets.ts'
 import { formatTable } from './text-table.ts'
 import { commandOf, type Verb } from './verb.ts'
@@ -124,11 +126,15 @@ async function describeOne(
     status,
     ...rest
   } = object as WatchedObject & Record<string, unknown>
-  const { conditions, considered, entries, ...statusRest } = (status ?? {}) as Record<string, unknown>
+  const { conditions, considered, entries, spending, ...statusRest } = (status ?? {}) as Record<
+    string,
+    unknown
+  >
   for (const [name, value] of Object.entries(withSizes(resource, rest))) lines.push(...section(name, value))
   if (Object.keys(statusRest).length > 0) lines.push(...section('status', statusRest))
   if (Array.isArray(entries)) lines.push(...ledger(entries as LedgerEntry[]))
   if (resource.kind === 'Pool') lines.push(...ledger(await entriesOfPool(surroundings, object)))
+  if (resource.kind === 'Intent' && spending !== undefined) lines.push(...spendingLines(spending as Spending))
   if (Array.isArray(conditions) && conditions.length > 0)
     lines.push(...conditionLines(conditions as ConditionView[]))
   if (Array.isArray(considered))

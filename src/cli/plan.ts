@@ -1,7 +1,6 @@
 /**
  * `tributary plan`: what would be done for an intent, and why, without doing it.
  */
-import type { NodeStatus } from '../node/node-status.ts'
 import type { PlannedPurchase } from '../node-orchestrator/index.ts'
 import type { Considered } from '../objects/solver.ts'
 import { CliError, EXIT } from './cli-error.ts'
@@ -41,7 +40,15 @@ interface PlannedRequest {
 }
 
 interface Plan {
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
   readonly requests: readonly PlannedRequest[]
+}
+
+interface PlanAnswer {
+  readonly id: string
+  readonly plans: readonly Plan[]
 }
 
 export const planVerb: Verb = (program, context) => {
@@ -54,6 +61,7 @@ export const planVerb: Verb = (program, context) => {
       'after',
       `
 Asks the other nodes for their offers, buys nothing. Exits with 1 when there is no place for a part.
+The plan is kept for an hour: apply --plan ID buys at its terms or better, or says what has changed.
 ` + examples(['tributary plan -f hello.yaml', 'where would it run, and what would it cost?']),
     )
     .action(async (...args: unknown[]) =>
@@ -74,33 +82,25 @@ async function plan(context: Context, options: PlanOptions): Promise<void> {
   const client = connect(context, options)
   try {
     await check(client, plannable, options.namespace ?? 'default')
-    const plans: { manifest: Manifest; plan: Plan }[] = []
-    for (const manifest of plannable) {
-      const body = {
-        ...manifest.object,
-        metadata: { namespace: options.namespace ?? 'default', ...manifest.object.metadata },
-      }
-      plans.push({ manifest, plan: await client.json<Plan>('POST', '/tributary/v1/plan', { body }) })
-    }
+    const items = manifests.map(({ object }) => ({
+      ...object,
+      metadata: { namespace: options.namespace ?? 'default', ...object.metadata },
+    }))
+    const { id, plans } = await client.json<PlanAnswer>('POST', '/tributary/v1/plan', { body: { items } })
     const { output } = options
     if (output === 'json' || output === 'yaml') {
-      const documents = plans.map(({ manifest, plan: found }) => ({
-        kind: manifest.object.kind,
-        name: manifest.object.metadata.name,
-        ...found,
-      }))
+      const documents = plans.map((found) => ({ id, ...found }))
       context.stdout.write(encodeAs(output, documents.length === 1 ? documents[0] : documents))
     } else {
       const style = styleFor(context, context.stdout)
-      const known = { names: await peerNames(client), peers: await peersOf(client) }
-      plans.forEach(({ manifest, plan: found }, index) => {
+      const known = { names: await peerNames(client) }
+      plans.forEach((found, index) => {
         if (index > 0) print(context, '')
-        print(context, ...planLines(manifest, found, style, known))
+        print(context, ...planLines(found, style, known))
       })
+      print(context, '', `plan ${id}, kept for an hour; to buy so: tributary apply --plan ${id}`)
     }
-    const homeless = plans.flatMap(({ plan: { requests } }) =>
-      requests.filter(({ decision }) => decision === 'None'),
-    )
+    const homeless = plans.flatMap(({ requests }) => requests.filter(({ decision }) => decision === 'None'))
     if (homeless.length > 0) {
       throw new CliError(`no place for ${homeless.map(({ name }) => printable(name)).join(', ')}`)
     }
@@ -133,14 +133,8 @@ async function check(
   if (complaints.length > 0) throw new CliError(complaints.map(printable).join('\n'))
 }
 
-async function peersOf(client: ControlClient): Promise<NodeStatus['peers']> {
-  return (await client.get<NodeStatus>('/tributary/v1/status')).peers
-}
-
-function planLines({ object }: Manifest, { requests }: Plan, style: Style, known: Known): readonly string[] {
-  const lines = [
-    `${style.bold(`${object.kind} ${object.metadata.name}`)}: nothing has been bought or changed`,
-  ]
+function planLines({ kind, name, requests }: Plan, style: Style, known: Known): readonly string[] {
+  const lines = [`${style.bold(printable(`${kind} ${name}`))}: nothing has been bought or changed`]
   for (const request of requests) {
     lines.push('', `  ${style.bold(printable(request.workload))}`)
     lines.push(`    wants      ${amountsText(request.wanted.amounts)}`)

@@ -14,25 +14,26 @@ const purchase = (amount: string, cost: string, currency = 'EUR'): PlannedPurcha
   cost: { amount: cost, currency },
   weights: { price: 3, rating: 3, latency: 2, location: 1, carbon: 1, fit: 2 },
 })
-const known = (phase?: string): Known => ({
-  names: new Map([[beta, 'beta']]),
-  peers: phase === undefined ? [] : [{ name: 'beta', object: 'b', id: beta, phase }],
-})
+const known: Known = { names: new Map([[beta, 'beta']]) }
 
 describe('a planned purchase', () => {
   it('says of whom, for how much, until when, and what makes its score', () => {
-    expect(purchaseLines(purchase('0.01', '0.24'), known('Accepted'))).toEqual([
+    expect(purchaseLines(purchase('0.01', '0.24'), known)).toEqual([
       '    from       beta (example.org)',
-      '    costs      0.01 EUR/hour, 0.24 EUR for 24h, until 2030-01-02T00:00:00Z',
-      '    weights    (score = sum of weight × score / sum of weights) price 3, rating 3, latency 2, location 1, carbon 1, fit 2',
+      '    costs      0.01 EUR/hour, 0.24 EUR in all',
+      '    lasts      24h, until 2030-01-02T00:00:00Z',
+      '    weights    price 3, rating 3, latency 2, location 1, carbon 1, fit 2',
+      '               (score = sum of weight × score / sum of weights)',
     ])
-    expect(purchaseLines(purchase('', '0'), known()).join()).toContain('costs      nothing, for 24h')
+    expect(purchaseLines(purchase('', '0'), known).join()).toContain('costs      nothing,')
   })
 
   it('says what is still in the way', () => {
-    expect(purchaseLines(purchase('1', '24'), known('Known')).at(-1)).toContain(
-      'in the way beta is no partner yet (Known)',
-    )
+    expect(
+      purchaseLines({ ...purchase('1', '24'), obstacle: 'it does not accept this node' }, known).at(-1),
+    ).toBe('    in the way beta: it does not accept this node')
+    const through = { ...purchase('1', '24'), through: testIdentity('relay').id }
+    expect(purchaseLines(through, known)[0]).toMatch(/from       beta \(example.org\), through z6M/)
   })
 
   it('adds up with the others, exactly, each currency apart', () => {

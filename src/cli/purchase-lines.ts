@@ -1,5 +1,4 @@
 /** What a planned purchase costs, as lines of text: per part, and of all parts together. */
-import type { NodeStatus } from '../node/node-status.ts'
 import type { PlannedPurchase } from '../node-orchestrator/index.ts'
 import { formatMoney, parseMoney } from '../quantity/money.ts'
 import { printable, shortId } from './printable.ts'
@@ -7,7 +6,6 @@ import { printable, shortId } from './printable.ts'
 /** What is known of the nodes that are dealt with. */
 export interface Known {
   readonly names: ReadonlyMap<string, string>
-  readonly peers: NodeStatus['peers']
 }
 
 /** @returns of whom, for how much, until when, with which weights, and what is still in the way */
@@ -15,15 +13,18 @@ export function purchaseLines(purchase: PlannedPurchase, known: Known): readonly
   const { provider, price, cost, duration, until, weights } = purchase
   const who = printable(known.names.get(provider.nodeID) ?? shortId(provider.nodeID))
   const isFree = price.amount === ''
-  const obstacle = obstacleOf(provider.nodeID, who, known)
+  const nameOf = (id: string): string => printable(known.names.get(id) ?? shortId(id))
+  const seller = purchase.through === undefined ? who : nameOf(purchase.through)
+  const through = purchase.through === undefined ? '' : `, through ${seller}`
+  const obstacle = purchase.obstacle && `${seller}: ${printable(purchase.obstacle)}`
   return [
-    `    from       ${who} (${printable(provider.domain)})`,
-    isFree
-      ? `    costs      nothing, for ${duration}, until ${until}`
-      : `    costs      ${priceText(price)}, ${moneyText(cost)} for ${duration}, until ${until}`,
-    `    weights    (score = sum of weight × score / sum of weights) ${Object.entries(weights)
+    `    from       ${who} (${printable(provider.domain)})${through}`,
+    isFree ? '    costs      nothing' : `    costs      ${priceText(price)}, ${moneyText(cost)} in all`,
+    `    lasts      ${duration}, until ${until}`,
+    `    weights    ${Object.entries(weights)
       .map(([name, weight]) => `${name} ${weight}`)
       .join(', ')}`,
+    '               (score = sum of weight × score / sum of weights)',
     ...(obstacle === undefined ? [] : [`    in the way ${obstacle}`]),
   ]
 }
@@ -54,11 +55,3 @@ const priceText = ({ amount, currency, period }: PlannedPurchase['price']): stri
   printable(`${amount} ${currency}/${period}`)
 const moneyText = ({ amount, currency }: PlannedPurchase['cost']): string =>
   printable(`${amount} ${currency}`)
-
-/** A node that only others told us of is got to know when it is bought from. */
-function obstacleOf(nodeID: string, who: string, { peers }: Known): string | undefined {
-  const peer = peers.find(({ id }) => id === nodeID)
-  if (peer?.phase === undefined || peer.phase === 'Accepted') return undefined
-  const why = peer.message === undefined ? '' : `: ${printable(peer.message)}`
-  return `${who} is no partner yet (${printable(peer.phase)}${why})`
-}

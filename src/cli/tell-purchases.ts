@@ -2,19 +2,34 @@
 import type { Contract } from '../objects/contract.ts'
 import type { Solver } from '../objects/solver.ts'
 import { formatMoney } from '../quantity/money.ts'
-import { costOver, priceFault } from '../quantity/price.ts'
-import { parseTime } from '../quantity/time.ts'
+import { priceFault } from '../quantity/price.ts'
+import { plannedCost } from '../rear/contract-cost.ts'
 import { type Context, note } from './context.ts'
 import type { ControlClient } from './control-client.ts'
 import { printable, shortId } from './printable.ts'
+
+interface Named {
+  readonly namespace: string
+  readonly name: string
+}
 
 /** @param names of nodes, by id */
 export async function tellPurchases(
   context: Context,
   client: ControlClient,
-  intent: { readonly namespace: string; readonly name: string },
+  intent: Named,
   names: ReadonlyMap<string, string>,
 ): Promise<void> {
+  for (const line of await purchasesOf(client, intent, names)) note(context, line)
+}
+
+/** @returns a line for each part that was bought, and one for all of them together */
+export async function purchasesOf(
+  client: ControlClient,
+  intent: Named,
+  names: ReadonlyMap<string, string>,
+): Promise<readonly string[]> {
+  const lines: string[] = []
   const selector = encodeURIComponent(`spec.intentID=${intent.name}`)
   const { items } = await client.get<{ items: readonly Solver[] }>(
     `/apis/nodecore.fluidos.eu/v1alpha1/namespaces/${intent.namespace}/solvers?fieldSelector=${selector}`,
@@ -29,21 +44,19 @@ export async function tellPurchases(
     const { seller, price, expirationTime = '' } = contract.spec
     const who = printable(names.get(seller.nodeID) ?? shortId(seller.nodeID))
     if (price === undefined || price.amount === '' || priceFault(price) !== undefined) {
-      note(context, `bought of ${who} for nothing, until ${expirationTime}`)
+      lines.push(printable(`bought of ${who} for nothing, until ${expirationTime}`))
       continue
     }
-    const seconds = (parseTime(expirationTime) - parseTime(contract.metadata.creationTimestamp)) / 1000
-    const cost = costOver(price, seconds)
+    const cost = plannedCost(contract)
     costs.set(price.currency, (costs.get(price.currency) ?? 0n) + cost)
     const inAll = `${formatMoney(cost)} ${price.currency} in all`
-    note(
-      context,
+    lines.push(
       printable(
         `bought of ${who} at ${price.amount} ${price.currency}/${price.period}, until ${expirationTime}: ${inAll}`,
       ),
     )
   }
-  if (items.length < 2 || costs.size === 0) return
+  if (items.length < 2 || costs.size === 0) return lines
   const sums = [...costs].map(([currency, cost]) => `${formatMoney(cost)} ${currency}`)
-  note(context, printable(`all parts together: ${sums.join(' + ')}`))
+  return [...lines, printable(`all parts together: ${sums.join(' + ')}`)]
 }

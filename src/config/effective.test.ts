@@ -24,6 +24,7 @@ describe('the configuration that a node goes by', () => {
         contractsMs: 90 * 86_400_000,
         factsMs: 365 * 86_400_000,
         eventsMs: 3_600_000,
+        plansMs: 3_600_000,
         traces: 2_000,
       },
       supernode: { introduce: true },

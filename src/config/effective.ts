@@ -199,6 +199,7 @@ function retention({ contracts, facts, events, traces }: Given<'retention'>): Re
     contractsMs: of('contracts', contracts, DEFAULT_RETENTION.contractsMs),
     factsMs,
     eventsMs: of('events', events, DEFAULT_RETENTION.eventsMs),
+    plansMs: DEFAULT_RETENTION.plansMs,
     traces: traces ?? DEFAULT_RETENTION.traces,
   }
 }

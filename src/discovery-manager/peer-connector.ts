@@ -74,6 +74,28 @@ export class PeerConnector {
     return signal === undefined ? hello : abortable(hello, signal)
   }
 
+  /**
+   * Asks anew whether the two of us deal with each other; the answer to hello says how far we have come over there.
+   * @returns what is in the way, for people; undefined when nothing is
+   */
+  async obstacle(target: { readonly id: NodeId; readonly address: string }): Promise<string | undefined> {
+    const { handshake, registry } = this.#options
+    const { id, address } = target
+    this.failed(id)
+    switch (await this.ensureConnected(target)) {
+      case 'accepted':
+        return undefined
+      case 'unreachable':
+        return `it does not answer at ${address}`
+      case 'refused': {
+        const here = registry.standing(id)
+        if (here !== 'accepted') return `it is ${here} here, not accepted: tributary peer accept`
+        const there = handshake.lastHello(id)?.standing
+        return `it does not accept this node${there === undefined ? '' : `, which is ${there} there`}`
+      }
+    }
+  }
+
   /** Dealing with a node failed: what we believed of it is asked anew next time. */
   failed(id: string): void {
     this.#options.handshake.forgetHello(id)

@@ -66,11 +66,13 @@ export async function advanceIntent(
     recorder.step(trace, 'workload-deployed', { since, detail })
   }
   const state = workloads.track(intent, placed, deployed)
+  const { plan } = intent.status ?? {}
   await setStatus(orchestration, intent, {
     event: state.ready ? 'ready' : ran ? 'not-ready' : 'placed',
     message: state.message,
     requests: placed,
     nodes: placed.flatMap(({ node }) => node ?? []).join(','),
+    ...(state.ready && plan?.met === false ? { plan: { ...plan, met: true } } : {}),
     endpoints: [...state.endpoints],
     ...(state.endpoints[0] ? { url: state.endpoints[0].url } : {}),
   })

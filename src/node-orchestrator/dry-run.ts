@@ -4,9 +4,10 @@ import type { PodSpec } from '../objects/core/pod-spec.ts'
 import { k8sliceOf } from '../objects/flavor.ts'
 import type { Intent } from '../objects/intent.ts'
 import { DEFAULT_NAMESPACE, keyOf } from '../objects/meta.ts'
+import type { PlanTerms } from '../objects/plan.ts'
 import type { Considered, Solver } from '../objects/solver.ts'
 import type { Amounts } from '../quantity/amounts.ts'
-import { selectorFor, wantedOf } from '../rear-manager/index.ts'
+import { selectorFor, wantedOf, type Consideration } from '../rear-manager/index.ts'
 import { addCommitments } from '../spending/index.ts'
 import { decompose, type WantedDeployment, type WorkloadRequest } from './decompose.ts'
 import { lookUpPlaces } from './look-up-places.ts'
@@ -27,19 +28,25 @@ export interface PlannedRequest {
   readonly warnings?: readonly string[]
 }
 
-/** Changes nothing but what is known of the offers of others. */
+/**
+ * Changes nothing but what is known of the offers of others.
+ * @param terms by request: that an earlier plan showed, so that nothing worse is taken
+ */
 export async function dryRun(
   orchestration: Pick<Orchestration, 'options' | 'recent'>,
   intent: Pick<Intent, 'metadata' | 'spec'>,
   deployments: readonly WantedDeployment[],
   signal: AbortSignal,
+  terms: ReadonlyMap<string, PlanTerms> = new Map(),
 ): Promise<readonly PlannedRequest[]> {
-  const { discover, consider, leastCommitment, spentFor, system } = orchestration.options
+  const { discover, consider, leastCommitment, spentFor } = orchestration.options
   const planned: PlannedRequest[] = []
   const requests = decompose(deployments)
   const { places } = lookUpPlaces(orchestration, intent, requests, deployments)
   // Never stored: only their spec is looked at.
-  const solvers = requests.map((request) => solverOf(intent, request, false, undefined) as Solver)
+  const solvers = requests.map(
+    (request) => solverOf(intent, request, false, undefined, terms.get(request.name)) as Solver,
+  )
   for (const solver of solvers) await discover(selectorFor(wantedOf(solver)), signal)
   let spoken = spentFor({ namespace: DEFAULT_NAMESPACE, ...keyOf(intent) })
   for (const [index, request] of requests.entries()) {
@@ -75,12 +82,25 @@ export async function dryRun(
         ...common,
         decision: mayBuy ? 'Purchase' : 'None',
         considered,
-        ...(mayBuy ? { purchase: plannedPurchase(solver, best, system.clock.now()) } : {}),
+        ...(mayBuy ? { purchase: await purchaseOf(orchestration, solver, best) } : {}),
         ...(mayBuy ? spareImages(podSpec, properties?.['images'] === false) : {}),
       })
     }
   }
   return planned
+}
+
+async function purchaseOf(
+  { options }: Pick<Orchestration, 'options'>,
+  solver: Solver,
+  best: Consideration['choices'][number],
+): Promise<PlannedPurchase> {
+  const { sellerOf, obstacle, system } = options
+  const seller = await sellerOf(best.candidate)
+  return plannedPurchase(solver, best, system.clock.now(), {
+    seller: seller.nodeID,
+    obstacle: await obstacle(seller),
+  })
 }
 
 function podSpecOf({ workload }: WorkloadRequest, deployments: readonly WantedDeployment[]): PodSpec {

@@ -9,6 +9,7 @@ import { DeploymentKind } from '../objects/core/deployment.ts'
 import { NodeKind } from '../objects/core/node.ts'
 import { INTENT_FINALIZER, IntentKind, isAccepted, type Intent } from '../objects/intent.ts'
 import { DEFAULT_NAMESPACE, keyOf, type KubeObject, type ObjectKey } from '../objects/meta.ts'
+import type { PlanTerms } from '../objects/plan.ts'
 import { SolverKind } from '../objects/solver.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import { VirtualRouterKind } from '../objects/virtual-router.ts'
@@ -89,8 +90,9 @@ export class NodeOrchestrator implements Component {
     intent: Pick<Intent, 'metadata' | 'spec'>,
     deployments: readonly WantedDeployment[],
     signal: AbortSignal,
+    terms?: ReadonlyMap<string, PlanTerms>,
   ): Promise<readonly PlannedRequest[]> {
-    return dryRun(this.#orchestration, intent, deployments, signal)
+    return dryRun(this.#orchestration, intent, deployments, signal, terms)
   }
 
   /** The order of the steps; the first that has something to do does it, and what it writes leads back here. */

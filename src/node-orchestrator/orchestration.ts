@@ -4,6 +4,8 @@ import type { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import type { NodeBase } from '../node-base.ts'
 import type { Allocation } from '../objects/allocation.ts'
 import type { Solver } from '../objects/solver.ts'
+import type { NodeIdentity } from '../objects/fluidos-common.ts'
+import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import type { ObjectKey } from '../objects/meta.ts'
 import type { Consideration, MoneyContext } from '../rear-manager/index.ts'
 import type { Selector } from '../rear/wire/index.ts'
@@ -19,6 +21,10 @@ export interface NodeOrchestratorOptions extends NodeBase {
   readonly consider: (solver: Solver, money?: MoneyContext) => Consideration
   /** The least that a request that is not stored could cost now. */
   readonly leastCommitment: (solver: Solver) => Commitment
+  /** Whom an offer would be bought of now. */
+  readonly sellerOf: (candidate: PeeringCandidate) => Promise<NodeIdentity>
+  /** Asks a seller; what is in the way of dealing with it, for people. */
+  readonly obstacle: (seller: NodeIdentity) => Promise<string | undefined>
   /** What was spent for an intent so far. */
   readonly spentFor: (intent: ObjectKey) => Commitment
   /** Available Resources: the active allocations of what was bought. */

@@ -3,11 +3,13 @@ import { ensure } from '../kernel/object-store.ts'
 import { requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import type { Intent } from '../objects/intent.ts'
 import { keyOf } from '../objects/meta.ts'
+import type { PlanTerms } from '../objects/plan.ts'
 import { SolverKind } from '../objects/solver.ts'
 import type { TraceContext } from '../trace/index.ts'
 import { decompose, type WantedDeployment } from './decompose.ts'
 import { lookUpPlaces } from './look-up-places.ts'
 import { LOOK_AGAIN_MS, type Orchestration } from './orchestration.ts'
+import { planFor, termsFor } from './intent-plan.ts'
 import { setStatus } from './set-status.ts'
 import { solverName, solverOf } from './solver-of-request.ts'
 import { specHash } from './spec-hash.ts'
@@ -56,10 +58,18 @@ export async function planIntent(
   if (missing.length > 0 && intent.spec.placement === 'Local')
     return pending(`does not fit on this node, and the intent allows no other: ${shortageOf(missing[0]!)}`)
 
+  const plan = await planFor(options, intent)
+  if (typeof plan === 'string') return pending(plan)
+  const terms = missing.map(({ name }) => termsFor(plan, name))
+  const unplanned = terms.find((each) => typeof each === 'string')
+  if (typeof unplanned === 'string') return pending(unplanned)
   recent.decide(intent, placed)
   const together = missing.length > 1
   await Promise.all(
-    missing.map((request) => ensure(store, SolverKind, solverOf(intent, request, together, trace))),
+    missing.map((request, index) => {
+      const at = terms[index] as PlanTerms | undefined
+      return ensure(store, SolverKind, solverOf(intent, request, together, trace, at))
+    }),
   )
   await setStatus(orchestration, intent, {
     event: missing.length > 0 ? 'acquiring' : 'placed',
@@ -67,6 +77,7 @@ export async function planIntent(
     requests: placed,
     specHash: specHash(intent, requests),
     observedGeneration,
+    ...(plan === undefined ? {} : { plan }),
   })
   return undefined
 }

@@ -11,6 +11,10 @@ export interface PlannedPurchase {
   readonly flavorID: string
   /** Of its owner. */
   readonly provider: { readonly nodeID: string; readonly domain: string }
+  /** Where that is not its owner: the node in between that it is bought of. */
+  readonly through?: string
+  /** What would keep it from being bought now, for people. */
+  readonly obstacle?: string
   /** What would be bought: what is wanted, raised to what the offer's policy allows. */
   readonly amounts: Amounts
   /** Per period; an empty amount where nothing is asked. */
@@ -30,6 +34,7 @@ export function plannedPurchase(
   { spec }: Pick<Solver, 'spec'>,
   { candidate, amounts, price }: Consideration['choices'][number],
   now: number,
+  of: { readonly seller?: string; readonly obstacle?: string | undefined } = {},
 ): PlannedPurchase {
   const { flavor } = candidate.spec
   const { owner } = flavor.spec
@@ -38,6 +43,8 @@ export function plannedPurchase(
   return {
     flavorID: flavor.metadata.name,
     provider: { nodeID: owner.nodeID, domain: owner.domain },
+    ...(of.seller === undefined || of.seller === owner.nodeID ? {} : { through: of.seller }),
+    ...(of.obstacle === undefined ? {} : { obstacle: of.obstacle }),
     amounts,
     price,
     duration,

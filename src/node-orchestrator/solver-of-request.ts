@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Intent } from '../objects/intent.ts'
 import type { LabelSelector } from '../objects/label-selector.ts'
 import { DEFAULT_NAMESPACE, type NewObject, type ObjectKey } from '../objects/meta.ts'
+import type { PlanTerms } from '../objects/plan.ts'
 import { INTENT_LABEL, SOLVER_FINALIZER, type Solver, type SolverSpec } from '../objects/solver.ts'
 import { traceAnnotations, type TraceContext } from '../trace/index.ts'
 import type { WorkloadRequest } from './decompose.ts'
@@ -42,12 +43,14 @@ export function solverSelector({ metadata }: Pick<Intent, 'metadata'>): LabelSel
 /**
  * @param together whether it is one of several: then it only looks for an offer at first
  * @param trace undefined for a dry run
+ * @param terms that a plan showed
  */
 export function solverOf(
   intent: Pick<Intent, 'metadata' | 'spec'>,
   request: WorkloadRequest,
   together: boolean,
   trace: TraceContext | undefined,
+  terms?: PlanTerms,
 ): NewObject<Solver> {
   const { weights, duration } = intent.spec
   const requirements =
@@ -67,6 +70,7 @@ export function solverOf(
     ...(requirements ? { requirements } : {}),
     ...(weights ? { weights } : {}),
     ...(duration === undefined ? {} : { duration }),
+    ...(terms ? { terms } : {}),
     ...(together ? { reserveOnly: true } : {}),
   }
   return {

@@ -4,13 +4,12 @@ import type { ExtraRequest, ExtraResponse, ExtraRoute } from '../api/index.ts'
 import type { Informers } from '../kernel/informer.ts'
 import type { Log } from '../kernel/log.ts'
 import { isStoreError, type ObjectStore } from '../kernel/object-store.ts'
+import type { System } from '../kernel/system.ts'
 import type { NodeOrchestrator } from '../node-orchestrator/index.ts'
 import { ContractKind } from '../objects/contract.ts'
-import { DeploymentKind, type Deployment } from '../objects/core/deployment.ts'
 import { resourceOf } from '../objects/kind.ts'
 import { ALL_KINDS } from '../objects/index.ts'
-import { IntentKind, type Intent } from '../objects/intent.ts'
-import { deploymentManifests } from '../objects/manifest.ts'
+import { IntentKind } from '../objects/intent.ts'
 import { DEFAULT_NAMESPACE } from '../objects/meta.ts'
 import { PoolKind } from '../objects/pool.ts'
 import { approximate, parseQuantity } from '../quantity/index.ts'
@@ -18,11 +17,13 @@ import type { TraceGathering } from '../telemetry/index.ts'
 import { mergeEvents, readableTrace, type WorkflowNumber } from '../trace/index.ts'
 import type { ProcessRole } from './active-process.ts'
 import type { NodeStatus } from './node-status.ts'
+import { planRoutes } from './plan-routes.ts'
 
 export interface ControlRoutesOptions {
   readonly store: ObjectStore
   readonly informers: Informers
   readonly log: Log
+  readonly system: System
   readonly traces: TraceGathering
   readonly orchestrator: NodeOrchestrator
   readonly status: () => NodeStatus
@@ -31,7 +32,7 @@ export interface ControlRoutesOptions {
 }
 
 export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRoute[] {
-  const { store, status, orchestrator } = options
+  const { store, status } = options
   const metrics = createMetrics(options)
   const waiting = (): ExtraResponse | undefined => {
     const process = options.process()
@@ -78,20 +79,7 @@ export function controlRoutes(options: ControlRoutesOptions): readonly ExtraRout
       access: 'viewer',
       handler: async (request) => waiting() ?? wholeTrace(options, request),
     },
-    {
-      method: 'POST',
-      path: '/tributary/v1/plan',
-      // It asks other nodes, in our name.
-      access: 'admin',
-      async handler({ body, signal }) {
-        const standby = waiting()
-        if (standby) return standby
-        const intent = await asIntent(store, body)
-        if (typeof intent === 'string') return { status: 422, body: { message: intent } }
-        const requests = await orchestrator.plan(intent.intent, intent.deployments, signal)
-        return { status: 200, body: { requests } }
-      },
-    },
+    ...planRoutes(options, waiting),
   ]
 }
 
@@ -124,33 +112,6 @@ async function wholeTrace(
     events: mergeEvents([events], workflow),
   }
   return { status: 200, body }
-}
-
-/** An Intent as it is, or a plain Deployment as the intent that it would become. */
-async function asIntent(
-  store: ObjectStore,
-  body: unknown,
-): Promise<
-  { intent: Pick<Intent, 'metadata' | 'spec'>; deployments: Parameters<NodeOrchestrator['plan']>[1] } | string
-> {
-  const object = body as { kind?: string; metadata?: Intent['metadata']; spec?: Intent['spec'] } | undefined
-  if (object?.kind === 'Deployment') {
-    const deployment = body as Deployment
-    return { intent: { metadata: deployment.metadata, spec: {} }, deployments: [deployment] }
-  }
-  if (object?.kind !== 'Intent' || object.spec === undefined || object.metadata === undefined) {
-    return 'a plan is made of an Intent or a Deployment'
-  }
-  const intent = { metadata: object.metadata, spec: object.spec }
-  const ref = object.spec.workloadRef
-  if (ref) {
-    const found = await store.get(DeploymentKind, {
-      namespace: object.metadata.namespace ?? DEFAULT_NAMESPACE,
-      name: ref.name,
-    })
-    return found ? { intent, deployments: [found] } : `there is no Deployment ${ref.name}`
-  }
-  return { intent, deployments: deploymentManifests(intent) }
 }
 
 function createMetrics({ informers, status }: ControlRoutesOptions): Registry {

@@ -12,6 +12,7 @@ import type { KindDefinition } from './kind.ts'
 import { KnownClusterKind } from './known-cluster.ts'
 import { PeerKind } from './peer.ts'
 import { PeeringCandidateKind } from './peering-candidate.ts'
+import { PlanKind } from './plan.ts'
 import { PoolShardKind } from './pool-shard.ts'
 import { PoolKind } from './pool.ts'
 import { RatingStatementKind } from './rating-statement.ts'
@@ -27,6 +28,7 @@ import { VirtualRouterKind } from './virtual-router.ts'
 export const ALL_KINDS: readonly KindDefinition[] = [
   ...CORE_KINDS,
   IntentKind,
+  PlanKind,
   SolverKind,
   DiscoveryKind,
   PeeringCandidateKind,

@@ -2,10 +2,12 @@
 import Type, { type Static } from 'typebox'
 import type { KindDefinition } from './kind.ts'
 import { ConditionSchema, MetadataSchema, type Condition, type KubeObject } from './meta.ts'
+import { PlannedPartSchema } from './plan.ts'
 import { RequirementsSchema } from './requirements.ts'
 import { DURATION_PATTERN } from './schema.ts'
 import { RankingWeightsSchema } from './solver.ts'
 import { SpendingSchema } from './spending.ts'
+import { withTextNumbers } from './unquoted.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -88,6 +90,16 @@ const IntentStatusSchema = Type.Object({
     Type.Array(Type.Object({ name: Type.String(), port: Type.Integer(), url: Type.String() })),
   ),
   url: Type.Optional(Type.String({ description: 'The first of the endpoints.' })),
+  plan: Type.Optional(
+    Type.Object(
+      {
+        id: Type.String(),
+        met: Type.Boolean({ description: 'It ran once: from then on the plan binds nothing.' }),
+        parts: Type.Array(PlannedPartSchema),
+      },
+      { description: 'What it may be bought at, as a plan showed it.' },
+    ),
+  ),
   spending: Type.Optional(SpendingSchema),
   conditions: Type.Optional(Type.Array(ConditionSchema)),
   observedGeneration: Type.Optional(Type.Integer()),
@@ -151,6 +163,12 @@ export const IntentKind: KindDefinition<Intent> = {
     closed,
   ),
   statusSubresource: true,
+  normalize: (object) =>
+    withTextNumbers(
+      object,
+      ['spec', 'requirements', 'maxPrice', 'amount'],
+      ['spec', 'requirements', 'budget', 'amount'],
+    ),
   writable: { by: 'user' },
   retention: { mode: 'kept', why: 'what the user wants' },
   selectableFields: ['status.phase'],

@@ -15,6 +15,8 @@ export const DEFAULT_RETENTION = {
   factsMs: 365 * DAY_MS,
   /** Events, in milliseconds after they were seen last; as long as Kubernetes keeps them. */
   eventsMs: HOUR_MS,
+  /** Plans: long enough to think about one, no longer than an offer can be relied on. */
+  plansMs: HOUR_MS,
   /** Traces, how many. */
   traces: 2_000,
 } as const

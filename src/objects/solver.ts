@@ -9,6 +9,7 @@ import Type, { type Static } from 'typebox'
 import { GenericRefSchema, NODECORE, PhaseStatusSchema, QuantitySchema } from './fluidos-common.ts'
 import type { KindDefinition } from './kind.ts'
 import { ConditionSchema, type KubeObject, type ObjectMetadata } from './meta.ts'
+import { PlanTermsSchema } from './plan.ts'
 import { RequirementsSchema } from './requirements.ts'
 import { closed, DURATION_PATTERN, objectSchema, oneOf, open } from './schema.ts'
 import { SelectorSchema } from './selector.ts'
@@ -72,6 +73,7 @@ export const SolverSpecSchema = open({
       description: 'How long the contract shall last, for example 24h.',
     }),
   ),
+  terms: Type.Optional(PlanTermsSchema),
   reserveOnly: Type.Optional(Type.Boolean({ description: 'Stop after RESERVE; somebody else will buy.' })),
 })
 export type SolverSpec = Static<typeof SolverSpecSchema>
@@ -104,9 +106,6 @@ export interface Solver extends KubeObject {
   readonly spec: SolverSpec
   readonly status?: SolverStatus
 }
-
-/** Label of the Solvers that the node made. */
-const OF_AN_INTENT = 'tributary.io/intent'
 
 /** Label of solvers: the intent that they work for, as far as a label can say it. */
 export const INTENT_LABEL = 'tributary.io/intent'
@@ -144,9 +143,9 @@ export const SolverKind: KindDefinition<Solver> = {
         touches: (change) => {
           const { before, after } = change
           if (after === undefined) return false
-          const isMade = before?.metadata.labels?.[OF_AN_INTENT] !== undefined
+          const isMade = before?.metadata.labels?.[INTENT_LABEL] !== undefined
           return (
-            touchesNames(change, [OF_AN_INTENT]) || (isMade && !isDeepStrictEqual(before.spec, after.spec))
+            touchesNames(change, [INTENT_LABEL]) || (isMade && !isDeepStrictEqual(before.spec, after.spec))
           )
         },
       },

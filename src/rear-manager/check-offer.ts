@@ -8,6 +8,7 @@ import { yearlyCost, type Price } from '../quantity/price.ts'
 import { UnreadableError } from '../quantity/unreadable.ts'
 import { NEUTRAL_RATING } from '../ratings-and-metrics/index.ts'
 import { fittingAmounts, type FittingAmounts } from './fitting-amounts.ts'
+import { termsRejection } from './plan-terms.ts'
 import { priceRejection } from './price-limits.ts'
 import type { RankingContext } from './ranking-context.ts'
 import { reject, type Rejection } from './rejection.ts'
@@ -27,7 +28,7 @@ export type CheckedOffer =
 
 export function checkOffer(
   candidate: PeeringCandidate,
-  { amounts: wanted, requirements, duration }: Wanted,
+  { amounts: wanted, requirements, duration, terms }: Wanted,
   context: RankingContext,
 ): CheckedOffer {
   const { flavor } = candidate.spec
@@ -42,7 +43,9 @@ export function checkOffer(
   try {
     const price = offeredPrice(flavor, relaysOf(candidate), amounts)
     const cost = yearlyCost(price)
-    const tooDear = priceRejection(price, context.limits ?? requirements, duration, context.spoken)
+    const tooDear =
+      termsRejection({ owner: flavor.spec.owner.nodeID, price, amounts }, terms) ??
+      priceRejection(price, context.limits ?? requirements, duration, context.spoken)
     return tooDear ? { fits: false, rejection: tooDear } : { fits: true, amounts, price, cost }
   } catch (error) {
     // Of one that an earlier version let in; what comes in now can be read.

@@ -10,6 +10,7 @@ import { embeddedFlavorFromWire, type WireContractTerms } from '../rear/wire/ind
 import type { AcquisitionContext } from './acquisition.ts'
 import { kindRejection, suitRejection } from './check-offer.ts'
 import { rankingContextFor } from './consider-for.ts'
+import { termsRejection } from './plan-terms.ts'
 import { priceRejection } from './price-limits.ts'
 import type { RankingContext } from './ranking-context.ts'
 import type { Rejection } from './rejection.ts'
@@ -61,14 +62,16 @@ async function unreservedCost(
 /** Pure: the checks of `consider`, but for those of what is still free and of who may be dealt with now. */
 export function draftRejection(
   draft: WireContractTerms,
-  { requirements, duration }: Wanted,
+  { requirements, duration, terms }: Wanted,
   context: RankingContext,
 ): Rejection | undefined {
   const flavor = embeddedFlavorFromWire(draft.flavor)
-  const { price = NOTHING_TO_PAY } = draft
+  const { price = NOTHING_TO_PAY, expirationTime: until } = draft
+  const { nodeID: owner } = flavor.spec.owner
   return (
     kindRejection(flavor, requirements) ??
     suitRejection(flavor, requirements, context) ??
+    termsRejection({ owner, price, ...(until ? { until } : {}) }, terms) ??
     priceRejection(price, requirements, duration)
   )
 }

@@ -6,6 +6,8 @@ import { ensureFinalizer } from '../kernel/reconcile/finalizers.ts'
 import { done, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import { ContractKind } from '../objects/contract.ts'
 import { DiscoveryKind } from '../objects/discovery.ts'
+import type { NodeIdentity } from '../objects/fluidos-common.ts'
+import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import { DEFAULT_NAMESPACE, type ObjectKey } from '../objects/meta.ts'
 import { ReservationKind, type Reservation } from '../objects/reservation.ts'
 import { SOLVER_FINALIZER, SolverKind, type Solver } from '../objects/solver.ts'
@@ -21,6 +23,7 @@ import { judgeDraft } from './judge-draft.ts'
 import { confirmPeering, reserveForPeer } from './provider-steps.ts'
 import type { MoneyContext } from './ranking-context.ts'
 import { releaseAcquisition } from './release-acquisition.ts'
+import { sellerOf } from './seller-of.ts'
 import { ofSolver, reservationOf } from './solver-objects.ts'
 import { setSolverStatus } from './solver-status.ts'
 import { trackReservation } from './track-reservation.ts'
@@ -91,6 +94,11 @@ export class RearManager implements Component {
   /** @returns the least that an acquisition for a Solver could cost now (`tributary plan`) */
   leastCommitment(solver: Solver): Commitment {
     return leastCommitment(this.#context, solver)
+  }
+
+  /** @returns whom an offer would be bought of now (`tributary plan`) */
+  sellerOf(candidate: PeeringCandidate): Promise<NodeIdentity> {
+    return sellerOf(candidate, this.#context)
   }
 
   async #reconcile(key: ObjectKey): Promise<ReconcileResult> {

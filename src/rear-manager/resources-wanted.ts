@@ -1,4 +1,5 @@
 /** What a Solver wants, from our own `request` or from upstream's selector alone. */
+import type { PlanTerms } from '../objects/plan.ts'
 import type { Requirements } from '../objects/requirements.ts'
 import type { RankingWeights, Solver } from '../objects/solver.ts'
 import type { Amounts } from '../quantity/amounts.ts'
@@ -13,6 +14,8 @@ export interface Wanted {
   readonly weights?: RankingWeights | undefined
   /** For example `24h`. */
   readonly duration?: string | undefined
+  /** That a plan showed: nothing worse is bought. */
+  readonly terms?: PlanTerms | undefined
 }
 
 /**
@@ -20,7 +23,7 @@ export interface Wanted {
  * minimum. A range without a minimum, where upstream buys nothing at all, leaves the amount to the offer's policy.
  */
 export function wantedOf(solver: Pick<Solver, 'spec'>): Wanted {
-  const { request, requirements, weights, duration, selector } = solver.spec
+  const { request, requirements, weights, duration, selector, terms } = solver.spec
   const amounts: Record<string, string> = {}
   for (const [resource, amount] of Object.entries(request ?? {})) {
     if (typeof amount === 'string') amounts[resource === 'gpu' ? 'gpu.cores' : resource] = amount
@@ -43,5 +46,6 @@ export function wantedOf(solver: Pick<Solver, 'spec'>): Wanted {
     },
     weights,
     duration,
+    terms,
   }
 }

@@ -6,6 +6,7 @@ import type { Namespace } from '../objects/core/namespace.ts'
 import { readFluidosAnnotations } from '../objects/fluidos-annotations.ts'
 import type { Intent, IntentSpec } from '../objects/intent.ts'
 import { controllerOf, keyOf, ownedBy, type NewObject } from '../objects/meta.ts'
+import { PLAN_ANNOTATION } from '../objects/plan.ts'
 import { asksForOffload } from '../objects/offload.ts'
 
 /** Annotation of a derived intent: a digest of what the Deployment said, so that what the user adds to it stays. */
@@ -90,9 +91,11 @@ function derivedSpec({ apiVersion, kind, metadata }: Deployment): IntentSpec {
 }
 
 function derivedAnnotations(deployment: Deployment): Readonly<Record<string, string>> {
+  const plan = deployment.metadata.annotations?.[PLAN_ANNOTATION]
   const { warnings } = readFluidosAnnotations(deployment.metadata.annotations ?? {})
   return {
     [DERIVED_ANNOTATION]: digestOf(deployment),
+    ...(plan === undefined ? {} : { [PLAN_ANNOTATION]: plan }),
     ...(warnings.length > 0 ? { [WARNINGS_ANNOTATION]: warnings.join('; ').slice(0, LONGEST_WARNINGS) } : {}),
   }
 }

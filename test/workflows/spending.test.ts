@@ -196,7 +196,7 @@ describe('what an intent may cost', () => {
       happens: () =>
         market.nodes.consumer.store.create(IntentKind, parts(['one', 'two'], { budget: eur('0.46875') })),
       withinMs: 1_500,
-      step: 3,
+      step: 8,
       restart: async (node) => {
         await node.kill()
         await node.restart()

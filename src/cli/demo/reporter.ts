@@ -25,6 +25,8 @@ export interface Reporter {
   /** @param spared optional steps that did not have to be taken */
   stepsDone(count: number, ms: number, spared: readonly number[]): void
   running(where: string, during: Capacity): void
+  /** What was bought, and for how much in all. */
+  bought(lines: readonly string[]): void
   fetched(url: string, body: string, ms: number): void
   tearingDown(): void
   tornDown(after: Capacity, ms: number): void
@@ -44,6 +46,7 @@ export const silentReporter: Reporter = {
   step() {},
   stepsDone() {},
   running() {},
+  bought() {},
   fetched() {},
   tearingDown() {},
   tornDown() {},
@@ -125,6 +128,9 @@ export function textReporter(context: Context, names: ReadonlyMap<string, string
     running(where, during) {
       ok(where)
       ok(`for sale meanwhile: ${during.text}`)
+    },
+    bought(bought) {
+      for (const line of bought) ok(line)
     },
     fetched(url, body, ms) {
       heading('Answer')

@@ -25,6 +25,8 @@ export interface DemoResult {
   /** Whether the workload's page was there, and says that it comes from the provider. */
   readonly reachable: boolean
   readonly url?: string
+  /** What was bought, of whom and for how much in all, for people. */
+  readonly bought?: readonly string[]
   readonly body: string | null
   readonly tornDown: boolean
   /** From nothing to torn down. */

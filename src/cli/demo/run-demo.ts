@@ -23,6 +23,7 @@ import {
   missingSteps,
   workflowSteps,
 } from '../workflow-check.ts'
+import { purchasesOf } from '../tell-purchases.ts'
 import { type Capacity, capacityOf } from './capacity.ts'
 import { fetchPage } from './fetch-page.ts'
 import type { Reporter } from './reporter.ts'
@@ -154,6 +155,9 @@ async function play(context: Context, scenario: Scenario, world: DemoWorld, part
     await capacityOf(provider),
   )
 
+  const bought = await purchasesOf(consumer, { namespace: 'default', name: result.intent }, names)
+  result.bought = bought
+  reporter.bought(bought)
   await visit(context, scenario, intent, part)
   await tearDown(context, scenario, world, part)
 

@@ -50,7 +50,7 @@ export function createControl(
       return admitted
     },
     podLogs: (key, logOptions) => fabric.logs(key, logOptions),
-    extra: controlRoutes({ store, informers, log, traces, orchestrator, status, process }),
+    extra: controlRoutes({ store, informers, log, system, traces, orchestrator, status, process }),
   })
   return { handles: { controlApi }, components: [controlApi], routes: [] }
 }

@@ -1,5 +1,6 @@
 /** Workloads: what users ask for, and the traces of how they got it. */
 import { NodeOrchestrator } from '../../node-orchestrator/index.ts'
+import { parseNodeId } from '../../objects/ids.ts'
 import { ServiceHandler } from '../../service-handler/index.ts'
 import { TraceGathering } from '../../telemetry/index.ts'
 import type { DealsHandles } from './deals.ts'
@@ -17,7 +18,8 @@ export interface WorkloadsHandles {
 export function createWorkloads(
   before: FoundationHandles & TrustHandles & MarketHandles & DealsHandles & PeeringHandles,
 ): Part<WorkloadsHandles> {
-  const { base, client, registry, discoverer, rearManager, available, ratings, fabric, spending } = before
+  const { base, client, registry, discoverer, rearManager, available, ratings, fabric, spending, connector } =
+    before
   const traces = new TraceGathering({ ...base, client, registry, self: base.self.id })
   const orchestrator = new NodeOrchestrator({
     ...base,
@@ -25,6 +27,8 @@ export function createWorkloads(
     discover: (selector, signal) => discoverer.discover(selector, { signal }),
     consider: (solver, money) => rearManager.consider(solver, money),
     leastCommitment: (solver) => rearManager.leastCommitment(solver),
+    sellerOf: (candidate) => rearManager.sellerOf(candidate),
+    obstacle: ({ nodeID, ip }) => connector.obstacle({ id: parseNodeId(nodeID), address: ip }),
     spentFor: (intent) => spending.spentFor(intent),
     bought: () => available.bought(),
     ratingOf: (nodeID) => ratings.ownRatingOf(nodeID),
