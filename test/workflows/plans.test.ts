@@ -5,7 +5,7 @@ import { planRoutes } from '../../src/node/plan-routes.ts'
 import type { NodeOrchestrator } from '../../src/node-orchestrator/index.ts'
 import { ContractKind } from '../../src/objects/contract.ts'
 import { IntentKind, type Intent } from '../../src/objects/intent.ts'
-import { PLAN_ANNOTATION } from '../../src/objects/plan.ts'
+import { PLAN_ANNOTATION, PlanKind } from '../../src/objects/plan.ts'
 import { PoolKind } from '../../src/objects/pool.ts'
 import { formatMoney } from '../../src/quantity/money.ts'
 import { plannedCost } from '../../src/rear/contract-cost.ts'
@@ -32,6 +32,8 @@ interface PlanAnswer {
 
 describe('a plan', () => {
   let market: Market<Names>
+  /** One for all: each by the name would begin with the same random numbers. */
+  let system: ReturnType<Market<Names>['simulation']['named']>
   const orchestrators = new Map<string, NodeOrchestrator>()
   afterEach(() => market.stop())
 
@@ -50,6 +52,7 @@ describe('a plan', () => {
       },
       { overrides: { workloads } },
     )
+    system = market.simulation.named('plans')
     await market.simulation.advance(1_000)
   }
 
@@ -57,7 +60,7 @@ describe('a plan', () => {
     const { store } = market.nodes.consumer
     const options = {
       store,
-      system: market.simulation.named('plans'),
+      system,
       orchestrator: orchestrators.get('consumer')!,
     }
     const route = planRoutes(options, () => undefined).find((each) => each.path === path)!
@@ -136,5 +139,22 @@ describe('a plan', () => {
     await apply(id)
     await market.simulation.advance(30_000)
     expect((await consumer.store.list(ContractKind)).items).toEqual([])
+  })
+
+  it('says when the seller is not reached any more, and is gone after an hour', async () => {
+    await begin()
+    const { consumer, cheap } = market.nodes
+    // Its offer is known, and still valid.
+    await plan()
+    await cheap.kill()
+    const { id, plans } = await plan()
+    expect(plans[0]!.requests[0]!.purchase?.obstacle).toContain('does not answer')
+    await market.simulation.advance(3_700_000)
+    expect(await consumer.store.get(PlanKind, { name: id })).toBeUndefined()
+    await apply(id)
+    await market.simulation.advance(20_000)
+    const { phase, message } = (await intentOf(consumer, 'job'))!.status!
+    expect(phase).toBe('Pending')
+    expect(message).toContain(`${id} is not kept any more`)
   })
 })
