@@ -115,7 +115,7 @@ tributary init --dir alpha --name alpha --authority-dir authority --peer 127.0.0
     start('beta')
     start('alpha')
     await vi.waitFor(() => shell('tributary --dir alpha status | grep "beta *Accepted"'), WAIT)
-    expect(shell('tributary --dir beta status')).toMatch(/container \(.*cpu: kernel/)
+    expect(shell('tributary --dir beta status')).toMatch(/guests +container\b.*\(.*cpu: kernel/)
     expect(shell('tributary --dir beta get flavors -o yaml')).toMatch(/runner: container/)
 
     shell('tributary --dir alpha apply -f web.yaml --wait')
