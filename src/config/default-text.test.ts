@@ -6,7 +6,11 @@ import { ConfigSchema, type Config } from './schema.ts'
 const BETA: Config = {
   name: 'beta',
   role: 'supernode',
-  domain: { name: 'example.org', authority: 'did:key:z6MkA', membership: 'membership.jwt' },
+  domain: {
+    name: 'example.org',
+    authority: 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK',
+    membership: 'membership.jwt',
+  },
   rear: { listen: '127.0.0.1:0' },
   peers: [{ address: '127.0.0.1:1' }],
   cluster: { capacity: { cpu: '500m' }, labels: { 'example.org/zone': 'a' } },

@@ -19,6 +19,9 @@ interface Section {
   readonly example?: unknown
 }
 
+/** That of the specification of did:key. */
+const EXAMPLE_ID = 'did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK'
+
 const SECTIONS: Readonly<Record<keyof Config, Section>> = {
   name: {
     explanation: 'The node: also the name of its Kubernetes node. Lower case, digits and dashes.',
@@ -34,7 +37,7 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
       name: { explanation: 'Its name, a DNS name.', example: 'example.org' },
       authority: {
         explanation: 'The authority that vouches for members of the domain (see: tributary domain init).',
-        example: 'did:key:z6Mk...',
+        example: EXAMPLE_ID,
       },
       membership: {
         explanation:
@@ -60,7 +63,7 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
   },
   trustedAuthorities: {
     explanation: 'Other domains whose members we deal with, and the authorities that speak for them.',
-    example: { 'example.com': ['did:key:z6Mk...'] },
+    example: { 'example.com': [EXAMPLE_ID] },
   },
   rear: {
     explanation: 'Where other nodes reach this one (REAR, over mutual TLS).',
@@ -87,7 +90,7 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
     explanation:
       'Nodes that we know: where they are and, if you like, who must be there (id), what they are (role),\n' +
       'and whether we deal with them whatever the policy says (accept).',
-    example: [{ address: '192.0.2.7:7443', id: 'did:key:z6Mk...', role: 'node', accept: true }],
+    example: [{ address: '192.0.2.7:7443', id: EXAMPLE_ID, role: 'node', accept: true }],
   },
   acceptance: {
     explanation:
@@ -140,10 +143,6 @@ const SECTIONS: Readonly<Record<keyof Config, Section>> = {
   cluster: {
     explanation: "This node's own cluster, for its own workloads.",
     members: {
-      fabric: {
-        explanation: 'embedded: processes of this machine, no Kubernetes needed.',
-        example: 'embedded',
-      },
       capacity: {
         explanation: 'What there is for them; measured, less what is for sale, when left out.',
         example: { cpu: '2', memory: '4Gi', pods: '50' },

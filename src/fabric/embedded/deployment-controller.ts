@@ -7,14 +7,22 @@ import { Controller, type ReconcileResult } from '../../kernel/controller.ts'
 import type { Informer, Informers } from '../../kernel/informer.ts'
 import type { Log } from '../../kernel/log.ts'
 import { isStoreError, mutateStatus, type ObjectStore } from '../../kernel/object-store.ts'
-import { rfc3339, type System } from '../../kernel/system.ts'
-import { type Deployment, DeploymentKind, type DeploymentStatus } from '../../objects/core/deployment.ts'
+import type { System } from '../../kernel/system.ts'
+import { type Deployment, DeploymentKind } from '../../objects/core/deployment.ts'
 import { type Pod, PodKind } from '../../objects/core/pod.ts'
 import { selectsLabels } from '../../objects/label-selector.ts'
-import { type Condition, controllerOf, type ObjectKey, ownedBy, setCondition } from '../../objects/meta.ts'
+import { controllerOf, type ObjectKey, ownedBy } from '../../objects/meta.ts'
+import { deploymentStatus } from './deployment-status.ts'
 import type { EventRecorder } from './event-recorder.ts'
 import { TEMPLATE_HASH_LABEL } from './names.ts'
-import { countPods, planRollout, type RolloutCounts, safeText, templateHash } from './rollout.ts'
+import {
+  countPods,
+  planRollout,
+  type RolloutCounts,
+  type RolloutPlan,
+  safeText,
+  templateHash,
+} from './rollout.ts'
 
 export interface DeploymentControllerOptions {
   readonly store: ObjectStore
@@ -25,17 +33,24 @@ export interface DeploymentControllerOptions {
 }
 
 const SOURCE = 'deployment-controller'
-const DEFAULT_PROGRESS_DEADLINE_SECONDS = 600
+/** Pods by the uid of the Deployment that they belong to. */
+const OWNER_INDEX = 'owner'
 
 export class DeploymentController implements Component {
   readonly #options: DeploymentControllerOptions
   readonly #deployments: Informer<Deployment>
+  readonly #pods: Informer<Pod>
   readonly #controller: Controller<[Deployment, Pod]>
 
   constructor(options: DeploymentControllerOptions) {
     const { informers, system, log } = options
     this.#options = options
     this.#deployments = informers.of(DeploymentKind)
+    this.#pods = informers.of(PodKind)
+    this.#pods.addIndex(OWNER_INDEX, (pod) => {
+      const owner = controllerOf(pod)
+      return owner === undefined ? [] : [owner.uid]
+    })
     this.#controller = new Controller<[Deployment, Pod]>({
       name: SOURCE,
       system,
@@ -44,7 +59,7 @@ export class DeploymentController implements Component {
       watches: [
         { informer: this.#deployments },
         {
-          informer: informers.of(PodKind),
+          informer: this.#pods,
           keys: ({ object }) => {
             const owner = controllerOf(object)
             if (owner?.kind !== DeploymentKind.kind || object.metadata.namespace === undefined)
@@ -76,13 +91,14 @@ export class DeploymentController implements Component {
       return
     }
     const hash = templateHash(spec.template)
-    // The store, not the informer: what was created a moment ago must count.
-    const namespace = deployment.metadata.namespace ?? 'default'
-    let owned = (await store.list(PodKind, { namespace })).items.filter(
-      (pod) => controllerOf(pod)?.uid === deployment.metadata.uid,
-    )
-    if (spec.paused !== true) {
-      const plan = planRollout(deployment, owned, hash, system.clock.now())
+    const { uid } = deployment.metadata
+    let owned = this.#pods.byIndex(OWNER_INDEX, uid)
+    const planned = (): RolloutPlan => planRollout(deployment, owned, hash, system.clock.now())
+    if (spec.paused !== true && !isEmpty(planned())) {
+      // Before anything is done the store is asked: what was created a moment ago must count.
+      const namespace = deployment.metadata.namespace ?? 'default'
+      owned = (await store.list(PodKind, { namespace })).items.filter((pod) => controllerOf(pod)?.uid === uid)
+      const plan = planned()
       const removed = await Promise.all(plan.remove.map((pod) => this.#removePod(deployment, pod)))
       const created = await Promise.all(
         Array.from({ length: plan.create }, () => this.#createPod(deployment, hash)),
@@ -149,85 +165,6 @@ export class DeploymentController implements Component {
   }
 }
 
-/**
- * @param deployment whose generation the counts belong to
- * @param before the stored status
- * @param now milliseconds since 1970
- * @returns the status, and when to look again although nothing changes
- */
-export function deploymentStatus(
-  deployment: Deployment,
-  before: DeploymentStatus | undefined,
-  counts: RolloutCounts,
-  now: number,
-): { readonly status: DeploymentStatus; readonly requeueAfterMs?: number } {
-  const { desired, replicas, updated, ready, available, maxUnavailable } = counts
-  const { name } = deployment.metadata
-  const time = rfc3339(now)
-  const enough = available >= desired - maxUnavailable
-  let conditions = setCondition(
-    before?.conditions,
-    {
-      type: 'Available',
-      status: enough ? 'True' : 'False',
-      reason: enough ? 'MinimumReplicasAvailable' : 'MinimumReplicasUnavailable',
-      message: `Deployment ${enough ? 'has' : 'does not have'} minimum availability.`,
-    },
-    time,
-  )
-
-  const moved =
-    before?.observedGeneration !== deployment.metadata.generation ||
-    (before.replicas ?? 0) !== replicas ||
-    (before.updatedReplicas ?? 0) !== updated ||
-    (before.readyReplicas ?? 0) < ready ||
-    (before.availableReplicas ?? 0) < available
-  const known = conditions.find(({ type }) => type === 'Progressing') as ProgressCondition | undefined
-  const lastUpdateTime = moved ? time : (known?.lastUpdateTime ?? time)
-  const deadline = (deployment.spec.progressDeadlineSeconds ?? DEFAULT_PROGRESS_DEADLINE_SECONDS) * 1_000
-  const left = Date.parse(lastUpdateTime) + deadline - now
-  const complete = updated === desired && replicas === desired && available === desired
-  const progress: Omit<ProgressCondition, 'lastTransitionTime'> = complete
-    ? {
-        type: 'Progressing',
-        status: 'True',
-        reason: 'NewReplicaSetAvailable',
-        message: `Deployment "${name}" has successfully progressed.`,
-        lastUpdateTime,
-      }
-    : left > 0 || known?.reason === 'NewReplicaSetAvailable'
-      ? {
-          type: 'Progressing',
-          status: 'True',
-          // A deployment that was complete and lost a pod is not rolling out again.
-          reason:
-            known?.reason === 'NewReplicaSetAvailable' && updated === desired
-              ? 'NewReplicaSetAvailable'
-              : 'ReplicaSetUpdated',
-          message: `Deployment "${name}" is progressing.`,
-          lastUpdateTime,
-        }
-      : {
-          type: 'Progressing',
-          status: 'False',
-          reason: 'ProgressDeadlineExceeded',
-          message: `Deployment "${name}" has timed out progressing.`,
-          lastUpdateTime,
-        }
-  conditions = setCondition(conditions, progress, time).map((condition) =>
-    condition.type === 'Progressing' && moved ? { ...condition, lastUpdateTime } : condition,
-  )
-  const status: DeploymentStatus = {
-    ...before,
-    observedGeneration: deployment.metadata.generation,
-    replicas,
-    updatedReplicas: updated,
-    readyReplicas: ready,
-    availableReplicas: available,
-    unavailableReplicas: Math.max(0, desired - available),
-    conditions: [...conditions],
-  }
-  return complete || left <= 0 ? { status } : { status, requeueAfterMs: left + 1_000 }
+function isEmpty({ create, remove }: RolloutPlan): boolean {
+  return create === 0 && remove.length === 0
 }
-
-type ProgressCondition = Condition & { readonly lastUpdateTime?: string }

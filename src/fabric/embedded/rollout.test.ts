@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Deployment, DeploymentSpec } from '../../objects/core/deployment.ts'
 import type { Pod } from '../../objects/core/pod.ts'
-import { deploymentStatus } from './deployment-controller.ts'
+import { deploymentStatus } from './deployment-status.ts'
 import { TEMPLATE_HASH_LABEL } from './names.ts'
 import { countPods, planRollout, templateHash } from './rollout.ts'
 
