@@ -12,7 +12,7 @@ import { removeFinalizer } from '../kernel/reconcile/finalizers.ts'
 import { done, requeueAfter, type ReconcileResult } from '../kernel/reconcile/result.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
-import { inDefaultNamespace, type ObjectKey } from '../objects/meta.ts'
+import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
 import { VirtualNodeKind } from '../objects/virtual-node.ts'
 import type { NodeKey } from '../privacy-and-security-manager/index.ts'
 import type { RearClient } from '../rear/client.ts'
@@ -20,7 +20,7 @@ import { closeByPeer } from './closing-by-peer.ts'
 import type { SignedClosing } from './closing-statement.ts'
 import { CONTRACT_FINALIZER } from './contract-issuer.ts'
 import { setContractPhase } from './contract-phase.ts'
-import { phaseOf, type Contracts } from './contracts.ts'
+import { forwardedBy, phaseOf, type Contracts } from './contracts.ts'
 import { notifyEnd } from './notify-end.ts'
 import { requestClose } from './request-close.ts'
 import { takeDown, type TakeDownOptions } from './take-down.ts'
@@ -29,17 +29,22 @@ export interface ClosingOptions extends NodeBase, TakeDownOptions {
   readonly client: RearClient
   readonly key: NodeKey
   readonly contracts: Contracts
+  /** Tells of contracts under which nothing runs here any more. @returns ends it */
+  readonly onWithdrawn: (listener: (contractID: string) => void) => () => void
 }
 
 const NOTIFY_RETRY_MS = 5_000
 const LONGEST_RETRY_MS = 2 * 60_000
-/** Until what runs under the contract has stopped; its end wakes us too. */
-const TAKE_DOWN_AGAIN_MS = 200
+/** What has to stop first wakes us when it has; these pauses are for what is not told, such as a failure. */
+const TAKE_DOWN_RETRY_MS = 1_000
+const LONGEST_TAKE_DOWN_RETRY_MS = 30_000
 
 export class Closing implements Component {
   readonly #options: ClosingOptions
   readonly #controller: Controller
   readonly #backoffs: Backoffs
+  readonly #takingDown: Backoffs
+  #unsubscribe: (() => void) | undefined
 
   constructor(options: ClosingOptions) {
     this.#options = options
@@ -49,13 +54,26 @@ export class Closing implements Component {
       longestMs: LONGEST_RETRY_MS,
       of: options.informers.of(ContractKind),
     })
+    this.#takingDown = new Backoffs({
+      clock: options.system.clock,
+      firstMs: TAKE_DOWN_RETRY_MS,
+      longestMs: LONGEST_TAKE_DOWN_RETRY_MS,
+      of: options.informers.of(ContractKind),
+    })
     this.#controller = new Controller({
       name: 'contract-closing',
       system: options.system,
       log: options.log,
       concurrency: 16,
       watches: [
-        { informer: options.informers.of(ContractKind) },
+        {
+          informer: options.informers.of(ContractKind),
+          // That of the next hop waits for the one that it was bought for.
+          keys: ({ object }) => [
+            keyOf(object),
+            ...forwardedBy(object).map((contractID) => inDefaultNamespace(contractID)),
+          ],
+        },
         // Waits for it: what was bought is given back when nothing stands for it any more.
         {
           informer: options.informers.of(VirtualNodeKind),
@@ -68,11 +86,16 @@ export class Closing implements Component {
   }
 
   start(): Promise<void> {
+    this.#unsubscribe ??= this.#options.onWithdrawn((contractID) =>
+      this.#controller.enqueue(inDefaultNamespace(contractID)),
+    )
     return this.#controller.start()
   }
 
-  stop(): Promise<void> {
-    return this.#controller.stop()
+  async stop(): Promise<void> {
+    this.#unsubscribe?.()
+    this.#unsubscribe = undefined
+    await this.#controller.stop()
   }
 
   /**
@@ -120,7 +143,9 @@ export class Closing implements Component {
   }
 
   async #end(contract: Contract): Promise<ReconcileResult> {
-    if (!(await takeDown(this.#options, contract))) return requeueAfter(TAKE_DOWN_AGAIN_MS)
+    const { uid } = contract.metadata
+    if (!(await takeDown(this.#options, contract))) return requeueAfter(this.#takingDown.failed(uid))
+    this.#takingDown.forget(uid)
     const expired = contract.status?.closing === undefined
     const event = expired ? 'released-at-end' : 'released-early'
     await setContractPhase(this.#options, contract, event, contract.status?.phase?.message ?? '')

@@ -19,6 +19,12 @@ export function otherSide(contract: Contract): Contract['spec']['buyer'] {
   return contract.spec.role === 'seller' ? contract.spec.buyer : contract.spec.seller
 }
 
+/** @returns the contract with the next hop, where this one was sold on: one or none */
+export function forwardedBy({ spec }: Contract): readonly string[] {
+  const forwards = spec.extraInformation?.[FORWARDS]
+  return spec.role === 'seller' && forwards !== undefined ? [forwards] : []
+}
+
 /** @returns who uses what was sold: the buyer, or the one for whom a supernode bought it */
 export function userOf(contract: Contract): NodeId {
   return (contract.spec.extraInformation?.[USER] ?? contract.spec.buyer.nodeID) as NodeId
@@ -40,10 +46,7 @@ export class Contracts implements Component {
   constructor(base: Pick<NodeBase, 'informers'>, mayUse: (contract: Contract) => boolean = isAuthenticated) {
     this.#mayUse = mayUse
     this.informer = base.informers.of(ContractKind)
-    this.informer.addIndex('forwards', (contract) => {
-      const forwards = contract.spec.extraInformation?.[FORWARDS]
-      return contract.spec.role === 'seller' && forwards !== undefined ? [forwards] : []
-    })
+    this.informer.addIndex('forwards', forwardedBy)
     this.informer.addIndex('user', (contract) =>
       contract.spec.role === 'seller' && mayUse(contract) ? [userOf(contract)] : [],
     )

@@ -80,7 +80,7 @@ export class VirtualFabricManager implements Component {
 
   start(): Promise<void> {
     this.#unsubscribe ??= this.#options.fabric.onChange((change) => {
-      // Whoever withdraws asks until nothing is provided any more.
+      // Whoever withdraws is told by `onWithdrawn`.
       if (change.type !== 'virtual-node') return
       for (const node of this.#nodes.byIndex('name', change.nodeName)) this.#controller.enqueue(keyOf(node))
     })
@@ -93,11 +93,33 @@ export class VirtualFabricManager implements Component {
     await this.#controller.stop()
   }
 
-  /** Provider: stops what runs under a contract. @returns whether nothing does any more; to be repeated until then */
+  /**
+   * Provider: stops what runs under a contract.
+   * @returns whether nothing does any more; to be repeated when `onWithdrawn` tells, and now and then besides
+   */
   async withdraw(contractID: string): Promise<boolean> {
     const { fabric } = this.#options
     await fabric.withdraw(contractID)
     return (await fabric.provided(contractID)).state === 'Absent'
+  }
+
+  /**
+   * Provider. One that could not be withdrawn is not told of: to be tried again is for whoever withdraws.
+   * @param listener is told the contract under which nothing is provided any more
+   * @returns ends it
+   */
+  onWithdrawn(listener: (contractID: string) => void): () => void {
+    const { fabric, log } = this.#options
+    return fabric.onChange((change) => {
+      if (change.type !== 'provided') return
+      const { contractID } = change
+      void fabric
+        .provided(contractID)
+        .then(({ state }) => {
+          if (state === 'Absent') listener(contractID)
+        })
+        .catch((error: unknown) => log.debug({ err: error, contractID }, 'not known what is provided'))
+    })
   }
 
   /** Consumer: whether nothing stands for the contract any more. */

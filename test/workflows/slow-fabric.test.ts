@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { Cluster } from '../../src/fabric/cluster.ts'
 import { EmbeddedFabric } from '../../src/fabric/embedded/index.ts'
 import type { AcceptedOffer, Fabric, FabricOptions, PendingOffer } from '../../src/fabric/fabric.ts'
+import { ContractKind } from '../../src/objects/contract.ts'
 import { IntentKind } from '../../src/objects/intent.ts'
 import { NodeKind } from '../../src/objects/core/node.ts'
 import { PoolKind } from '../../src/objects/pool.ts'
@@ -110,6 +111,32 @@ describe('workflow 1 with a slow fabric', () => {
     expect([...said].some((line) => line.includes('Signing'))).toBe(true)
     await takeBack(market, consumer, 'hello')
     await expectNothingLeft('at the end')
+  })
+
+  it('ends a contract as soon as the fabric says that nothing runs, without asking for it all the time', async () => {
+    const withdrawn: number[] = []
+    await begin(
+      4,
+      slow((fabric) => {
+        const withdraw = fabric.withdraw.bind(fabric)
+        fabric.withdraw = (contractID) => {
+          withdrawn.push(market.simulation.now())
+          return withdraw(contractID)
+        }
+        return fabric
+      }),
+    )
+    const { consumer, seller } = market.nodes
+    await run(market, consumer, intent('hello', '1'))
+    const ended: number[] = []
+    seller.node.informers.of(ContractKind).onChange(({ object: { status } }) => {
+      if (status?.phase?.phase === 'Closed') ended.push(market.simulation.now())
+    })
+    await takeBack(market, consumer, 'hello')
+    await expectNothingLeft('after it was taken back')
+    // Half of the pace is for what the embedded fabric below takes.
+    expect(ended[0]! - withdrawn[0]!).toBeLessThan(2.5 * PACE_MS)
+    expect(withdrawn.length).toBeLessThanOrEqual(6)
   })
 
   it('gives a contract up whose attachment fails for good', async () => {

@@ -76,6 +76,7 @@ export function createPeering(
     available,
     contracts,
     withdraw: (contractID) => fabricManager.withdraw(contractID),
+    onWithdrawn: (listener) => fabricManager.onWithdrawn(listener),
     detached: (contractID) => fabricManager.detached(contractID),
   })
   const telemetry = new ContractTelemetry({
