@@ -2,9 +2,9 @@
  * The text of a list, item by item: a list may be a hundred times as long as an object, and others are answered while
  * it is written.
  */
-import { stringify as stringifyYaml } from 'yaml'
 import type { Turns } from '../kernel/turns.ts'
 import type { JsonObject } from '../kernel/json.ts'
+import { writeYaml } from './yaml.ts'
 
 /** What an item looks like in the answer: a value, or its JSON. */
 type Shaped = { readonly value: unknown } | { readonly json: string }
@@ -47,7 +47,7 @@ function opening(head: JsonObject, member: string, form: ListForm, isEmpty: bool
     case 'pretty':
       return `${JSON.stringify(head, undefined, 2).slice(0, -2)},\n  "${member}": [`
     case 'yaml':
-      return `${yamlOf(head)}${member}:${isEmpty ? ' []' : ''}\n`
+      return `${writeYaml(head)}${member}:${isEmpty ? ' []' : ''}\n`
   }
 }
 
@@ -58,7 +58,7 @@ function itemText(shaped: Shaped, form: ListForm, isFirst: boolean): string {
   }
   const value: unknown = 'json' in shaped ? JSON.parse(shaped.json) : shaped.value
   // A list stands as far to the left as the name of it.
-  if (form === 'yaml') return yamlOf([value])
+  if (form === 'yaml') return writeYaml([value])
   return `${isFirst ? '' : ','}\n    ${JSON.stringify(value, undefined, 2).replaceAll('\n', '\n    ')}`
 }
 
@@ -71,8 +71,4 @@ function closing(form: ListForm, isEmpty: boolean): string {
     case 'yaml':
       return ''
   }
-}
-
-function yamlOf(value: unknown): string {
-  return stringifyYaml(value, { aliasDuplicateObjects: false, lineWidth: 0 })
 }

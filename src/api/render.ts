@@ -1,7 +1,6 @@
 /**
  * Turns objects and lists into answers of the form that the client asked for.
  */
-import { stringify as stringifyYaml } from 'yaml'
 import type { ObjectList } from '../kernel/object-store.ts'
 import type { KubeObject } from '../objects/meta.ts'
 import { veil } from './access/veil.ts'
@@ -12,6 +11,7 @@ import { negotiate, type Rendering } from './negotiation.ts'
 import { partialMetadata } from './partial-metadata.ts'
 import type { Resource } from './resources.ts'
 import { columnDefinitions, listMetadataOf, parseIncludeObject, table, tableRow } from './table.ts'
+import { writeYaml } from './yaml.ts'
 
 const encoded = new WeakMap<object, string>()
 
@@ -34,7 +34,7 @@ export function encode(
   { encoding }: Pick<Rendering, 'encoding'>,
   request: ApiRequest,
 ): string {
-  if (encoding === 'yaml') return stringifyYaml(value, { aliasDuplicateObjects: false, lineWidth: 0 })
+  if (encoding === 'yaml') return writeYaml(value)
   return isPretty(request) ? `${JSON.stringify(value, undefined, 2)}\n` : JSON.stringify(value)
 }
 

@@ -1,9 +1,18 @@
 /**
- * Reads YAML of strangers in time that grows with its length: bounds what is nested, counts each value as it is read,
- * and stops where there are too many. The positions and comments that `yaml` keeps for configurations and manifests cost
- * a hundred times as much, which is why another library reads here.
+ * The YAML of the control API. That of strangers is read in time that grows with its length: what is nested is bounded,
+ * each value is counted as it is read, and where there are too many it stops. The positions and comments that `yaml`
+ * keeps for configurations and manifests, where the user is told the line, cost a hundred times as much, which is why
+ * another library reads and writes here.
  */
-import { CORE_SCHEMA, type EventType, load, type LoadOptions, type State } from 'js-yaml'
+import {
+  CORE_SCHEMA,
+  DEFAULT_SCHEMA,
+  dump,
+  type EventType,
+  load,
+  type LoadOptions,
+  type State,
+} from 'js-yaml'
 
 export interface YamlLimits {
   /** Levels that collections are nested. */
@@ -52,4 +61,13 @@ function textOf(value: unknown): number {
   return Array.isArray(value)
     ? value.reduce<number>((sum, item) => sum + (typeof item === 'string' ? item.length : 1), 0)
     : 0
+}
+
+/**
+ * @param value JSON; members that are undefined are left out
+ * @returns YAML without aliases and line breaks of our own. Texts that some reader takes for a time or a boolean, such as
+ *   `yes`, are quoted
+ */
+export function writeYaml(value: unknown): string {
+  return dump(value, { schema: DEFAULT_SCHEMA, noRefs: true, lineWidth: -1, skipInvalid: true })
 }
