@@ -11,6 +11,7 @@ import { catalog } from './catalog.ts'
 import { contracts } from './contracts.ts'
 import { dataPath } from './data-path.ts'
 import { fanOut } from './fan-out.ts'
+import { flood } from './flood.ts'
 import { intent } from './intent.ts'
 import type { Benchmark, BenchmarkResult } from './lib/benchmark.ts'
 import { tableText } from './lib/print-table.ts'
@@ -26,6 +27,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   catalog,
   fanOut,
   dataPath,
+  flood,
   memory,
 ]
 const RESULTS = join(import.meta.dirname, 'results')

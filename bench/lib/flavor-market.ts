@@ -74,6 +74,9 @@ interface Range {
 const cpuText = (rank: number): string => `${100 + 3 * rank}m`
 const memoryText = (rank: number): string => `${64 + 3 * rank}Mi`
 
+/** What one contract buys. */
+export const PART = { cpu: '10m', memory: '16Mi', pods: '1' }
+
 /** @returns an ordinary offer of this size */
 export function poolSpec(cpu: string, memory: string, pods = '110'): PoolSpec {
   return {

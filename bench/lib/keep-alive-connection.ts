@@ -31,13 +31,17 @@ export class KeepAliveConnection {
     socket.on('error', (error) => this.#waiting?.reject(error))
   }
 
-  /** Opens a connection, showing the client's certificate. */
-  static open(port: number, identity: Identity): Promise<KeepAliveConnection> {
+  /**
+   * Opens a connection, showing the client's certificate.
+   * @param from the address of the client; any unless given
+   */
+  static open(port: number, identity: Identity, from?: string): Promise<KeepAliveConnection> {
     return new Promise((resolve, reject) => {
       const socket = connect(
         {
           host: '127.0.0.1',
           port,
+          ...(from === undefined ? {} : { localAddress: from }),
           cert: identity.certificate,
           key: identity.privateKey,
           minVersion: 'TLSv1.3',
@@ -57,7 +61,15 @@ export class KeepAliveConnection {
 
   /** @returns the bytes of a GET, made once for many requests */
   static get(path: string): Buffer {
-    return Buffer.from(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`)
+    return KeepAliveConnection.request('GET', path)
+  }
+
+  /** @returns the bytes of a request, made once for many */
+  static request(method: string, path: string, body?: unknown): Buffer {
+    if (body === undefined) return Buffer.from(`${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`)
+    const json = JSON.stringify(body)
+    const head = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}`
+    return Buffer.from(`${method} ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n${head}\r\n\r\n${json}`)
   }
 
   /** Whether the server, or `close`, has ended it. */

@@ -24,6 +24,7 @@ export interface Rate {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
+  readonly longestMs: number
 }
 
 /**
@@ -36,15 +37,17 @@ export function rateOf(times: readonly number[], elapsedMs: number): Rate {
     perSecond: (times.length / elapsedMs) * 1_000,
     p50Ms: percentile(times, 0.5),
     p99Ms: percentile(times, 0.99),
+    longestMs: times.reduce((most, time) => Math.max(most, time), 0),
   }
 }
 
-/** @returns the median of each number over rounds */
+/** @returns the median of each number over rounds, and the longest time of all */
 export function medianRate(rates: readonly Rate[]): Rate {
   return {
     count: median(rates.map(({ count }) => count)),
     perSecond: median(rates.map(({ perSecond }) => perSecond)),
     p50Ms: median(rates.map(({ p50Ms }) => p50Ms)),
     p99Ms: median(rates.map(({ p99Ms }) => p99Ms)),
+    longestMs: Math.max(...rates.map(({ longestMs }) => longestMs)),
   }
 }

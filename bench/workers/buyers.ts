@@ -4,14 +4,12 @@ import { signDocument } from '../../src/privacy-and-security-manager/index.ts'
 import { configurationOf } from '../../src/rear/configured-amounts.ts'
 import { contractTerms, decodeTransaction, type WireContractTerms } from '../../src/rear/wire/index.ts'
 import { createCaller, type Caller } from '../lib/caller.ts'
+import { PART } from '../lib/flavor-market.ts'
 import { rateOf, type Rate } from '../lib/statistics.ts'
 import { cpuMs, serve } from '../lib/worker.ts'
 
 let callers: readonly Caller[] = []
 let bought = 0
-
-/** What one contract buys. */
-export const PART = { cpu: '10m', memory: '16Mi', pods: '1' }
 
 interface Times {
   readonly reserveMs: number
@@ -80,6 +78,17 @@ export const buyersMethods = {
       reserveMs: of(({ reserveMs }) => reserveMs),
       purchaseMs: of(({ purchaseMs }) => purchaseMs),
     }
+  },
+
+  /** The first of them buys, one after the other, for so long. */
+  async buyFor({ flavorID, durationMs }: { flavorID: string; durationMs: number }): Promise<Rate> {
+    const times: number[] = []
+    const start = performance.now()
+    while (performance.now() - start < durationMs) {
+      const { reserveMs, purchaseMs } = await buy(callers[0]!, flavorID)
+      times.push(reserveMs + purchaseMs)
+    }
+    return rateOf(times, performance.now() - start)
   },
 }
 

@@ -12,6 +12,7 @@ import type { HostPort } from '../objects/host-port.ts'
 import { Problem, problemResponse } from '../rear/problem.ts'
 import {
   createPlainListener,
+  FairTurns,
   StreamRefused,
   type Listener,
   type RearHandler,
@@ -27,7 +28,7 @@ export interface RearServerOptions {
   readonly log: Log
 }
 
-type AdmittingHandler = RearHandler & Required<Pick<RearHandler, 'admit'>>
+type AdmittingHandler = RearHandler & Required<Pick<RearHandler, 'admit' | 'isStranger'>>
 
 /** Who answers what comes in. */
 export interface RearService {
@@ -86,8 +87,9 @@ export class RearServer implements Component {
     const { config, transport } = this.#options
     const { listen, plainListen } = config.rear
     const { handler, onStream } = this
-    this.#listener ??= await transport.listen({ ...listen, handler, onStream })
-    if (plainListen !== undefined) this.#plain ??= await this.#listenPlain(plainListen)
+    const turns = new FairTurns(this.#options.system.clock)
+    this.#listener ??= await transport.listen({ ...listen, handler, onStream, turns })
+    if (plainListen !== undefined) this.#plain ??= await this.#listenPlain(plainListen, turns)
   }
 
   async stop(): Promise<void> {
@@ -96,10 +98,10 @@ export class RearServer implements Component {
     this.#plain = undefined
   }
 
-  async #listenPlain(listen: HostPort): Promise<Listener> {
+  async #listenPlain(listen: HostPort, turns: FairTurns): Promise<Listener> {
     const { system, log } = this.#options
     const handler = this.#handlerOf(({ plainHandler }) => plainHandler)
-    const opened = await createPlainListener({ ...listen, handler, system, log })
+    const opened = await createPlainListener({ ...listen, handler, system, log, turns })
     log.warn(
       { address: opened.address },
       'PLAIN HTTP IS ON: anybody who reaches this address may list and reserve',
@@ -112,7 +114,9 @@ export class RearServer implements Component {
       this.#service === undefined ? this.#notReady() : which(this.#service)(request)
     const admit: NonNullable<RearHandler['admit']> = (head) =>
       this.#service === undefined ? { refusal: this.#notReady() } : which(this.#service).admit(head)
-    return Object.assign(handle, { admit })
+    const isStranger: NonNullable<RearHandler['isStranger']> = (peer) =>
+      this.#service === undefined || which(this.#service).isStranger(peer)
+    return Object.assign(handle, { admit, isStranger })
   }
 
   #reason(): string {

@@ -120,7 +120,7 @@ interface CompiledRoute {
 export function createRearApp(
   routes: readonly Route[],
   options: RearAppOptions,
-): RearHandler & Required<Pick<RearHandler, 'admit'>> {
+): RearHandler & Required<Pick<RearHandler, 'admit' | 'isStranger'>> {
   const compiled = routes.map(compileRoute).sort(literalsFirst)
   refuseDuplicates(compiled)
   const literals = new Map(
@@ -158,19 +158,24 @@ export function createRearApp(
       return problemResponse(problemOf(error, request, options.log))
     }
   }
+  const isStranger = options.isStranger ?? (() => false)
   const admit: NonNullable<RearHandler['admit']> = (head) => {
     try {
       const { found, limit: most } = authorized(head)
       // Where none is expected it is not looked at.
       const limit = found.route.request === undefined ? DEFAULT_MESSAGE_BYTES : most
-      const isStranger = options.isStranger?.(head.peer) ?? false
-      return { maxBodyBytes: limit, tooLarge: () => problemResponse(tooLarge(limit)), isStranger }
+      const isUnknown = isStranger(head.peer)
+      return {
+        maxBodyBytes: limit,
+        tooLarge: () => problemResponse(tooLarge(limit)),
+        isStranger: isUnknown,
+      }
     } catch (error) {
       if (error instanceof Problem) return { refusal: problemResponse(error) }
       throw error
     }
   }
-  return Object.assign(handle, { admit })
+  return Object.assign(handle, { admit, isStranger })
 }
 
 /** A class, because objects that are made with getters of their own are slow to make. */

@@ -104,13 +104,19 @@ async function manyRequests(
     ...{ pingIntervalMs: 60_000, idleTimeoutMs: 60_000, onClose: () => undefined },
   })
   const headers = { 'content-type': 'application/json' }
-  for (let index = 0; index < count; index++) {
+  const sent = Array.from({ length: count }, () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
     const stream = mux.open({ kind: 'request', method: 'POST', path, headers }, (head) => {
       if (quiet && (head as { status: number }).status === 200) quiet.bytes += ANSWER - FIRST_WINDOW_BYTES
+      resolve()
     })
     if (!quiet) stream.resume()
-    stream.end(json(bytes))
-  }
+    stream.once('close', resolve)
+    stream.end(json(bytes), resolve)
+    return promise
+  })
+  // Each body is sent to its end, or refused.
+  await Promise.all(sent)
   await settled(mux)
   mux.close()
 }

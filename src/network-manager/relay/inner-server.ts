@@ -12,6 +12,7 @@ import type {
   TransportLimits,
   TransportPeer,
 } from '../../rear/transport/index.ts'
+import type { Turns } from '../../rear/transport/fair-turns.ts'
 import { peerOf } from '../../rear/transport/peer-certificate.ts'
 import type { WaitingPeers } from '../../rear/transport/waiting-bytes.ts'
 import { serveSession } from '../../rear/transport/server-session.ts'
@@ -28,6 +29,8 @@ export interface InnerServerOptions {
   readonly handler: RearHandler
   /** What those who come through relays have waiting, over all their connections. */
   readonly waitingPeers: WaitingPeers
+  /** Theirs. */
+  readonly turns: Turns
   readonly onStream: StreamHandler
 }
 

@@ -12,6 +12,7 @@ import { Problem, problemResponse } from '../../rear/problem.ts'
 import {
   admitAll,
   type Admission,
+  FairTurns,
   type IncomingStream,
   type RearHandler,
   type RearRequest,
@@ -53,6 +54,7 @@ export type ServeRelayStream = (stream: IncomingStream, contractID: string) => P
 export function createRelayStreams(options: RelayStreamsOptions): ServeRelayStream {
   const { routers, streams, log } = options
   const waitingPeers = new WaitingPeers(options.limits.maxWaitingBytesOfPeer)
+  const turns = new FairTurns(options.clock)
 
   async function passOn(stream: IncomingStream, router: VirtualRouter): Promise<void> {
     const { contractID, next } = router.spec
@@ -103,6 +105,7 @@ export function createRelayStreams(options: RelayStreamsOptions): ServeRelayStre
       refuse: (inner) =>
         user === buyer.id || inner.id === user ? undefined : `${inner.id} may not use contract ${contractID}`,
       waitingPeers,
+      turns,
       handler: Object.assign(
         (request: RearRequest) => {
           const path = underContract(request.path, contractID)

@@ -30,6 +30,8 @@ export interface MuxOptions {
   readonly idleTimeoutMs: number
   /** Takes the streams that the other side opens; none are taken unless given. */
   readonly onOpen?: (head: unknown, accept: AcceptStream, headBytes: number) => void
+  /** Told how long it took to handle what came, in milliseconds. */
+  readonly onReceived?: (ms: number) => void
   /** Told once, when nothing comes or goes any more. */
   readonly onClose: (error: Error | undefined) => void
 }
@@ -202,6 +204,13 @@ export class Mux {
   }
 
   #received(chunk: Buffer): void {
+    const { clock, onReceived } = this.#options
+    const start = onReceived === undefined ? 0 : clock.monotonic()
+    this.#handleAll(chunk)
+    onReceived?.(clock.monotonic() - start)
+  }
+
+  #handleAll(chunk: Buffer): void {
     try {
       for (const frame of this.#reader.read(chunk)) {
         if (this.#closed) return

@@ -6,6 +6,8 @@ import type { Socket } from 'node:net'
 import type { Log } from '../../kernel/log.ts'
 import type { TransportLimits } from './limits.ts'
 import { sizeOf } from './body-bytes.ts'
+import { callerNames } from './caller-name.ts'
+import type { Turns } from './fair-turns.ts'
 import { admitAll, problem, tooMany } from './problem.ts'
 import { giveScratchBack, takeScratch } from './scratch-buffers.ts'
 import { Waiting, WaitingBytes, type WaitingPeers } from './waiting-bytes.ts'
@@ -15,6 +17,7 @@ export interface Http1Options {
   readonly handler: RearHandler
   /** What peers have waiting, over all their connections. */
   readonly waitingPeers: WaitingPeers
+  readonly turns: Turns
   readonly limits: TransportLimits
   readonly log: Log
   /** Who is at the other end; a response when that is reason to refuse. Called for every request: must be fast. */
@@ -23,10 +26,14 @@ export interface Http1Options {
 
 /** How much of an oversized body is read and thrown away, so that its sender gets to see the 413. */
 const DISCARD_FACTOR = 8
+/** What it costs to decrypt a byte and hand it on, in milliseconds. */
+const READING_MS_PER_BYTE = 2.5e-6
+/** What each piece of a body costs besides. */
+const CHUNK_MS = 0.01
 
 /** @returns the listener to give to an HTTP or HTTPS server. */
 export function http1Listener(options: Http1Options): RequestListener {
-  const { handler, limits, log } = options
+  const { handler, limits, log, turns } = options
   const failed = (incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): void => {
     log.error({ err: error, method: incoming.method, path: incoming.url }, 'request handler failed')
     send(outgoing, problem(500, 'internal', 'the node failed to answer'))
@@ -39,9 +46,12 @@ export function http1Listener(options: Http1Options): RequestListener {
     if (!path.startsWith('/')) {
       return send(outgoing, problem(400, 'bad-path', 'the request target must be a path'))
     }
-    const handle = (body: Buffer | undefined): void => {
+    const connection = connectionOf(incoming.socket, options, identity.peer)
+    const name = connection.name()
+    const handle = (body: Buffer | undefined): Promise<void> | undefined => {
+      if (outgoing.destroyed) return undefined
       try {
-        handler(new Http1Request(incoming, outgoing, { path, body, peer: identity.peer })).then(
+        return handler(new Http1Request(incoming, outgoing, { path, body, peer: identity.peer })).then(
           (response) => {
             try {
               send(outgoing, response)
@@ -54,26 +64,42 @@ export function http1Listener(options: Http1Options): RequestListener {
         )
       } catch (error) {
         failed(incoming, outgoing, error)
+        return undefined
       }
     }
-    const connection = connectionOf(incoming.socket, limits)
-    if (connection.running >= limits.maxPipelined) return send(outgoing, tooMany())
+    /** Refusals take turns, too: whoever asks again at once must not have all the time for it. */
+    const inTurn = (work: () => Promise<void> | undefined): void => {
+      if (turns.take(name, work, { from: incoming.socket.remoteAddress ?? '' })) return
+      outgoing.setHeader('connection', 'close')
+      send(outgoing, tooMany())
+    }
+    const sendInTurn = (response: RearResponse): void =>
+      inTurn(() => {
+        send(outgoing, response)
+        return undefined
+      })
+    if (connection.running >= limits.maxPipelined) return sendInTurn(tooMany())
     connection.running++
     outgoing.once('close', () => connection.running--)
     const length = headers['content-length'] ?? '0'
-    if (length === '0' && headers['transfer-encoding'] === undefined) return handle(undefined)
+    if (length === '0' && headers['transfer-encoding'] === undefined) return inTurn(() => handle(undefined))
+    const came = (bytes: number): void => turns.spent(name, CHUNK_MS + bytes * READING_MS_PER_BYTE, incoming)
     const { method = 'GET' } = incoming
     const admission = handler.admit?.({ method, path, peer: identity.peer }) ?? admitAll(limits)
-    if ('refusal' in admission) return refuseUnread(incoming, outgoing, admission.refusal)
+    if ('refusal' in admission) {
+      refuseUnread(incoming, outgoing, { most: limits.maxUnreadBytes, came })
+      return sendInTurn(admission.refusal)
+    }
     const { isStranger, tooLarge } = admission
     const waiting = new Waiting(connection.bytes, options.waitingPeers, { id: identity.peer?.id, isStranger })
     outgoing.once('close', () => waiting.release())
     const discard = limits.maxRequestBytes * DISCARD_FACTOR
     const maxBytes = Math.min(admission.maxBodyBytes, limits.maxRequestBytes)
-    readBody(incoming, outgoing, { maxBytes, discard, keep: (bytes) => waiting.keep(bytes) }, (body) => {
-      if (body === 'too-large') send(outgoing, tooLarge())
-      else if (body === 'too-many') send(outgoing, tooMany())
-      else handle(body)
+    const keep = (bytes: number): boolean => waiting.keep(bytes)
+    readBody(incoming, outgoing, { maxBytes, discard, keep, came }, (body) => {
+      if (body === 'too-large') sendInTurn(tooLarge())
+      else if (body === 'too-many') sendInTurn(tooMany())
+      else inTurn(() => handle(body))
     })
   }
 }
@@ -83,23 +109,39 @@ interface Connection {
   readonly bytes: WaitingBytes
   /** Requests that are not answered yet. */
   running: number
+  /** Whose turn it takes. */
+  readonly name: () => string
 }
 
 const connections = new WeakMap<Socket, Connection>()
 
-function connectionOf(socket: Socket, { maxWaitingBytes }: TransportLimits): Connection {
+function connectionOf(
+  socket: Socket,
+  { handler, limits }: Http1Options,
+  peer: TransportPeer | undefined,
+): Connection {
   const known = connections.get(socket)
   if (known) return known
-  const made = { bytes: new WaitingBytes(maxWaitingBytes), running: 0 }
+  const name = callerNames(handler, peer)
+  const made = { bytes: new WaitingBytes(limits.maxWaitingBytes), running: 0, name }
   connections.set(socket, made)
   return made
 }
 
-/** Answers at once; what comes of the body meanwhile is thrown away, so that its sender gets to see the answer. */
-function refuseUnread(incoming: IncomingMessage, outgoing: ServerResponse, refusal: RearResponse): void {
+/** What comes of the body is thrown away, so that its sender gets to see the answer, unless it is too much. */
+function refuseUnread(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  { most, came }: { readonly most: number; readonly came: (bytes: number) => void },
+): void {
+  let size = 0
   incoming.on('error', () => undefined)
-  incoming.resume()
-  send(outgoing, refusal)
+  incoming.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (size > most) incoming.destroy()
+    else came(chunk.length)
+  })
+  if (Number(incoming.headers['content-length'] ?? 0) > most) outgoing.setHeader('connection', 'close')
 }
 
 /** A class, because objects that are made with a getter of their own are slow to make. */
@@ -152,13 +194,15 @@ interface Reading {
   /** How much of a larger one is read and thrown away. */
   readonly discard: number
   readonly keep: (bytes: number) => boolean
+  /** Told of every piece but the first, which is paid for with the request. */
+  readonly came: (bytes: number) => void
 }
 
 /** Calls `done` once, with what came; not at all when the caller is gone before the end. */
 function readBody(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  { maxBytes, discard, keep }: Reading,
+  { maxBytes, discard, keep, came }: Reading,
   done: (body: Buffer | undefined | 'too-large' | 'too-many') => void,
 ): void {
   let chunks: Buffer[] = []
@@ -174,6 +218,7 @@ function readBody(
   }
   incoming.on('error', () => undefined) // the connection broke: there is nobody to answer
   incoming.on('data', (chunk: Buffer) => {
+    if (size > 0) came(chunk.length)
     size += chunk.length
     if (size > discard) refuse()
     else if (size <= maxBytes && !isFull && keep(chunk.length)) chunks.push(chunk)

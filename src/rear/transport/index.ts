@@ -1,6 +1,7 @@
 /**
  * The door of the transport: moving REAR requests and byte streams between authenticated nodes.
  */
+export { FairTurns, type Turns } from './fair-turns.ts'
 export { isInternal } from './internal-address.ts'
 export { networkOf } from './network-of.ts'
 export { admitAll } from './problem.ts'

@@ -11,6 +11,8 @@ export interface TransportLimits {
   readonly maxWaitingBytes: number
   /** The same for all connections of one peer; all that nobody vouches for count as one. */
   readonly maxWaitingBytesOfPeer: number
+  /** How much of a body is read and thrown away, when its head was refused, so that its sender sees why; in bytes. */
+  readonly maxUnreadBytes: number
   /** Largest answer that a client reads, in bytes. */
   readonly maxResponseBytes: number
   /** Largest header section, in bytes. */
@@ -31,6 +33,8 @@ export interface TransportLimits {
   readonly closeGraceMs: number
   /** Open connections of a listener. */
   readonly maxConnections: number
+  /** The same of one peer; all that nobody vouches for count as one. */
+  readonly maxConnectionsOfPeer: number
   /** Connections that a client opens to one peer for requests; more requests wait. */
   readonly connectionsPerPeer: number
   /** Peers to which a client keeps idle connections. */
@@ -47,6 +51,7 @@ export const DEFAULT_LIMITS: TransportLimits = {
   maxRequestBytes: 1 << 20,
   maxWaitingBytes: 2 << 20,
   maxWaitingBytesOfPeer: 8 << 20,
+  maxUnreadBytes: 2 << 20,
   maxResponseBytes: 16 << 20,
   maxHeaderBytes: 16 << 10,
   handshakeTimeoutMs: 10_000,
@@ -57,6 +62,7 @@ export const DEFAULT_LIMITS: TransportLimits = {
   pingIntervalMs: 15_000,
   closeGraceMs: 1_000,
   maxConnections: 10_000,
+  maxConnectionsOfPeer: 1_024,
   connectionsPerPeer: 16,
   maxPools: 1_024,
   maxStreamsPerConnection: 1_024,

@@ -5,6 +5,7 @@
 import { createServer } from 'node:http'
 import type { Log } from '../../kernel/log.ts'
 import type { System } from '../../kernel/system.ts'
+import { FairTurns, type Turns } from './fair-turns.ts'
 import { http1Listener } from './http1-server.ts'
 import { DEFAULT_LIMITS, type TransportLimits } from './limits.ts'
 import { listen, serverOptions } from './listen.ts'
@@ -22,6 +23,8 @@ export async function createPlainListener(options: {
   readonly system: System
   readonly log: Log
   readonly limits?: Partial<TransportLimits>
+  /** Shared with other listeners of the same node. */
+  readonly turns?: Turns
 }): Promise<Listener> {
   const log = options.log.child({ component: 'plain-listener' })
   const limits: TransportLimits = { ...DEFAULT_LIMITS, ...options.limits }
@@ -31,6 +34,7 @@ export async function createPlainListener(options: {
     http1Listener({
       handler: options.handler,
       waitingPeers,
+      turns: options.turns ?? new FairTurns(options.system.clock),
       limits,
       log,
       identify: () => ({ peer: undefined }),

@@ -6,6 +6,8 @@ import type { Log } from '../../kernel/log.ts'
 import { type Clock, deadline } from '../../kernel/system.ts'
 import { type AcceptStream, Mux } from '../mux/mux.ts'
 import { bodyBytes, sizeOf } from './body-bytes.ts'
+import { callerNames } from './caller-name.ts'
+import type { Turns } from './fair-turns.ts'
 import { LISTENER_PATIENCE_MS, type TransportLimits } from './limits.ts'
 import type { PeerResult } from './peer-certificate.ts'
 import { admitAll, problem, tooMany } from './problem.ts'
@@ -24,22 +26,30 @@ export interface ServerSessionOptions {
   readonly onStream: StreamHandler
   /** What peers have waiting, over all their connections. */
   readonly waitingPeers: WaitingPeers
+  readonly turns: Turns
   /** Told once, when the session is over. */
   readonly onClose: () => void
 }
+
+/** Does work when it is the peer's turn. @returns what it does; undefined when too much waits already */
+type InTurn = <T>(work: () => Promise<T>) => Promise<T | undefined>
 
 /** The handling of one stream or request. */
 interface Call<Kind extends Opening['kind']> {
   readonly opening: Extract<Opening, { kind: Kind }>
   readonly accept: AcceptStream
   readonly peer: TransportPeer
+  readonly inTurn: InTurn
 }
 
 /** @returns the session, already being served */
 export function serveSession(socket: Duplex, options: ServerSessionOptions): Mux {
   const { clock, limits } = options
+  const { turns } = options
   const found = options.peer
   let running = 0
+  const name = callerNames(options.handler, found.peer)
+  const from = found.peer?.address.replace(/:[0-9]+$/, '') ?? ''
   const waiting = new WaitingBytes(limits.maxWaitingBytes)
   return new Mux(socket, {
     clock,
@@ -48,6 +58,7 @@ export function serveSession(socket: Duplex, options: ServerSessionOptions): Mux
     pingIntervalMs: limits.pingIntervalMs,
     idleTimeoutMs: limits.idleTimeoutMs + LISTENER_PATIENCE_MS,
     onClose: options.onClose,
+    onReceived: (ms) => turns.spent(name(), ms, socket),
     onOpen: (head, accept, bytes) => {
       if (!found.peer) return turnDown(accept, 401, `a client certificate is needed: ${found.reason}`)
       const opening = readOpening(head)
@@ -56,10 +67,23 @@ export function serveSession(socket: Duplex, options: ServerSessionOptions): Mux
       if (running >= limits.maxStreamsPerConnection) return turnDown(accept, 429, 'too many at a time')
       running++
       const { peer } = found
+      const inTurn: InTurn = (work) =>
+        new Promise((resolve, reject) => {
+          const isTaken = turns.take(
+            name(),
+            () => {
+              const done = work()
+              done.then(resolve, reject)
+              return done
+            },
+            { from },
+          )
+          if (!isTaken) resolve(undefined)
+        })
       const done =
         opening.kind === 'stream'
-          ? serveStream(options, { opening, accept, peer })
-          : serveRequest(options, { opening, accept, peer, headBytes: bytes, running }, waiting)
+          ? serveStream(options, { opening, accept, peer, inTurn })
+          : serveRequest(options, { opening, accept, peer, inTurn, headBytes: bytes, running }, waiting)
       void done.finally(() => running--)
     },
   })
@@ -73,7 +97,7 @@ function turnDown(accept: AcceptStream, status: number, detail: string): void {
 
 async function serveStream(
   { onStream, log }: ServerSessionOptions,
-  { opening: { path, headers }, accept, peer }: Call<'stream'>,
+  { opening: { path, headers }, accept, peer, inTurn }: Call<'stream'>,
 ): Promise<void> {
   let answered = false
   const open = (): void => {
@@ -83,7 +107,11 @@ async function serveStream(
   }
   const { stream, answer } = accept(open)
   try {
-    await onStream({ path, headers, peer, duplex: stream })
+    const isTaken = await inTurn(async () => {
+      await onStream({ path, headers, peer, duplex: stream })
+      return true
+    })
+    if (isTaken === undefined) throw new StreamRefused(429, 'too many at a time')
     open()
   } catch (error) {
     const refused = error instanceof StreamRefused
@@ -110,7 +138,7 @@ interface RequestCall extends Call<'request'> {
 
 async function serveRequest(
   { handler, log, clock, limits, waitingPeers }: ServerSessionOptions,
-  { opening: { method, path, headers }, accept, peer, headBytes, running }: RequestCall,
+  { opening: { method, path, headers }, accept, peer, inTurn, headBytes, running }: RequestCall,
   connection: WaitingBytes,
 ): Promise<void> {
   const { stream, answer } = accept()
@@ -121,7 +149,10 @@ async function serveRequest(
   }
   // Who may not, or asks for too much at a time, is told so before anything is read.
   const admission = handler.admit?.({ method, path, peer }) ?? admitAll(limits)
-  if ('refusal' in admission) return reply(admission.refusal)
+  if ('refusal' in admission) {
+    await inTurn(async () => reply(admission.refusal))
+    return
+  }
   const { isStranger, maxBodyBytes, tooLarge } = admission
   const waiting = new Waiting(connection, waitingPeers, { id: peer.id, isStranger })
   if ((isStranger && running > limits.maxRequestsOfStranger) || !waiting.keep(headBytes))
@@ -146,7 +177,8 @@ async function serveRequest(
           ? tooMany()
           : body === 'too-slow'
             ? problem(408, body, 'the request did not arrive in time')
-            : await handler({ method, path, headers, body, peer, signal: gone.signal })
+            : ((await inTurn(() => handler({ method, path, headers, body, peer, signal: gone.signal }))) ??
+              tooMany())
   } catch (error) {
     if (gone.signal.aborted) return
     log.error({ err: error, path }, 'request handler failed')

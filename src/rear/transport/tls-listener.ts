@@ -6,6 +6,10 @@ import type { TLSSocket } from 'node:tls'
 import type { Log } from '../../kernel/log.ts'
 import type { System } from '../../kernel/system.ts'
 import { http1Listener } from './http1-server.ts'
+import { nameOf } from './caller-name.ts'
+import { ConnectionCounts } from './connection-counts.ts'
+import { FairTurns } from './fair-turns.ts'
+import { shakeHandsInTurn } from './handshakes.ts'
 import type { Mux } from '../mux/mux.ts'
 import type { TransportLimits } from './limits.ts'
 import { listen, serverOptions } from './listen.ts'
@@ -30,6 +34,7 @@ export async function listenTls(
   const { identity, system, limits, log } = parts
   const { clock } = system
   const waitingPeers = new WaitingPeers(limits.maxWaitingBytesOfPeer)
+  const turns = options.turns ?? new FairTurns(clock)
   const server = createServer(
     {
       ...serverOptions(limits),
@@ -48,6 +53,7 @@ export async function listenTls(
     http1Listener({
       handler: options.handler,
       waitingPeers,
+      turns,
       limits,
       log,
       identify: (socket) => {
@@ -58,12 +64,18 @@ export async function listenTls(
       },
     }),
   )
+  shakeHandsInTurn(server, turns, clock, limits.handshakeTimeoutMs)
+  const counts = new ConnectionCounts(limits.maxConnectionsOfPeer)
   const sessions = new Set<Mux>()
   // The HTTPS server would speak HTTP/1.1 on every connection: stand before it.
   const [serveHttp1] = server.listeners('secureConnection') as ((socket: TLSSocket) => void)[]
   server.removeAllListeners('secureConnection')
   server.on('secureConnection', (socket: TLSSocket) => {
     socket.on('error', () => undefined)
+    if (!counts.add(nameOf(options.handler, peerOf(socket).peer), socket)) {
+      socket.destroy()
+      return
+    }
     if (socket.alpnProtocol !== SESSION_PROTOCOL) {
       serveHttp1!.call(server, socket)
       return
@@ -72,6 +84,7 @@ export async function listenTls(
       handler: options.handler,
       onStream: options.onStream,
       waitingPeers,
+      turns,
       peer: peerOf(socket),
       limits,
       clock,

@@ -7,6 +7,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { NodeId } from '../../objects/ids.ts'
+import type { Turns } from './fair-turns.ts'
 
 /** The authenticated other end of a connection. */
 export interface TransportPeer {
@@ -61,6 +62,8 @@ export interface RearHandler {
   (request: RearRequest): Promise<RearResponse>
   /** Asked before a body is read; bodies up to the transport's limit are read of everybody where there is none. */
   readonly admit?: (head: RequestHead) => Admission
+  /** Whether nobody vouches for the caller: all of those together have one turn. Nobody is one unless given. */
+  readonly isStranger?: (peer: TransportPeer | undefined) => boolean
 }
 
 /** A byte stream that a peer opened towards us. */
@@ -114,6 +117,8 @@ export interface ListenOptions {
   readonly port: number
   readonly handler: RearHandler
   readonly onStream: StreamHandler
+  /** Shared with other listeners of the same node; its own unless given. */
+  readonly turns?: Turns
 }
 
 export interface Listener {

@@ -3,6 +3,8 @@
  * However many a caller begins at once, over however many connections, it costs no more than this.
  */
 
+import { STRANGERS } from './caller-name.ts'
+
 /** Of one connection, or of one peer. */
 export class WaitingBytes {
   readonly #most: number
@@ -58,8 +60,6 @@ export class WaitingPeers {
   }
 }
 
-/** Who all that nobody vouches for are together. */
-const STRANGERS = 'strangers'
 /** Of one connection of an accepted peer; a catalog's may be large. */
 const MOST_ANSWER_BYTES = 32 << 20
 
