@@ -20,5 +20,7 @@ export default class AttackReporter implements Reporter {
     }
     for (const [reason, count] of cannot) process.stdout.write(`${count} attacks not tried here: ${reason}\n`)
     process.stdout.write(`${tried} attacks tried, ${succeeded} succeeded\n`)
+    // Nothing tried is nothing proved.
+    if (tried === 0 || succeeded > 0) process.exitCode = 1
   }
 }
