@@ -25,8 +25,8 @@ const create = (cgroups: boolean): SandboxRunner =>
   })
 
 describe.skipIf(cannot !== undefined)('sandbox', () => {
-  describeRunner('sandbox runner', { create: () => create(true) })
-  describeRunner('sandbox runner without control groups', { create: () => create(false) })
+  describeRunner('sandbox runner', { create: () => create(true), limitsDisk: true })
+  describeRunner('sandbox runner without control groups', { create: () => create(false), limitsDisk: true })
 
   it('leaves nothing running when its daemon is killed', async () => {
     const mark = `400000.${process.pid}`
