@@ -202,8 +202,8 @@ export class FairTurns {
       const now = this.#clock.monotonic()
       const next = this.#next(now)
       if (next === undefined) break
-      this.#begin(next, takeFrom(next), { now, costMs: 0 })
       this.#waiting--
+      this.#begin(next, takeFrom(next), { now, costMs: 0 })
     }
     if (this.#waiting > 0) this.#wake()
   }

@@ -8,6 +8,7 @@ import type { TransportLimits } from './limits.ts'
 import { sizeOf } from './body-bytes.ts'
 import { callerNames } from './caller-name.ts'
 import type { Turns } from './fair-turns.ts'
+import { networkOf } from './network-of.ts'
 import { admitAll, problem, tooMany } from './problem.ts'
 import { giveScratchBack, takeScratch } from './scratch-buffers.ts'
 import { Waiting, WaitingBytes, type WaitingPeers } from './waiting-bytes.ts'
@@ -69,7 +70,7 @@ export function http1Listener(options: Http1Options): RequestListener {
     }
     /** Refusals take turns, too: whoever asks again at once must not have all the time for it. */
     const inTurn = (work: () => Promise<void> | undefined): void => {
-      if (turns.take(name, work, { from: incoming.socket.remoteAddress ?? '' })) return
+      if (turns.take(name, work, { from: networkOf(incoming.socket.remoteAddress ?? '') })) return
       outgoing.setHeader('connection', 'close')
       send(outgoing, tooMany())
     }

@@ -8,6 +8,7 @@ import { type AcceptStream, Mux } from '../mux/mux.ts'
 import { bodyBytes, sizeOf } from './body-bytes.ts'
 import { callerNames } from './caller-name.ts'
 import type { Turns } from './fair-turns.ts'
+import { networkOf } from './network-of.ts'
 import { LISTENER_PATIENCE_MS, type TransportLimits } from './limits.ts'
 import type { PeerResult } from './peer-certificate.ts'
 import { admitAll, problem, tooMany } from './problem.ts'
@@ -49,7 +50,7 @@ export function serveSession(socket: Duplex, options: ServerSessionOptions): Mux
   const found = options.peer
   let running = 0
   const name = callerNames(options.handler, found.peer)
-  const from = found.peer?.address.replace(/:[0-9]+$/, '') ?? ''
+  const from = networkOf(found.peer?.address.replace(/:[0-9]+$/, '').replace(/^\[(.*)\]$/, '$1') ?? '')
   const waiting = new WaitingBytes(limits.maxWaitingBytes)
   return new Mux(socket, {
     clock,
@@ -150,7 +151,11 @@ async function serveRequest(
   // Who may not, or asks for too much at a time, is told so before anything is read.
   const admission = handler.admit?.({ method, path, peer }) ?? admitAll(limits)
   if ('refusal' in admission) {
-    await inTurn(async () => reply(admission.refusal))
+    const isTaken = await inTurn(async () => {
+      reply(admission.refusal)
+      return true
+    })
+    if (isTaken === undefined) reply(tooMany())
     return
   }
   const { isStranger, maxBodyBytes, tooLarge } = admission

@@ -27,6 +27,7 @@ import {
   type Transport,
   type TransportErrorCode,
   type TransportLimits,
+  type Turns,
 } from './index.ts'
 import { LISTENER_PATIENCE_MS } from './limits.ts'
 import { type Answer, SESSION_PROTOCOL } from './session-protocol.ts'
@@ -371,6 +372,24 @@ describe('what a listener survives', () => {
     await vi.waitFor(() => expect(onStream).toHaveBeenCalledTimes(10))
     decide.resolve()
     await vi.waitFor(async () => expect(await openOn(session, streamOpening)).toMatchObject({ status: 200 }))
+  })
+
+  it('who may not, and lets more wait than there is room for: each is told something', async () => {
+    const handler: RearHandler = Object.assign(
+      () => Promise.resolve({ status: 200, headers: {}, body: undefined }),
+      {
+        admit: () => ({ refusal: { status: 403, headers: {}, body: undefined } }),
+      },
+    )
+    const take: Turns['take'] = (name, work) => {
+      if (name !== 'handshakes') return false
+      void work()
+      return true
+    }
+    const { address } = await listen(bob, {}, { handler, turns: { take, spent: () => undefined } })
+    const session = await sessionTo(address)
+    const opening = { kind: 'request', method: 'GET', path: '/', headers: {} }
+    expect(await openOn(session, opening)).toMatchObject({ status: 429 })
   })
 
   it('headers beyond the limit', async () => {
