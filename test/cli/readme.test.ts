@@ -3,10 +3,10 @@
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { readFileSync, symlinkSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { freePort } from '../support/free-port.ts'
 import { temporaryFolder } from './support/run.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -16,14 +16,6 @@ function commandsOf(section: string): readonly string[] {
   const [, text = ''] = readFileSync(join(ROOT, 'README.md'), 'utf8').split(`\n## ${section}\n`)
   const [until = ''] = text.split('\n## ')
   return Array.from(until.matchAll(/```sh\n(.*?)```/gs), ([, commands]) => commands!)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 it('works as the README says, from the domain to the workload and back', async () => {

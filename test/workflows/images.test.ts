@@ -5,12 +5,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { symlinkSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { temporaryFolder } from '../cli/support/run.ts'
 import { startTestEngine, TEST_IMAGE } from '../support/container-engine.ts'
+import { freePort } from '../support/free-port.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const IMAGE = 'tributary-web:1'
@@ -46,14 +46,6 @@ spec:
                 volumeMounts: [{ name: data, mountPath: /data }]
             volumes: [{ name: data, emptyDir: { sizeLimit: 1Mi } }]
 `
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 describe.skipIf(typeof engine === 'string')('an image', () => {
   const { docker, socketPath } = engine as Exclude<typeof engine, string>
