@@ -10,9 +10,8 @@ import { rfc3339 } from '../kernel/system.ts'
 import type { NodeBase } from '../node-base.ts'
 import { isAllocationRequest } from '../objects/allocation-request.ts'
 import { AllocationKind, type Allocation } from '../objects/allocation.ts'
-import { ContractKind } from '../objects/contract.ts'
-import { apiVersionOf } from '../objects/kind.ts'
-import { inDefaultNamespace, keyOf, type ObjectKey } from '../objects/meta.ts'
+import { ContractKind, hasEnded } from '../objects/contract.ts'
+import { inDefaultNamespace, keyOf, referenceTo, type ObjectKey } from '../objects/meta.ts'
 import { allocationName } from './allocation-name.ts'
 
 const CONTRACT_INDEX = 'requested'
@@ -62,8 +61,7 @@ export class AllocationRequests implements Component {
     const contractID = request.spec.contract?.name ?? ''
     // The informer may be late with a contract that has just been made.
     const contract = await store.get(ContractKind, inDefaultNamespace(contractID))
-    const phase = contract?.status?.phase?.phase
-    if (contract === undefined || phase === 'Closed' || phase === 'Expired') {
+    if (contract === undefined || hasEnded(contract)) {
       await remove(store, AllocationKind, key)
       return
     }
@@ -80,9 +78,4 @@ export class AllocationRequests implements Component {
         : { ...said, lastUpdateTime: rfc3339(system.clock.now()) },
     )
   }
-}
-
-function referenceTo({ metadata: { name, namespace } }: Allocation): object {
-  const { kind } = AllocationKind
-  return { apiVersion: apiVersionOf(AllocationKind), kind, name, ...(namespace && { namespace }) }
 }

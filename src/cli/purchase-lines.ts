@@ -1,6 +1,7 @@
 /** What a planned purchase costs, as lines of text: per part, and of all parts together. */
 import type { PlannedPurchase } from '../node-orchestrator/index.ts'
 import { formatMoney, parseMoney } from '../quantity/money.ts'
+import { formatPrice } from '../quantity/price.ts'
 import { printable, shortId } from './printable.ts'
 
 /** What is known of the nodes that are dealt with. */
@@ -51,7 +52,6 @@ function sums(amounts: readonly (readonly [string, string])[]): string {
     .join(' + ')
 }
 
-const priceText = ({ amount, currency, period }: PlannedPurchase['price']): string =>
-  printable(`${amount} ${currency}/${period}`)
+const priceText = (price: PlannedPurchase['price']): string => printable(formatPrice(price))
 const moneyText = ({ amount, currency }: PlannedPurchase['cost']): string =>
   printable(`${amount} ${currency}`)

@@ -2,7 +2,7 @@
 import type { Contract } from '../objects/contract.ts'
 import type { Solver } from '../objects/solver.ts'
 import { formatMoney } from '../quantity/money.ts'
-import { priceFault } from '../quantity/price.ts'
+import { formatPrice, priceFault } from '../quantity/price.ts'
 import { plannedCost } from '../rear/contract-cost.ts'
 import { type Context, note } from './context.ts'
 import type { ControlClient } from './control-client.ts'
@@ -50,11 +50,7 @@ export async function purchasesOf(
     const cost = plannedCost(contract)
     costs.set(price.currency, (costs.get(price.currency) ?? 0n) + cost)
     const inAll = `${formatMoney(cost)} ${price.currency} in all`
-    lines.push(
-      printable(
-        `bought of ${who} at ${price.amount} ${price.currency}/${price.period}, until ${expirationTime}: ${inAll}`,
-      ),
-    )
+    lines.push(printable(`bought of ${who} at ${formatPrice(price)}, until ${expirationTime}: ${inAll}`))
   }
   if (items.length < 2 || costs.size === 0) return lines
   const sums = [...costs].map(([currency, cost]) => `${formatMoney(cost)} ${currency}`)

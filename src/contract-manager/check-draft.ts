@@ -9,7 +9,7 @@ import { verifyFlavor } from './verify.ts'
 import type { Reservation } from '../objects/reservation.ts'
 import { sameAmounts, subtractAmounts } from '../quantity/amounts.ts'
 import { isZero, parseQuantity } from '../quantity/index.ts'
-import { parsePrice, yearlyCost, type Price } from '../quantity/price.ts'
+import { formatPrice, parsePrice, yearlyCost } from '../quantity/price.ts'
 import { parseTime } from '../quantity/time.ts'
 import {
   configurationToWire,
@@ -140,11 +140,11 @@ function priceComplaint({ price: offered }: Spec, { price }: WireContractTerms):
   if (price === undefined || parsePrice(price).billionths === 0n) return undefined
   if (offered === undefined) return undefined
   const asked = parsePrice(offered)
-  if (asked.billionths === 0n) return `costs ${textOf(price)}, offered was nothing to pay`
+  if (asked.billionths === 0n) return `costs ${formatPrice(price)}, offered was nothing to pay`
   if (offered.currency !== price.currency || asked.seconds !== parsePrice(price).seconds)
-    return `costs ${textOf(price)}: another currency or period than the ${textOf(offered)} that was offered`
+    return `costs ${formatPrice(price)}: another currency or period than the ${formatPrice(offered)} that was offered`
   return yearlyCost(price) > yearlyCost(offered)
-    ? `costs ${textOf(price)}, offered was ${textOf(offered)}`
+    ? `costs ${formatPrice(price)}, offered was ${formatPrice(offered)}`
     : undefined
 }
 
@@ -160,5 +160,3 @@ function marginComplaint(
     ? undefined
     : `adds a margin of ${taken || 'nothing'}, stated was ${margin || 'none'}`
 }
-
-const textOf = ({ amount, currency, period }: Price): string => `${amount} ${currency}/${period}`

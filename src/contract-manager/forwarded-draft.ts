@@ -1,7 +1,7 @@
 /** The draft of our contract with the hop before: that of the next hop, with us as seller and our margin. Pure. */
 import type { NodeIdentity } from '../objects/fluidos-common.ts'
 import { offeredPrice } from '../peering-candidates/index.ts'
-import { withMargin, type Price } from '../quantity/price.ts'
+import { formatPrice, withMargin, type Price } from '../quantity/price.ts'
 import { amountsOf } from '../rear/configured-amounts.ts'
 import { Problem } from '../rear/problem.ts'
 import {
@@ -45,7 +45,7 @@ export function forwardedDraft(of: {
       [ORIGIN_CONTRACT]: extraInformation[ORIGIN_CONTRACT] ?? down.contractID,
       [USER]: of.user,
       // Both prices are in the chain of contracts: what the next hop takes, and what is added here.
-      ...(price ? { [DOWNSTREAM_PRICE]: `${price.amount} ${price.currency}/${price.period}` } : {}),
+      ...(price ? { [DOWNSTREAM_PRICE]: formatPrice(price) } : {}),
       ...(of.margin === undefined ? {} : { [MARGIN]: of.margin }),
     },
     ...(price ? { price: resoldPrice(down, price, of) } : {}),

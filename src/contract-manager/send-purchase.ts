@@ -1,7 +1,7 @@
 /** PURCHASE and step 19: signs the draft, and keeps the contract that both have signed. */
 import { ensure } from '../kernel/object-store.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
-import { DEFAULT_NAMESPACE, inDefaultNamespace } from '../objects/meta.ts'
+import { DEFAULT_NAMESPACE, inDefaultNamespace, referenceTo } from '../objects/meta.ts'
 import type { Reservation } from '../objects/reservation.ts'
 import { signDocument } from '../privacy-and-security-manager/index.ts'
 import {
@@ -51,7 +51,7 @@ export async function sendPurchase(
   recorder.step(trace, 'contract-created', { peer: seller.nodeID, since, detail })
   await setReservationStatus(options, reservation, 'bought', 'bought', {
     purchasePhase: 'Solved',
-    contract: refTo(stored),
+    contract: referenceTo(stored),
   })
   return stored
 }
@@ -96,13 +96,4 @@ function checkedContract(body: unknown, draft: WireContractTerms, now: number): 
     throw new InvalidAnswer('the contract is not the one that was signed')
   }
   return contract
-}
-
-function refTo(contract: Contract): { name: string; namespace: string; kind: string; apiVersion: string } {
-  return {
-    name: contract.metadata.name,
-    namespace: contract.metadata.namespace ?? DEFAULT_NAMESPACE,
-    kind: contract.kind,
-    apiVersion: contract.apiVersion,
-  }
 }

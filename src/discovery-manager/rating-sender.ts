@@ -7,7 +7,7 @@ import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
 import { Backoffs } from '../kernel/reconcile/backoffs.ts'
 import type { NodeBase } from '../node-base.ts'
-import { ContractKind, type Contract } from '../objects/contract.ts'
+import { ContractKind, hasEnded, type Contract } from '../objects/contract.ts'
 import { CONTRACT_ENDS, FACT_VALUES, FactKind } from '../objects/fact.ts'
 import { parseNodeId } from '../objects/ids.ts'
 import { inDefaultNamespace, type ObjectKey } from '../objects/meta.ts'
@@ -76,20 +76,18 @@ export class RatingSender implements Component {
   async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileResult> {
     const { informers, system } = this.#options
     const contract = informers.of(ContractKind).get(key)
-    const phase = contract?.status?.phase
     if (contract === undefined) {
       this.#sent.delete(key.name)
       return
     }
-    if ((phase?.phase !== 'Closed' && phase?.phase !== 'Expired') || contract.spec.document === undefined)
-      return
-    const ended = Date.parse(phase.endTime ?? phase.lastChangeTime ?? '')
+    if (!hasEnded(contract) || contract.spec.document === undefined) return
+    const { endTime, lastChangeTime } = contract.status?.phase ?? {}
+    const ended = Date.parse(endTime ?? lastChangeTime ?? '')
     if (!(ended + SEND_WITHIN_MS > system.clock.now())) return
     const sent = this.#sent.get(key.name) ?? new Set<string>()
     this.#sent.set(key.name, sent)
     const catalogs = this.#catalogs().filter(({ spec }) => !sent.has(spec.nodeID!))
-    const message =
-      catalogs.length > 0 ? this.#message(contract, phase.endTime ?? phase.lastChangeTime!) : undefined
+    const message = catalogs.length > 0 ? this.#message(contract, endTime ?? lastChangeTime!) : undefined
     if (message === undefined) return
     const heard = await Promise.all(catalogs.map((catalog) => this.#send(catalog, message, signal)))
     for (const [index, { spec }] of catalogs.entries()) if (heard[index] === true) sent.add(spec.nodeID!)

@@ -3,9 +3,8 @@ import { sameJson } from '../kernel/json.ts'
 import { mutate } from '../kernel/object-store.ts'
 import type { Intent } from '../objects/intent.ts'
 import { keyOf } from '../objects/meta.ts'
-import type { Requirements } from '../objects/requirements.ts'
 import { SolverKind, type Solver } from '../objects/solver.ts'
-import { excess } from '../spending/index.ts'
+import { excess, limitsOf } from '../spending/index.ts'
 import { storedSolvers } from './intent-solvers.ts'
 import type { Orchestration } from './orchestration.ts'
 
@@ -14,8 +13,7 @@ export async function adoptLimits(
   { options }: Pick<Orchestration, 'options'>,
   intent: Intent,
 ): Promise<string | undefined> {
-  const { maxPrice, budget } = intent.spec.requirements ?? {}
-  const limits = { ...(maxPrice && { maxPrice }), ...(budget && { budget }) }
+  const limits = limitsOf(intent.spec.requirements)
   const solvers = [...(await storedSolvers(options, intent)).values()].filter(
     (solver) => solver !== undefined,
   )
@@ -30,10 +28,6 @@ export async function adoptLimits(
   for (const solver of changed)
     await mutate(options.store, SolverKind, keyOf(solver), (each) => withLimits(each, limits))
   return undefined
-}
-
-function limitsOf({ maxPrice, budget }: Requirements = {}): object {
-  return { ...(maxPrice && { maxPrice }), ...(budget && { budget }) }
 }
 
 function withLimits(solver: Solver, limits: object): Solver {

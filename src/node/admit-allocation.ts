@@ -2,7 +2,7 @@
 import type { FieldCause } from '../kernel/validation/field-cause.ts'
 import type { ObjectStore } from '../kernel/object-store.ts'
 import { type Allocation, AllocationKind } from '../objects/allocation.ts'
-import { ContractKind } from '../objects/contract.ts'
+import { ContractKind, hasEnded } from '../objects/contract.ts'
 import type { KindDefinition } from '../objects/kind.ts'
 import { DEFAULT_NAMESPACE, inDefaultNamespace, isObjectName } from '../objects/meta.ts'
 
@@ -26,12 +26,11 @@ export async function allocationCauses(
     isObjectName(name) && namespace === DEFAULT_NAMESPACE
       ? await store.get(ContractKind, inDefaultNamespace(name))
       : undefined
-  const phase = contract?.status?.phase?.phase
   const fault =
     contract === undefined
       ? 'this node has no such contract'
-      : phase === 'Closed' || phase === 'Expired'
-        ? `the contract is ${phase}`
+      : hasEnded(contract)
+        ? `the contract is ${contract.status?.phase?.phase}`
         : undefined
   return fault === undefined
     ? []

@@ -81,10 +81,17 @@ export interface Contract extends KubeObject {
   readonly status?: ContractStatus
 }
 
+/** @returns whether nothing of it is left: it was closed, or its time has come, and all is taken down */
+export function hasEnded({ status }: Pick<Contract, 'status'>): boolean {
+  const phase = status?.phase?.phase
+  return phase === 'Closed' || phase === 'Expired'
+}
+
 /** @returns when it was over for both sides, in milliseconds since 1970; undefined while it is not */
-function contractOver({ spec, status }: Contract): number | undefined {
-  const { phase, endTime, lastChangeTime } = status?.phase ?? {}
-  if (phase !== 'Closed' && phase !== 'Expired') return undefined
+function contractOver(contract: Contract): number | undefined {
+  if (!hasEnded(contract)) return undefined
+  const { spec, status } = contract
+  const { endTime, lastChangeTime } = status?.phase ?? {}
   const end = Date.parse(endTime ?? lastChangeTime ?? spec.expirationTime ?? '')
   const closing = status?.closing as { readonly signatures?: Readonly<Record<string, string>> } | undefined
   const other = spec.role === 'seller' ? spec.buyer.nodeID : spec.seller.nodeID

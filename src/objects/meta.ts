@@ -105,6 +105,16 @@ export function ownedBy(owner: KubeObject): OwnerReference {
   }
 }
 
+/** @returns what another object, in any namespace, names `object` by */
+export function referenceTo({ apiVersion, kind, metadata }: KubeObject): {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly name: string
+  readonly namespace: string
+} {
+  return { apiVersion, kind, name: metadata.name, namespace: metadata.namespace ?? DEFAULT_NAMESPACE }
+}
+
 /** @returns the controlling owner of `object`, if it has one. */
 export function controllerOf(object: KubeObject): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((owner) => owner.controller === true)

@@ -81,6 +81,15 @@ export function parsePrice({ amount, currency, period, units = {} }: Price): Par
   }
 }
 
+/** @returns the price as people read it, for example `0.05 EUR/hour` */
+export function formatPrice({
+  amount,
+  currency,
+  period,
+}: Pick<Price, 'amount' | 'currency' | 'period'>): string {
+  return `${amount} ${currency}/${period}`
+}
+
 /** @returns what makes a price unreadable, for people; undefined when it can be read */
 export function priceFault(price: Price): string | undefined {
   try {

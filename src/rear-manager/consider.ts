@@ -9,7 +9,7 @@ import type { PeeringCandidate } from '../objects/peering-candidate.ts'
 import type { Considered, RankingWeights } from '../objects/solver.ts'
 import type { Amounts } from '../quantity/amounts.ts'
 import { parseDuration } from '../quantity/duration.ts'
-import { costOver, type Price } from '../quantity/price.ts'
+import { costOver, formatPrice, type Price } from '../quantity/price.ts'
 import { commitmentOf, type Commitment } from '../spending/index.ts'
 import { checkOffer } from './check-offer.ts'
 import type { RankingContext } from './ranking-context.ts'
@@ -81,7 +81,7 @@ export function consider(
         reason: index === 0 ? 'best-score' : 'lower-score',
         numbers: {
           ...amounts,
-          ...(price.amount === '' ? {} : { price: `${price.amount} ${price.currency}/${price.period}` }),
+          ...(price.amount === '' ? {} : { price: formatPrice(price) }),
           ...hearsayNumbers(candidate, context),
         },
         score,

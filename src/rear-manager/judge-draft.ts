@@ -3,7 +3,7 @@ import type { Reservation } from '../objects/reservation.ts'
 import { SolverKind, type Solver } from '../objects/solver.ts'
 import { offeredPrice, relaysOf } from '../peering-candidates/index.ts'
 import { formatMoney, parseMoney } from '../quantity/money.ts'
-import { yearlyCost, type Price } from '../quantity/price.ts'
+import { formatPrice, yearlyCost, type Price } from '../quantity/price.ts'
 import { draftCost } from '../rear/contract-cost.ts'
 import { amountsOf } from '../rear/configured-amounts.ts'
 import { embeddedFlavorFromWire, type WireContractTerms } from '../rear/wire/index.ts'
@@ -88,7 +88,5 @@ function unexpectedPrice(
     .ofFlavor(flavorID)
     .map((each) => offeredPrice(each.spec.flavor, relaysOf(each), amounts))
   const isOffered = offers.some((each) => each.currency === price.currency && yearlyCost(each) >= cost)
-  return isOffered
-    ? undefined
-    : `costs ${price.amount} ${price.currency}/${price.period}, which nobody offered`
+  return isOffered ? undefined : `costs ${formatPrice(price)}, which nobody offered`
 }

@@ -1,7 +1,7 @@
 /** Whether an offer, or a draft, is at least as good as what a plan showed. Pure. */
 import type { PlanTerms } from '../objects/plan.ts'
 import { shortages, type Amounts } from '../quantity/amounts.ts'
-import { parsePrice, rateOf, type Price } from '../quantity/price.ts'
+import { formatPrice, parsePrice, rateOf, type Price } from '../quantity/price.ts'
 import { parseTime } from '../quantity/time.ts'
 import { reject, type Rejection } from './rejection.ts'
 
@@ -39,6 +39,6 @@ function worseThan(
     : undefined
 }
 
-function textOf({ amount, currency, period }: Price): string {
-  return amount === '' ? 'nothing' : `${amount} ${currency}/${period}`
+function textOf(price: Price): string {
+  return price.amount === '' ? 'nothing' : formatPrice(price)
 }

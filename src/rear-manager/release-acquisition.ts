@@ -1,7 +1,7 @@
 /** Deletion: from the virtual node back to the hold. The Virtual Fabric and the Contract Manager do their parts. */
 import { remove } from '../kernel/object-store.ts'
 import { removeFinalizer } from '../kernel/reconcile/finalizers.ts'
-import { ContractKind } from '../objects/contract.ts'
+import { ContractKind, hasEnded } from '../objects/contract.ts'
 import { inDefaultNamespace, keyOf } from '../objects/meta.ts'
 import { ReservationKind } from '../objects/reservation.ts'
 import { SOLVER_FINALIZER, SolverKind, type Solver } from '../objects/solver.ts'
@@ -17,7 +17,7 @@ export async function releaseAcquisition(context: AcquisitionContext, solver: So
     const phase = contract?.status?.phase?.phase
     if (contract && (phase === undefined || phase === 'Active'))
       await closeContract(contractID, 'no longer needed')
-    if (contract && phase !== 'Closed' && phase !== 'Expired') return
+    if (contract && !hasEnded(contract)) return
   }
   const reservation = await reservationOf(store, solver)
   if (reservation) await remove(store, ReservationKind, keyOf(reservation))

@@ -8,6 +8,7 @@ export {
   addCommitments,
   commitmentOf,
   limitFault,
+  limitsOf,
   NOTHING,
   type Commitment,
   type LimitFault,

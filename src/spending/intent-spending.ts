@@ -3,9 +3,9 @@
  * anything; what then became of it is looked up in what is stored, so that a crash between any two writes leaves
  * nothing reserved for ever, and nothing bought that is not counted.
  */
-import { isDeepStrictEqual } from 'node:util'
 import type { Component } from '../kernel/component.ts'
 import { Controller } from '../kernel/controller.ts'
+import { sameJson } from '../kernel/json.ts'
 import { amendStatus } from '../kernel/reconcile/amend.ts'
 import type { NodeBase } from '../node-base.ts'
 import { ContractKind, type Contract } from '../objects/contract.ts'
@@ -17,7 +17,7 @@ import { NOTHING_SPENT, type Spending, type SpendingEntry } from '../objects/spe
 import { formatMoney } from '../quantity/money.ts'
 import { costOver, parsePrice, type Price } from '../quantity/price.ts'
 import { commitmentIn, entryId, reserve, settle, summed, withEntry, type Outcome } from './ledger.ts'
-import type { Commitment, LimitFault, Limits } from './limits.ts'
+import { limitsOf, type Commitment, type LimitFault, type Limits } from './limits.ts'
 import { boughtAs, outcomeOf } from './outcome.ts'
 
 /** Index of intents: by the solvers that have entries in their ledgers. */
@@ -93,9 +93,8 @@ export class IntentSpending implements Component {
   /** @returns what the intent of a solver allows it; undefined for one that works for none, or for one without limits */
   async standingOf(solver: Solver): Promise<Standing | undefined> {
     const intent = await this.#intentOf(solver)
-    if (intent === undefined) return undefined
-    const limits = limitsOf(intent)
-    if (limits.maxPrice === undefined && limits.budget === undefined) return undefined
+    if (intent === undefined || !isLimited(intent)) return undefined
+    const limits = limitsOf(intent.spec.requirements)
     const spending = settle(spendingOf(intent), await this.#outcomes(intent))
     const { uid } = solver.metadata
     const isOwn = (entry: SpendingEntry): boolean =>
@@ -202,11 +201,11 @@ export class IntentSpending implements Component {
     change: (spending: Spending, limits: Limits) => Spending | undefined,
   ): Promise<Intent | undefined> {
     return amendStatus(this.#base.store, IntentKind, intent, (each) => {
-      const limits = limitsOf(each)
+      const limits = limitsOf(each.spec.requirements)
       const changed = change(spendingOf(each), limits)
       if (changed === undefined) return undefined
       const spending = summed(changed, limits)
-      return isDeepStrictEqual(spending, each.status?.spending) ? undefined : { ...each.status, spending }
+      return sameJson(spending, each.status?.spending) ? undefined : { ...each.status, spending }
     })
   }
 
@@ -223,13 +222,8 @@ function spendingOf({ status }: Intent): Spending {
   return status?.spending ?? NOTHING_SPENT
 }
 
-function limitsOf({ spec }: Intent): Limits {
-  const { maxPrice, budget } = spec.requirements ?? {}
-  return { ...(maxPrice && { maxPrice }), ...(budget && { budget }) }
-}
-
-function isLimited(intent: Intent): boolean {
-  return Object.keys(limitsOf(intent)).length > 0
+function isLimited({ spec }: Intent): boolean {
+  return Object.keys(limitsOf(spec.requirements)).length > 0
 }
 
 /** Without its unit prices: they are in the contract. */

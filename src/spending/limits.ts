@@ -1,9 +1,14 @@
 /** Whether something more can be bought within what the user is ready to pay for all of an intent. Pure. */
 import type { Requirements } from '../objects/requirements.ts'
 import { formatMoney, parseMoney } from '../quantity/money.ts'
-import { parsePrice, ratePer, rateOf, type Price } from '../quantity/price.ts'
+import { formatPrice, parsePrice, ratePer, rateOf, type Price } from '../quantity/price.ts'
 
 export type Limits = Pick<Requirements, 'maxPrice' | 'budget'>
+
+/** @returns the limits that are set, and nothing else */
+export function limitsOf({ maxPrice, budget }: Requirements = {}): Limits {
+  return { ...(maxPrice && { maxPrice }), ...(budget && { budget }) }
+}
 
 /** What is spoken for: all that was spent and is reserved or bought, by currency; only what is not nothing. */
 export interface Commitment {
@@ -35,7 +40,7 @@ export function limitFault(
 ): LimitFault | undefined {
   if (parsePrice(price).billionths === 0n) return undefined
   if (maxPrice) {
-    const { currency, period, amount } = maxPrice
+    const { currency, period } = maxPrice
     const foreign = foreignTo(currency, price, spoken.rate)
     if (foreign) return foreign
     const others = spoken.rate.get(currency) ?? 0n
@@ -43,8 +48,8 @@ export function limitFault(
       const beside = others === 0n ? '' : `, beside ${formatMoney(ratePer(others, period))} for other parts`
       return {
         reason: 'over-price',
-        detail: `${price.amount} ${price.currency}/${price.period}${beside}`,
-        numbers: { wanted: `${amount} ${currency}/${period}` },
+        detail: `${formatPrice(price)}${beside}`,
+        numbers: { wanted: formatPrice(maxPrice) },
       }
     }
   }

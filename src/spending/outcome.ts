@@ -1,6 +1,6 @@
 /** What became of an entry of a ledger, from what is stored: of its reservation, its solver and its contract. */
 import type { NodeBase } from '../node-base.ts'
-import { ContractKind, type Contract } from '../objects/contract.ts'
+import { ContractKind, hasEnded, type Contract } from '../objects/contract.ts'
 import { inDefaultNamespace } from '../objects/meta.ts'
 import { ReservationKind, type Reservation } from '../objects/reservation.ts'
 import { SolverKind } from '../objects/solver.ts'
@@ -29,7 +29,7 @@ async function ofContract({ store }: Base, name: string, entry: SpendingEntry): 
   const contract = await store.get(ContractKind, inDefaultNamespace(name))
   // Its record is gone: nobody can say any more that it ended early.
   if (contract === undefined) return { is: 'ended', cost: parseMoney(entry.cost) }
-  return isOver(contract) ? { is: 'ended', cost: finalCost(contract).cost } : undefined
+  return hasEnded(contract) ? { is: 'ended', cost: finalCost(contract).cost } : undefined
 }
 
 async function ofReservation(
@@ -78,9 +78,4 @@ export function boughtAs(contract: Contract): Outcome & { readonly is: 'bought' 
 
 function mayBeBought({ spec, status }: Reservation): boolean {
   return spec.purchase === true && status?.reservePhase === 'Solved'
-}
-
-function isOver({ status }: Contract): boolean {
-  const phase = status?.phase?.phase
-  return phase === 'Closed' || phase === 'Expired'
 }

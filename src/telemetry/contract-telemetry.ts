@@ -5,7 +5,7 @@ import { ensure, mutateStatus } from '../kernel/object-store.ts'
 import { rfc3339, type Timer } from '../kernel/system.ts'
 import type { Channel } from '../kernel/channel.ts'
 import type { NodeBase } from '../node-base.ts'
-import { ContractKind, type Contract } from '../objects/contract.ts'
+import { ContractKind, hasEnded, type Contract } from '../objects/contract.ts'
 import { inDefaultNamespace, keyOf, ownedBy } from '../objects/meta.ts'
 import { MeasurementSchema, SampleKind, type Measurement, type Sample } from '../objects/sample.ts'
 import { VirtualRouterKind, type VirtualRouter } from '../objects/virtual-router.ts'
@@ -104,8 +104,8 @@ export class ContractTelemetry implements Component {
     const contracts = informers.of(ContractKind)
     const due: Sample[] = []
     for (const sample of informers.of(SampleKind).list()) {
-      const phase = contracts.get(keyOf(sample))?.status?.phase?.phase
-      if (phase !== 'Closed' && phase !== 'Expired') continue
+      const contract = contracts.get(keyOf(sample))
+      if (contract === undefined || !hasEnded(contract)) continue
       if (sample.status !== undefined && closedSample(sample.status) !== undefined) due.push(sample)
       if (due.length === CLOSED_AT_A_TIME) break
     }
